@@ -1,0 +1,27 @@
+"""Energy and power allocation in integrated sensing and localization (ISAL) networks."""
+
+from isal.allocation import Allocation, AllocationError, AllocationProblem, lower_bound
+from isal.fisher import Information, Spebs, UnobservableError, information, spebs
+from isal.network import Network, NetworkError
+from isal.radio import Radio
+from isal.schemes import SchemeResult, integrated, step_by_step
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Allocation",
+    "AllocationError",
+    "AllocationProblem",
+    "Information",
+    "Network",
+    "NetworkError",
+    "Radio",
+    "SchemeResult",
+    "Spebs",
+    "UnobservableError",
+    "information",
+    "integrated",
+    "lower_bound",
+    "spebs",
+    "step_by_step",
+]

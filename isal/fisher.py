@@ -1,0 +1,320 @@
+"""Fisher information of one slot: links, Jacobian rows, information linear in power, blocks, SPEB (Section 3).
+
+Parameters are ordered as in (7) and (8): radar positions, clock offsets (asynchronous networks), target positions.
+Everything is in metres: a clock offset ``tau`` is carried as the range ``c tau``, and a row is ``c`` times the
+derivative of a delay, so the information has units 1/m^2 throughout and stays well conditioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.network import Network, NetworkError
+from isal.radio import Radio
+
+Clock = Literal["synchronous", "asynchronous"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
+
+Block = Literal["radars", "clocks", "targets"]
+BLOCKS: tuple[Block, ...] = get_args(Block)
+
+#: A direction whose information, with every parameter scaled to unit information, is below this is unobservable.
+OBSERVABILITY_FLOOR = 1e-11
+
+
+class UnobservableError(NetworkError):
+    """The links of a network leave some parameter undetermined, whatever the powers."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Order of the parameters ``theta``: ``blocks`` maps each block present to its slice, ``labels`` names entries."""
+
+    blocks: dict[Block, slice]
+    labels: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.labels)
+
+    def indices(self, blocks: Iterable[Block]) -> NDArray[np.intp]:
+        """Positions in ``theta`` of the named blocks; blocks that the network does not have are passed over."""
+        ranges = [np.arange(self.size)[self.blocks[block]] for block in blocks if block in self.blocks]
+        return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """All links of one slot: sensing links first, row-major in (transmitter, receiver) as in (10), then ranging.
+
+    ``transmitter``, ``receiver``, ``target``
+        Node and target indices, shape ``(n_links,)``; ``target`` is -1 for a ranging link.
+    ``distance``
+        Length of the path in metres, shape ``(n_links,)``.
+    ``intensity``
+        Range information intensity per watt of the transmitter, (14) and (15), 1/(m^2 W), shape ``(n_links,)``.
+    ``rows``
+        ``c`` times the derivative of each delay, (A1)-(A3), dimensionless, shape ``(n_links, n_parameters)``.
+    """
+
+    transmitter: NDArray[np.intp]
+    receiver: NDArray[np.intp]
+    target: NDArray[np.intp]
+    distance: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    rows: NDArray[np.float64]
+
+    @property
+    def is_sensing(self) -> NDArray[np.bool_]:
+        return self.target >= 0
+
+    def __len__(self) -> int:
+        return len(self.transmitter)
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """Fisher information of one slot as a linear function of the node powers: ``I(p) = sum_m p_m A_m``."""
+
+    network: Network
+    radio: Radio
+    clock: Clock
+    basis: Basis
+    links: Links
+
+    @property
+    def blocks(self) -> dict[Block, slice]:
+        """Slices of the blocks that this network has, in the order radars, clocks, targets."""
+        return self.basis.blocks
+
+    @cached_property
+    def node_matrices(self) -> NDArray[np.float64]:
+        """``A_m``: information per watt of node m, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
+        rows = self.links.rows * np.sqrt(self.links.intensity)[:, None]
+        matrices = np.empty((self.network.n_nodes, self.basis.size, self.basis.size))
+        for node in range(self.network.n_nodes):
+            own = rows[self.links.transmitter == node]
+            matrices[node] = own.T @ own
+        matrices.setflags(write=False)
+        return matrices
+
+    def matrix(self, power: ArrayLike) -> NDArray[np.float64]:
+        """``I(p)`` of (18) or (23), 1/m^2, shape ``(n_parameters, n_parameters)``; ``power`` in W, radars first.
+
+        Raises
+        ------
+        ValueError
+            If the power vector has the wrong length, or an entry is negative or not finite.
+        """
+        return np.tensordot(checked_power(power, self.network), self.node_matrices, axes=1)
+
+    def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
+        """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W."""
+        watts = checked_power(power, self.network)[self.links.transmitter]
+        return self.radio.snr(self.links.intensity * watts)
+
+
+@dataclass(frozen=True)
+class Spebs:
+    """Squared position error bounds (9) per block, m^2: the trace of its block of the inverse information."""
+
+    radars: float
+    clocks: float
+    targets: float
+
+
+def checked_power(power: ArrayLike, network: Network) -> NDArray[np.float64]:
+    """``power`` as an array of shape ``(n_nodes,)``, or a ValueError that names the node at fault."""
+    array = np.asarray(power, dtype=float)
+    if array.shape != (network.n_nodes,):
+        raise ValueError(
+            f"{network.name}: power needs {network.n_nodes} values, one per node in the order "
+            f"{', '.join(network.node_labels)}; got shape {array.shape}"
+        )
+    for label, value in zip(network.node_labels, array, strict=True):
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
+    return array
+
+
+def parameter_basis(network: Network, clock: Clock) -> Basis:
+    """Order and names of the parameters, (7) and (8).
+
+    Radar 1 is the clock reference and the anchors share one clock, so there is an offset for each of the radars
+    2..n_radars and one for the anchors; without radars or without anchors the latter does not exist.
+    """
+    if clock not in CLOCKS:
+        raise ValueError(f"clock must be one of {', '.join(CLOCKS)}; got {clock!r}")
+    labels: dict[Block, list[str]] = {
+        "radars": []
+        if network.radars_known
+        else [f"radar {i + 1} {axis}" for i in range(network.n_radars) for axis in "xy"],
+        "clocks": [],
+        "targets": [f"target {i + 1} {axis}" for i in range(network.n_targets) for axis in "xy"],
+    }
+    if clock == "asynchronous" and network.n_radars:
+        labels["clocks"] = [f"clock offset of radar {i + 1}" for i in range(1, network.n_radars)]
+        if network.n_anchors:
+            labels["clocks"].append("clock offset of the anchors")
+    blocks: dict[Block, slice] = {}
+    start = 0
+    for block in BLOCKS:
+        if labels[block]:
+            blocks[block] = slice(start, start + len(labels[block]))
+            start += len(labels[block])
+    return Basis(blocks, tuple(label for block in BLOCKS for label in labels[block]))
+
+
+def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
+    """Every sensing and ranging link of the network with its intensity and Jacobian row; see :class:`Links`.
+
+    One-way ranging runs between every ordered pair of active nodes with at least one radar, sensing between every
+    ordered pair including a node and itself, once per target.
+    """
+    basis = parameter_basis(network, clock)
+    n, n_targets = network.n_nodes, network.n_targets
+    transmitter, receiver = (index.ravel() for index in np.indices((n, n)))
+    has_radar = (transmitter < network.n_radars) | (receiver < network.n_radars)
+    ranging = has_radar & (transmitter != receiver)
+
+    tx = np.concatenate([np.tile(transmitter, n_targets), transmitter[ranging]])
+    rx = np.concatenate([np.tile(receiver, n_targets), receiver[ranging]])
+    target = np.concatenate([np.repeat(np.arange(n_targets), n * n), np.full(ranging.sum(), -1)])
+    sensing = target >= 0
+
+    rows = np.zeros((len(tx), basis.size))
+    link = np.arange(len(tx))
+    nodes = network.nodes
+
+    # Each path is one or two legs; a leg adds the unit vector along it at its head and subtracts it at its tail.
+    def add_legs(legs: NDArray[np.intp], node: NDArray[np.intp], away: NDArray[np.float64]) -> None:
+        if "radars" in basis.blocks:
+            free = node < network.n_radars
+            for axis in range(2):
+                np.add.at(rows, (legs[free], 2 * node[free] + axis), away[free, axis])
+
+    def add_clock(node: NDArray[np.intp], sign: float) -> None:
+        # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
+        if "clocks" in basis.blocks:
+            offset = np.minimum(node, network.n_radars) - 1
+            free = offset >= 0
+            np.add.at(rows, (link[free], basis.blocks["clocks"].start + offset[free]), sign)
+
+    distance = np.zeros(len(tx))
+    intensity = np.zeros(len(tx))
+    # one-way legs: transmitter to receiver
+    direct = nodes[tx[~sensing]] - nodes[rx[~sensing]]
+    distance[~sensing] = np.linalg.norm(direct, axis=1)
+    intensity[~sensing] = radio.ranging_intensity(distance[~sensing])
+    unit = direct / distance[~sensing, None]
+    add_legs(link[~sensing], tx[~sensing], unit)
+    add_legs(link[~sensing], rx[~sensing], -unit)
+    # reflected paths: transmitter to target, target to receiver
+    spot = network.targets[target[sensing]]
+    legs = []
+    for node in (tx[sensing], rx[sensing]):
+        away = nodes[node] - spot
+        length = np.linalg.norm(away, axis=1)
+        unit = away / length[:, None]
+        add_legs(link[sensing], node, unit)
+        for axis in range(2):
+            column = basis.blocks["targets"].start + 2 * target[sensing] + axis if n_targets else node
+            np.add.at(rows, (link[sensing], column), -unit[:, axis])
+        legs.append(length)
+    distance[sensing] = legs[0] + legs[1]
+    intensity[sensing] = radio.sensing_intensity(*legs)
+    add_clock(rx, +1.0)
+    add_clock(tx, -1.0)
+    return Links(tx, rx, target, distance, intensity, rows)
+
+
+def information(network: Network, radio: Radio, clock: Clock) -> Information:
+    """Fisher information of one slot, ready to be evaluated at any powers.
+
+    Raises
+    ------
+    UnobservableError
+        If some parameter is left undetermined with every node transmitting; the message names it.
+    """
+    result = Information(network, radio, clock, parameter_basis(network, clock), network_links(network, radio, clock))
+    _refuse_unobservable(result)
+    return result
+
+
+def _refuse_unobservable(result: Information) -> None:
+    matrix = result.matrix(np.ones(result.network.n_nodes))
+    diagonal = np.sqrt(np.diag(matrix))
+    labels, name = result.basis.labels, result.network.name
+    lost = [label for label, value in zip(labels, diagonal, strict=True) if value == 0]
+    if not lost:
+        values, vectors = np.linalg.eigh(matrix / np.outer(diagonal, diagonal))
+        if values[0] > OBSERVABILITY_FLOOR:
+            return
+        weight = np.abs(vectors[:, 0])
+        lost = [label for label, value in zip(labels, weight, strict=True) if value > 0.1 * weight.max()]
+    raise UnobservableError(
+        f"{name}: its links can't tell apart the parameters {', '.join(lost)} in {result.clock} mode; "
+        "add an anchor or a radar, or move nodes that lie on one line"
+    )
+
+
+def marginalised(
+    matrix: NDArray[np.float64], keep: NDArray[np.intp], drop: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
+    """Equivalent information of the parameters ``keep`` when ``drop`` are unknown nuisances (Schur complement).
+
+    ``drop`` defaults to all others. Powers may be zero, so the dropped block may be singular: a direction without
+    information carries none to the others either, and the generalised inverse is exact.
+    """
+    if drop is None:
+        drop = np.setdiff1d(np.arange(len(matrix)), keep)
+    kept = matrix[np.ix_(keep, keep)]
+    if len(drop) == 0:
+        return kept.copy()
+    cross = matrix[np.ix_(drop, keep)]
+    reduced = kept - cross.T @ np.linalg.pinv(matrix[np.ix_(drop, drop)], rcond=1e-13, hermitian=True) @ cross
+    return 0.5 * (reduced + reduced.T)
+
+
+def block_speb(matrix: NDArray[np.float64], indices: NDArray[np.intp]) -> float:
+    """Trace of a block of the inverse information (9), m^2; infinite where the information is singular."""
+    if len(indices) == 0:
+        return float("nan")  # the network has no such parameters
+    diagonal = np.sqrt(np.diag(matrix))
+    if not (diagonal > 0).all():
+        return float("inf")
+    try:
+        # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
+        factor = np.linalg.cholesky(matrix / np.outer(diagonal, diagonal))
+    except np.linalg.LinAlgError:
+        return float("inf")
+    selector = np.eye(len(matrix))[:, indices] / diagonal[:, None]
+    return float(np.sum(np.linalg.solve(factor, selector) ** 2))
+
+
+def block_spebs(matrix: NDArray[np.float64], basis: Basis, met: NDArray[np.intp] | None = None) -> Spebs:
+    """SPEB of each block, m^2.
+
+    ``matrix`` is over the parameters ``met`` (ascending; default all). A block that it does not hold, or that the
+    network does not have, is NaN.
+    """
+    met = np.arange(basis.size) if met is None else met
+    wanted = (basis.indices([block]) for block in BLOCKS)
+    return Spebs(
+        *(
+            block_speb(matrix, np.searchsorted(met, indices)) if np.isin(indices, met).all() else float("nan")
+            for indices in wanted
+        )
+    )
+
+
+def spebs(network: Network, radio: Radio, power: ArrayLike, clock: Clock) -> Spebs:
+    """SPEBs of radars, clock offsets and targets at given node powers (W, radars first), all unknown together, m^2."""
+    result = information(network, radio, clock)
+    return block_spebs(result.matrix(power), result.basis)

@@ -1,0 +1,160 @@
+"""Networks of anchors, radars and targets in the plane (Section 2 of the paper, Figures 1 to 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: Nodes closer than this are refused: the direction between them, and so every Jacobian row, loses its meaning.
+MINIMUM_DISTANCE_M = 1e-3
+
+
+class NetworkError(ValueError):
+    """A network that can't be evaluated. The message names the node at fault and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Positions of all nodes of one slot.
+
+    Parameters
+    ----------
+    anchors
+        Known positions, shape ``(n_anchors, 2)``, in metres. Anchors share one clock.
+    radars
+        Positions to be estimated, shape ``(n_radars, 2)``, in metres. Radar 1 is the clock reference.
+    targets
+        Passive nodes to be sensed, shape ``(n_targets, 2)``, in metres. Empty for localization only (Figure 1).
+    radars_known
+        True for target sensing only (Figure 2): the radars' positions are known, their clocks need not be.
+    name
+        Used in error messages.
+
+    Raises
+    ------
+    NetworkError
+        If an array has the wrong shape, a coordinate is not finite, or two nodes coincide.
+    """
+
+    anchors: NDArray[np.float64]
+    radars: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    radars_known: bool = False
+    name: str = "network"
+
+    def __init__(
+        self,
+        anchors: ArrayLike,
+        radars: ArrayLike,
+        targets: ArrayLike = (),
+        *,
+        radars_known: bool = False,
+        name: str = "network",
+    ) -> None:
+        set_ = object.__setattr__  # the dataclass is frozen
+        set_(self, "name", name)
+        set_(self, "radars_known", bool(radars_known))
+        for group, values in (("anchors", anchors), ("radars", radars), ("targets", targets)):
+            set_(self, group, self._positions(group, values))
+        if self.n_nodes == 0:
+            raise NetworkError(f"{name}: no anchors and no radars; give at least one active node")
+        if self.n_targets == 0 and (self.n_radars == 0 or radars_known):
+            raise NetworkError(f"{name}: nothing to estimate; give a target, or radars whose positions are unknown")
+        self._refuse_coincident_nodes()
+
+    def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
+        try:
+            array = np.array(values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise NetworkError(f"{self.name}: {group} must be a list of [x, y] in metres, got {values!r}") from error
+        if array.size == 0:
+            array = array.reshape(0, 2)
+        if array.ndim != 2 or array.shape[1] != 2:
+            raise NetworkError(
+                f"{self.name}: {group} must be a list of [x, y] in metres, got an array of shape {array.shape}"
+            )
+        for index, position in enumerate(array):
+            if not np.isfinite(position).all():
+                raise NetworkError(
+                    f"{self.name}: {group[:-1]} {index + 1} has a coordinate that is not finite: {position.tolist()}"
+                )
+        array.setflags(write=False)
+        return array
+
+    def _refuse_coincident_nodes(self) -> None:
+        everything = np.concatenate([self.nodes, self.targets])
+        labels = self.node_labels + tuple(f"target {i + 1}" for i in range(self.n_targets))
+        distance = np.linalg.norm(everything[:, None] - everything[None], axis=-1)
+        near = np.argwhere(np.triu(distance < MINIMUM_DISTANCE_M, k=1))
+        for i, j in near:
+            if i >= self.n_nodes:  # two targets may sit close together: no link runs between them
+                continue
+            raise NetworkError(
+                f"{self.name}: {labels[i]} and {labels[j]} coincide at {everything[i].tolist()} m; "
+                f"move one of them by at least {MINIMUM_DISTANCE_M} m"
+            )
+
+    @property
+    def nodes(self) -> NDArray[np.float64]:
+        """Active nodes, radars first, then anchors; shape ``(n_nodes, 2)``, metres."""
+        return np.concatenate([self.radars, self.anchors])
+
+    @property
+    def node_labels(self) -> tuple[str, ...]:
+        """``("radar 1", ..., "anchor 1", ...)``, in the order of every power vector."""
+        return tuple(f"radar {i + 1}" for i in range(self.n_radars)) + tuple(
+            f"anchor {i + 1}" for i in range(self.n_anchors)
+        )
+
+    @property
+    def n_anchors(self) -> int:
+        return len(self.anchors)
+
+    @property
+    def n_radars(self) -> int:
+        return len(self.radars)
+
+    @property
+    def n_targets(self) -> int:
+        return len(self.targets)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of active nodes, the length of every power vector."""
+        return self.n_radars + self.n_anchors
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], name: str = "network") -> Network:
+        """Network from a table as in ``config/networks.yaml``; ``target: [x, y]`` means one target."""
+        targets = mapping["targets"] if "targets" in mapping else [mapping["target"]] if "target" in mapping else []
+        return cls(
+            anchors=mapping.get("anchors", []),
+            radars=mapping.get("radars", []),
+            targets=targets,
+            radars_known=mapping.get("radars_known", False),
+            name=name,
+        )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The inverse of :meth:`from_mapping`, without the name: all that a result can depend on."""
+        return {
+            "anchors": self.anchors.tolist(),
+            "radars": self.radars.tolist(),
+            "targets": self.targets.tolist(),
+            "radars_known": self.radars_known,
+        }
+
+    def moved(self, angle: float = 0.0, shift: Sequence[float] = (0.0, 0.0)) -> Network:
+        """This network turned by ``angle`` (radians, about the origin), then shifted (metres)."""
+        cos, sin = math.cos(angle), math.sin(angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        anchors, radars, targets = (group @ turn.T + np.asarray(shift) for group in self._groups())
+        return Network(anchors, radars, targets, radars_known=self.radars_known, name=self.name)
+
+    def _groups(self) -> Iterator[NDArray[np.float64]]:
+        yield from (self.anchors, self.radars, self.targets)

@@ -1,0 +1,19 @@
+"""Constants and conversions that several modules share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+SPEED_OF_LIGHT = 299_792_458.0  # m/s
+
+#: A step or slot lasts one second, so that a budget in joules is a budget of as many watts.
+DURATION_S = 1.0
+
+#: Energies of points are whole numbers of microjoules, so that sums, names and comparisons are exact.
+UJ_PER_J = 1_000_000
+
+
+def plain(value: Decimal) -> str:
+    """A decimal number without exponent and trailing zeros: ``"3000"``, ``"0.5"``."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

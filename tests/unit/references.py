@@ -1,0 +1,143 @@
+"""The paper's formulas once more, written as loops over single links and independently of ``isal``."""
+
+import math
+
+import cvxpy as cp
+import numpy as np
+
+
+def link_list(network):
+    """(transmitter, receiver, target or None) of every link in the order of (10)."""
+    n, n_radars = network.n_nodes, network.n_radars
+    sensing = [(m, k, t) for t in range(network.n_targets) for m in range(n) for k in range(n)]
+    ranging = [(m, k, None) for m in range(n) for k in range(n) if m != k and (m < n_radars or k < n_radars)]
+    return sensing + ranging
+
+
+def n_offsets(network, clock):
+    """Clock offsets to be estimated: radars 2, 3, ... and the anchors' common one."""
+    if clock == "synchronous" or network.n_radars == 0:
+        return 0
+    return network.n_radars - 1 + (1 if network.n_anchors else 0)
+
+
+def parameters(network, clock, offsets):
+    """``theta``: radar positions, clock offsets (m), target positions."""
+    radars = [] if network.radars_known else network.radars.ravel()
+    return np.concatenate([radars, offsets[: n_offsets(network, clock)], network.targets.ravel()])
+
+
+def measured_ranges(network, clock, theta):
+    """``c`` times the delay that each link would measure, m, at any parameters ``theta``."""
+    n_position = 0 if network.radars_known else 2 * network.n_radars
+    n_clock = n_offsets(network, clock)
+    radars = network.radars if network.radars_known else theta[:n_position].reshape(-1, 2)
+    offsets = theta[n_position : n_position + n_clock]
+    targets = theta[n_position + n_clock :].reshape(-1, 2)
+    spot = [*radars, *network.anchors]
+
+    def tau(node):
+        """Offset of a node's clock from the clock of radar 1, as a range."""
+        if n_clock == 0 or node == 0:
+            return 0.0
+        return offsets[node - 1] if node < network.n_radars else offsets[-1]
+
+    ranges = []
+    for m, n, t in link_list(network):
+        if t is None:
+            length = math.dist(spot[m], spot[n])
+        else:
+            length = math.dist(spot[m], targets[t]) + math.dist(targets[t], spot[n])
+        ranges.append(length + tau(n) - tau(m))
+    return np.array(ranges)
+
+
+def jacobian(network, clock):
+    """Rows of (A1)-(A3) times ``c``, from angles by ``atan2``."""
+    blocks = [0 if network.radars_known else 2 * network.n_radars, n_offsets(network, clock), 2 * network.n_targets]
+    spot = [*network.radars, *network.anchors]
+    rows = []
+    for m, n, t in link_list(network):
+        row = np.zeros(sum(blocks))
+
+        def leg(start, end, start_column, end_column, row=row):
+            angle = math.atan2(end[1] - start[1], end[0] - start[0])
+            direction = np.array([math.cos(angle), math.sin(angle)])
+            if end_column is not None:
+                row[end_column : end_column + 2] += direction
+            if start_column is not None:
+                row[start_column : start_column + 2] -= direction
+
+        def column(node):
+            return 2 * node if node < network.n_radars and not network.radars_known else None
+
+        if t is None:
+            leg(spot[m], spot[n], column(m), column(n))
+        else:
+            target_column = blocks[0] + blocks[1] + 2 * t
+            leg(spot[m], network.targets[t], column(m), target_column)
+            leg(network.targets[t], spot[n], target_column, column(n))
+        for node, sign in ((n, 1), (m, -1)):
+            if blocks[1] and node > 0:
+                row[blocks[0] + min(node, network.n_radars) - 1] += sign
+        rows.append(row)
+    return np.array(rows)
+
+
+def intensities(network, radio, power):
+    """Range information intensity of every link, (14) and (15), 1/m^2."""
+    spot = [*network.radars, *network.anchors]
+    values = []
+    for m, n, t in link_list(network):
+        if t is None:
+            values.append(radio.xi * power[m] / math.dist(spot[m], spot[n]) ** 2)
+        else:
+            legs = math.dist(spot[m], network.targets[t]) * math.dist(network.targets[t], spot[n])
+            values.append(radio.xi * power[m] / legs**2 * radio.radar_cross_section_m2 / (4 * math.pi))
+    return np.array(values)
+
+
+def information(network, radio, power, clock):
+    """``I(p)`` of (16) as a sum over the links, 1/m^2."""
+    rows = jacobian(network, clock)
+    total = np.zeros((rows.shape[1], rows.shape[1]))
+    for row, intensity in zip(rows, intensities(network, radio, power), strict=True):
+        total += intensity * np.outer(row, row)
+    return total
+
+
+def speb(matrix, indices):
+    """Trace of a block of the inverse, after scaling to a unit diagonal."""
+    unit = 1 / np.sqrt(np.diag(matrix))
+    inverse = np.linalg.inv(matrix * np.outer(unit, unit)) * np.outer(unit, unit)
+    return np.trace(inverse[np.ix_(indices, indices)])
+
+
+def small_lmi(problem, solver, *, scaled, **options):
+    """Powers, objective and status of ``min tr H`` subject to ``[[H, C'], [C, M(p)]] >= 0``, written with cvxpy.
+
+    ``scaled`` applies a congruence that turns M into the identity at even powers; else all stays in raw units.
+    """
+    d, k = problem.selector.shape
+    transform, unit, value = np.eye(d), 1.0, 1.0
+    if scaled:
+        even = problem.interior_start()
+        vectors, values = np.linalg.eigh(problem.matrix(even))[::-1]
+        transform, unit, value = vectors / np.sqrt(values), problem.budget, problem.value(even)
+    power = cp.Variable(problem.n_nodes, nonneg=True)
+    h = cp.Variable((k, k), symmetric=True)
+    matrix = transform.T @ problem.constant @ transform + cp.sum(
+        [p * (unit * transform.T @ b @ transform) for p, b in zip(power, problem.per_watt, strict=True)]
+    )
+    cross = transform.T @ problem.selector / np.sqrt(value)
+    lmi = cp.Variable((k + d, k + d), PSD=True)
+    program = cp.Problem(
+        cp.Minimize(cp.trace(h)),
+        [
+            lmi == cp.bmat([[h, cross.T], [cross, matrix]]),
+            power <= problem.caps / unit,
+            cp.sum(power) <= problem.budget / unit,
+        ],
+    )
+    program.solve(solver=solver, **options)
+    return power.value * unit, program.value * value, program.status

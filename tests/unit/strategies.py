@@ -1,0 +1,81 @@
+"""Random networks and allocation problems, as plain functions of a generator and as hypothesis strategies."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import isal
+
+#: Random nodes keep this distance, so that rounding and finite differences stay far below the tolerances.
+SEPARATION_M = 5.0
+
+CLOCKS = st.sampled_from(isal.fisher.CLOCKS)
+
+
+def random_network(rng, n_anchors, n_radars, n_targets, *, radars_known=False, name="random"):
+    """A network in a square of 200 m."""
+    n = n_anchors + n_radars + n_targets
+    while True:
+        spots = rng.uniform(0, 200, (n, 2))
+        distance = np.linalg.norm(spots[:, None] - spots[None], axis=-1) + np.diag(np.full(n, np.inf))
+        if n == 1 or distance.min() > SEPARATION_M:
+            break
+    anchors, radars, targets = np.split(spots, [n_anchors, n_anchors + n_radars])
+    return isal.Network(anchors, radars, targets, radars_known=radars_known, name=name)
+
+
+def generators():
+    """A seeded numpy generator."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@st.composite
+def networks(draw, anchors=(2, 4), radars=(1, 3), targets=(1, 2), radars_known=(False,)):
+    """A random network with numbers of nodes in the given ranges (both ends included)."""
+    sizes = [draw(st.integers(*bounds)) for bounds in (anchors, radars, targets)]
+    return random_network(draw(generators()), *sizes, radars_known=draw(st.sampled_from(radars_known)))
+
+
+@st.composite
+def powered_networks(draw, **sizes):
+    """A random network with positive node powers, W."""
+    network = draw(networks(**sizes))
+    return network, draw(generators()).uniform(0.1, 3.0, network.n_nodes)
+
+
+def random_problem(rng, n_nodes=None, *, kind="plain", binding=False):
+    """An allocation problem without any wireless in it.
+
+    ``kind`` is ``"plain"`` (no constant term), ``"prior"`` (a positive semidefinite one) or ``"held"`` (the constant
+    is all that is known of the first half of the parameters, and the powers bring cross terms only: indefinite B_m).
+    """
+    n = rng.integers(2, 6) if n_nodes is None else n_nodes
+    d = rng.integers(2, 6)
+    half = rng.normal(size=(n, d, 3))
+    per_watt = half @ half.transpose(0, 2, 1) * rng.lognormal(0, 2, (n, 1, 1))
+    energy = rng.uniform(0.5, 20)
+    constant = np.zeros((d, d))
+    if kind == "prior":
+        root = rng.normal(size=(d, 1))
+        constant = root @ root.T
+    known = d // 2
+    if kind == "held":
+        per_watt[:, :known, :known] = 0
+        root = rng.normal(size=(known, known + 2))
+        constant[:known, :known] = root @ root.T * energy * np.abs(per_watt).max() * rng.lognormal(-1, 2)
+    caps = energy * rng.uniform(0.1, 0.9, n) if binding else None
+    return isal.AllocationProblem(constant, per_watt, np.arange(known, d), energy, caps)
+
+
+@st.composite
+def problems(draw, n_nodes=None, kinds=("plain", "prior", "held")):
+    """A random allocation problem of any kind, with binding or slack caps."""
+    kind, binding = draw(st.sampled_from(kinds)), draw(st.booleans())
+    return random_problem(draw(generators()), n_nodes, kind=kind, binding=binding)
+
+
+def random_inside(rng, problem):
+    """Random feasible powers with M(p) > 0."""
+    power = problem.feasible(rng.dirichlet(np.ones(problem.n_nodes)) * problem.budget * rng.uniform(0.2, 1.0))
+    while not np.isfinite(problem.value(power)):
+        power = power / 2
+    return power

@@ -1,0 +1,508 @@
+"""The integrated and the step-by-step scheme: the paper's layouts, carry-overs and the identities of MODEL.md 6."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import references
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import CLOCKS, generators, networks, random_network
+
+import isal
+from isal.fisher import CLOCKS as CLOCK_MODES
+from isal.schemes import CARRIES, EARLIER_STEP_TOLERANCE, node_caps, steps_of
+
+RADIO = isal.Radio()
+CONSISTENT_CARRIES = st.sampled_from(["marginal", "joint"])
+NETWORKS = networks(anchors=(2, 3))
+
+
+def n_steps(clock):
+    """Steps of a network with unknown radars, at least one anchor and a target."""
+    return 3 if clock == "asynchronous" else 2
+
+
+def random_split(rng, clock, energy=10.0):
+    return tuple(energy * rng.dirichlet(np.full(n_steps(clock), 3.0)))
+
+
+def assert_same_optimum(found, expected, factor=1.0):
+    """The certified intervals of two problems whose optima differ by ``factor`` meet: no wider than their gaps."""
+    assert found.lower_bound <= factor * expected.speb * (1 + 1e-9)
+    assert factor * expected.lower_bound <= found.speb * (1 + 1e-9)
+
+
+# --- the layouts of the study -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "step_1_energy", "ratio"), [("7a", 7.0, 0.76), ("7b", 6.8, 0.54), ("7c", 2.3, 1.5), ("7d", 0.2, 1.04)]
+)
+def test_best_split_of_the_layouts(layouts, radio, name, step_1_energy, ratio):
+    """Where step-by-step ("held") is best over its split, and what it gains or loses against integrated there."""
+    whole = isal.integrated(layouts[name], radio, clock="synchronous", energy=10.0).speb
+
+    def relative(energy):
+        split = (energy, 10.0 - energy)
+        return isal.step_by_step(layouts[name], radio, clock="synchronous", energies=split, carry="held").speb / whole
+
+    best = relative(step_1_energy)
+    assert best == pytest.approx(ratio, rel=0.01)
+    for neighbour in (0.7 * step_1_energy, min(1.3 * step_1_energy, 9.9)):
+        assert relative(neighbour) > 0.99 * best
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+@pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
+def test_every_stage_on_the_layouts_is_certified(layouts, radio, name, clock):
+    """Earlier steps hand on their powers and so are solved to 1e-9, the last one to what is asked for."""
+    assert isal.integrated(layouts[name], radio, clock=clock, energy=10.0).status == "optimal"
+    split = (6.0, 1.0, 3.0)[-n_steps(clock) :]
+    for carry in CARRIES:
+        result = isal.step_by_step(layouts[name], radio, clock=clock, energies=split, carry=carry)
+        assert result.status == "optimal"
+        *earlier, last = (stage.allocation for stage in result.stages)
+        assert last.gap <= last.tolerance == 1e-6
+        for allocation in earlier:
+            assert allocation.gap <= allocation.tolerance == EARLIER_STEP_TOLERANCE == 1e-9
+
+
+@pytest.mark.parametrize("carry", CARRIES)
+def test_a_looser_tolerance_does_not_loosen_earlier_steps(layouts, radio, carry):
+    result = isal.step_by_step(
+        layouts["7c"], radio, clock="asynchronous", energies=(3, 1, 6), carry=carry, tolerance=1e-2
+    )
+    assert [stage.allocation.tolerance for stage in result.stages] == [1e-9, 1e-9, 1e-2]
+
+
+# --- what a result says -----------------------------------------------------------------------------------------------
+
+
+def test_integrated_result(paper_network, radio):
+    result = isal.integrated(paper_network, radio, clock="asynchronous", energy=10.0)
+    matrix = references.information(paper_network, radio, result.power, "asynchronous")
+    assert result.speb == pytest.approx(references.speb(matrix, [6, 7]), rel=1e-9)
+    assert result.spebs == isal.spebs(paper_network, radio, result.power, "asynchronous")
+    assert result.spebs.targets == pytest.approx(result.speb, rel=1e-12)
+    assert (result.scheme, result.energies, result.power.shape) == ("integrated", (10.0,), (4,))
+    assert result.lower_bound <= result.speb
+    assert result.gap == pytest.approx(1 - result.lower_bound / result.speb)
+    assert result.stages[0].energy_used == pytest.approx(10.0, rel=1e-6)
+
+
+def test_step_by_step_result(paper_network, radio):
+    result = isal.step_by_step(paper_network, radio, clock="asynchronous", energies=(3.0, 0.5, 6.5))
+    assert (result.scheme, result.energies, result.power.shape) == ("step-by-step-held", (3.0, 0.5, 6.5), (3, 4))
+    assert [stage.block for stage in result.stages] == ["radars", "clocks", "targets"]
+    met = [[math.isfinite(value) for value in vars(stage.spebs).values()] for stage in result.stages]
+    assert met == [[True, False, False], [True, True, False], [True, True, True]]
+    for stage in result.stages:
+        assert getattr(stage.spebs, stage.block) == pytest.approx(stage.allocation.value, rel=1e-12)
+        assert stage.energy_used <= stage.energy * (1 + 1e-12)
+    assert result.speb == result.stages[-1].allocation.value
+    assert result.spebs == result.stages[-1].spebs
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_stage_that_is_not_certified_shows_in_the_status(paper_network, radio, number):
+    result = isal.step_by_step(paper_network, radio, clock="synchronous", energies=(5, 5))
+    stages = list(result.stages)
+    unsure = replace(stages[number].allocation, lower_bound=0.5 * stages[number].allocation.value)
+    stages[number] = replace(stages[number], allocation=unsure)
+    assert (result.status, replace(result, stages=tuple(stages)).status) == ("optimal", "uncertified")
+
+
+@pytest.mark.parametrize("scheme", ["integrated", "step-by-step"])
+def test_caps_limit_every_node_in_every_step(paper_network, radio, scheme):
+    caps = np.array([2.5, 3.0, 3.5, 2.0])
+    if scheme == "integrated":
+        result = isal.integrated(paper_network, radio, clock="synchronous", energy=10.0, caps=caps)
+    else:
+        result = isal.step_by_step(paper_network, radio, clock="synchronous", energies=(10, 10), caps=caps)
+    assert (result.power <= caps).all()
+    assert np.isclose(result.power, caps, rtol=1e-6).any()
+    assert result.status == "optimal"
+
+
+def test_default_caps_are_the_total_energy(paper_network):
+    assert node_caps(paper_network, 10.0).tolist() == [10, 10, 10, 10]
+    assert node_caps(paper_network, 10.0, radars=2.0).tolist() == [2, 2, 10, 10]
+    assert node_caps(paper_network, 10.0, radars=2.0, anchors=3.0).tolist() == [2, 2, 3, 3]
+
+
+# --- carry-overs ------------------------------------------------------------------------------------------------------
+
+
+def schur(matrix, keep, drop):
+    """Equivalent information of ``keep`` with ``drop`` unknown."""
+    cross = matrix[np.ix_(keep, drop)]
+    return matrix[np.ix_(keep, keep)] - cross @ np.linalg.solve(matrix[np.ix_(drop, drop)], cross.T)
+
+
+def padded(block, size):
+    """``block`` in the upper left corner of zeros."""
+    return np.pad(block, (0, size - len(block)))
+
+
+def two_step_matrix(first, second, carry, r, t):
+    """What the target step of a synchronous network knows; ``first`` and ``second`` are the steps' information."""
+    match carry:
+        case "held":
+            return np.block([[first[r, r], second[r, t]], [second[t, r], second[t, t]]])
+        case "added":
+            return second + padded(first[r, r], len(second))
+        case "marginal":
+            drop = np.arange(t.start, t.stop)
+            return second + padded(schur(first, np.arange(r.stop), drop), len(second))
+        case "joint":
+            return first + second
+
+
+def three_step_matrices(first, second, third, carry, r, c, t):
+    """What the clock step and the target step of an asynchronous network know."""
+    size = len(first)
+    met, unmet = np.arange(c.stop), np.arange(t.start, size)
+    m = slice(0, c.stop)
+    match carry:
+        case "held":
+            clock_step = np.block([[first[r, r], second[r, c]], [second[c, r], second[c, c]]])
+            return clock_step, np.block([[clock_step, third[m, t]], [third[t, m], third[t, t]]])
+        case "added":
+            clock_step = second[m, m] + padded(first[r, r], c.stop)
+            return clock_step, third + padded(clock_step, size)
+        case "marginal":
+            prior = schur(first, np.arange(r.stop), np.arange(r.stop, size))
+            whole = second + padded(prior, size)
+            return whole[m, m], third + padded(schur(whole, met, unmet), size)
+        case "joint":
+            return (first + second)[m, m], first + second + third
+
+
+def assert_no_better_powers(value_of, allocation, energy, rng):
+    """No random powers of the same energy beat the allocation by more than its tolerance."""
+    for power in energy * rng.dirichlet(np.ones(len(allocation.power)), 30):
+        assert value_of(power) >= allocation.value * (1 - 1e-6)
+
+
+def positive_speb(matrix, indices):
+    return references.speb(matrix, indices) if np.linalg.eigvalsh(matrix)[0] > 0 else math.inf
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("carry", CARRIES)
+def test_carry_over_of_two_synchronous_steps(carry, seed):
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, 2, 2, 1 + seed % 2)
+    energies = random_split(rng, "synchronous")
+    result = isal.step_by_step(network, RADIO, clock="synchronous", energies=energies, carry=carry)
+    r, t = slice(0, 4), slice(4, 4 + 2 * network.n_targets)
+
+    def measured(power):
+        return references.information(network, RADIO, power, "synchronous")
+
+    first, second = (measured(power) for power in result.power)
+    radars, targets = range(4), range(t.start, t.stop)
+    assert result.stages[0].allocation.value == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
+    matrix = two_step_matrix(first, second, carry, r, t)
+    assert result.speb == pytest.approx(references.speb(matrix, targets), rel=1e-9)
+    assert result.spebs.radars == pytest.approx(references.speb(matrix, radars), rel=1e-9)
+
+    def radar_step(power):
+        return positive_speb(measured(power)[r, r], radars)
+
+    def target_step(power):
+        return positive_speb(two_step_matrix(first, measured(power), carry, r, t), targets)
+
+    assert_no_better_powers(radar_step, result.stages[0].allocation, energies[0], rng)
+    assert_no_better_powers(target_step, result.stages[1].allocation, energies[1], rng)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("carry", CARRIES)
+def test_carry_over_of_three_asynchronous_steps(carry, seed):
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, 2, 2, 1 + seed % 2)
+    energies = random_split(rng, "asynchronous")
+    result = isal.step_by_step(network, RADIO, clock="asynchronous", energies=energies, carry=carry)
+    r, c, t = slice(0, 4), slice(4, 6), slice(6, 6 + 2 * network.n_targets)
+    radars, clocks, targets = range(4), range(4, 6), range(6, t.stop)
+
+    def measured(power):
+        return references.information(network, RADIO, power, "asynchronous")
+
+    first, second, third = (measured(power) for power in result.power)
+    clock_step, target_step = three_step_matrices(first, second, third, carry, r, c, t)
+    assert result.stages[0].spebs.radars == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
+    assert result.stages[1].spebs.radars == pytest.approx(references.speb(clock_step, radars), rel=1e-9)
+    assert result.stages[1].spebs.clocks == pytest.approx(references.speb(clock_step, clocks), rel=1e-9)
+    assert result.stages[2].spebs.radars == pytest.approx(references.speb(target_step, radars), rel=1e-9)
+    assert result.stages[2].spebs.clocks == pytest.approx(references.speb(target_step, clocks), rel=1e-9)
+    assert result.speb == pytest.approx(references.speb(target_step, targets), rel=1e-9)
+
+    def clock_value(power):
+        matrix, _ = three_step_matrices(first, measured(power), third, carry, r, c, t)
+        return positive_speb(matrix, clocks)
+
+    def target_value(power):
+        _, matrix = three_step_matrices(first, second, measured(power), carry, r, c, t)
+        return positive_speb(matrix, targets)
+
+    assert_no_better_powers(clock_value, result.stages[1].allocation, energies[1], rng)
+    assert_no_better_powers(target_value, result.stages[2].allocation, energies[2], rng)
+
+
+def test_carry_overs_agree_on_the_first_step_only(paper_network, radio):
+    results = [
+        isal.step_by_step(paper_network, radio, clock="asynchronous", energies=(3, 1, 6), carry=carry)
+        for carry in CARRIES
+    ]
+    first = [result.stages[0].allocation.value for result in results]
+    np.testing.assert_allclose(first, first[0], rtol=1e-12)
+    spebs = sorted(result.speb for result in results)
+    assert (np.diff(spebs) > 1e-4 * spebs[0]).all()
+
+
+def test_more_energy_may_stay_unspent_where_blocks_are_held(radio):
+    """With hardly any energy for the radars, cross terms of a strong target step only do harm."""
+    network = isal.Network([[20, 20], [180, 20]], [[95, 105], [105, 95]], [[102, 104]])
+    result = isal.step_by_step(network, radio, clock="synchronous", energies=(0.01, 9.99), carry="held")
+    assert result.status == "optimal"
+    assert result.stages[1].energy_used < 0.9 * result.stages[1].energy
+
+
+# --- identities -------------------------------------------------------------------------------------------------------
+
+
+@given(NETWORKS, CLOCKS, st.booleans())
+def test_doubling_the_energy_halves_the_integrated_optimum(network, clock, binding):
+    caps = 13.0 / network.n_nodes if binding else None
+    doubled_caps = 2 * caps if binding else None
+    once = isal.integrated(network, RADIO, clock=clock, energy=10.0, caps=caps)
+    twice = isal.integrated(network, RADIO, clock=clock, energy=20.0, caps=doubled_caps)
+    assert_same_optimum(twice, once, 0.5)
+
+
+@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_doubling_all_energies_halves_the_step_by_step_optimum(layouts, radio, clock, carry):
+    split = np.array([4.0, 1.0, 5.0][-n_steps(clock) :])
+    for network in layouts.values():
+        once, twice = (
+            isal.step_by_step(network, radio, clock=clock, energies=energies, carry=carry)
+            for energies in (split, 2 * split)
+        )
+        assert twice.speb == pytest.approx(once.speb / 2, rel=1e-6)
+
+
+@given(NETWORKS, CLOCKS)
+def test_a_hundredth_of_the_bandwidth_costs_the_optimum_exactly_a_hundred(network, clock):
+    wide = isal.integrated(network, isal.Radio(bandwidth_hz=500e6), clock=clock, energy=10.0)
+    narrow = isal.integrated(network, isal.Radio(bandwidth_hz=5e6), clock=clock, energy=10.0)
+    assert_same_optimum(narrow, wide, 100.0)
+
+
+@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_bandwidth_scales_the_step_by_step_optimum_too(layouts, clock, carry):
+    split = (4.0, 1.0, 5.0)[-n_steps(clock) :]
+    for network in layouts.values():
+        wide, narrow = (
+            isal.step_by_step(network, isal.Radio(bandwidth_hz=band), clock=clock, energies=split, carry=carry)
+            for band in (500e6, 5e6)
+        )
+        assert narrow.speb == pytest.approx(100 * wide.speb, rel=1e-6)
+
+
+@given(NETWORKS, CLOCKS, CONSISTENT_CARRIES, generators())
+def test_integrated_is_never_beaten_by_consistent_carry_overs(network, clock, carry, rng):
+    """The steps' powers together are feasible for the integrated problem and tell it at least as much."""
+    split = random_split(rng, clock)
+    steps = isal.step_by_step(network, RADIO, clock=clock, energies=split, carry=carry)
+    whole = isal.integrated(network, RADIO, clock=clock, energy=sum(split))
+    assert whole.lower_bound <= steps.speb * (1 + 1e-9)
+    together = isal.spebs(network, RADIO, steps.power.sum(axis=0), clock).targets
+    assert whole.lower_bound <= together * (1 + 1e-9)
+    assert together <= steps.speb * (1 + 1e-9)
+
+
+@given(NETWORKS, generators())
+def test_synchronous_joint_is_never_beaten_by_marginal(network, rng):
+    split = random_split(rng, "synchronous")
+    joint, marginal = (
+        isal.step_by_step(network, RADIO, clock="synchronous", energies=split, carry=carry)
+        for carry in ("joint", "marginal")
+    )
+    assert joint.lower_bound <= marginal.speb * (1 + 1e-9)
+
+
+@given(NETWORKS, CLOCKS, generators())
+def test_permuting_nodes_keeps_the_optimum(network, clock, rng):
+    radars, anchors = rng.permutation(network.n_radars), rng.permutation(network.n_anchors)
+    shuffled = isal.Network(network.anchors[anchors], network.radars[radars], network.targets)
+    expected = isal.integrated(network, RADIO, clock=clock, energy=10.0)
+    found = isal.integrated(shuffled, RADIO, clock=clock, energy=10.0)
+    assert_same_optimum(found, expected)
+    order = np.concatenate([radars, network.n_radars + anchors])
+    carried_over = isal.spebs(shuffled, RADIO, expected.power[order], clock).targets
+    assert carried_over == pytest.approx(expected.speb, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
+def test_permuting_nodes_permutes_the_powers(layouts, radio, name):
+    network = layouts[name]
+    swapped = isal.Network(network.anchors[::-1], network.radars[::-1], network.targets)
+    expected = isal.integrated(network, radio, clock="synchronous", energy=10.0, tolerance=1e-9).power
+    found = isal.integrated(swapped, radio, clock="synchronous", energy=10.0, tolerance=1e-9).power
+    np.testing.assert_allclose(found, expected[[1, 0, 3, 2]], rtol=0, atol=1e-3)
+
+
+@given(NETWORKS, CLOCKS, st.floats(-3, 3), st.tuples(st.floats(-300, 300), st.floats(-300, 300)))
+def test_turning_and_shifting_keeps_the_optimum(network, clock, angle, shift):
+    moved = isal.integrated(network.moved(angle, shift), RADIO, clock=clock, energy=10.0)
+    assert_same_optimum(moved, isal.integrated(network, RADIO, clock=clock, energy=10.0))
+
+
+@pytest.mark.parametrize("carry", CARRIES)
+def test_turning_and_shifting_keeps_the_step_by_step_optimum(layouts, radio, carry):
+    for network in layouts.values():
+        found, expected = (
+            isal.step_by_step(some, radio, clock="asynchronous", energies=(4, 1, 5), carry=carry)
+            for some in (network.moved(2.0, (30, -70)), network)
+        )
+        assert found.speb == pytest.approx(expected.speb, rel=1e-5)
+
+
+@given(networks(anchors=(3, 4)), CLOCKS, st.sampled_from(["anchors", "radars"]))
+def test_another_node_never_hurts_the_integrated_optimum(network, clock, group):
+    groups = {"anchors": network.anchors, "radars": network.radars}
+    groups[group] = groups[group][:-1]
+    smaller = isal.Network(targets=network.targets, **groups)
+    with_all = isal.integrated(network, RADIO, clock=clock, energy=10.0)
+    assert with_all.lower_bound <= isal.integrated(smaller, RADIO, clock=clock, energy=10.0).speb * (1 + 1e-9)
+
+
+@given(NETWORKS, CLOCKS)
+def test_optimised_powers_beat_equal_powers(network, clock):
+    equal = isal.spebs(network, RADIO, np.full(network.n_nodes, 10.0 / network.n_nodes), clock).targets
+    assert isal.integrated(network, RADIO, clock=clock, energy=10.0).speb < equal
+
+
+@given(NETWORKS)
+def test_unknown_clocks_never_help_the_integrated_optimum(network):
+    synchronous, asynchronous = (
+        isal.integrated(network, RADIO, clock=clock, energy=10.0) for clock in ("synchronous", "asynchronous")
+    )
+    assert synchronous.lower_bound <= asynchronous.speb * (1 + 1e-9)
+
+
+# --- other kinds of network -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "clock", "steps"),
+    [
+        (isal.Network([[0, 0], [90, 0]], [[30, 40], [70, 60]]), "synchronous", ("radars",)),
+        (isal.Network([[0, 0], [90, 0]], [[30, 40], [70, 60]]), "asynchronous", ("radars", "clocks")),
+        (isal.Network([[0, 0], [90, 0]], [[30, 40]], [[9, 50]], radars_known=True), "synchronous", ("targets",)),
+        (isal.Network([[0, 0]], [[30, 40]], [[9, 50]], radars_known=True), "asynchronous", ("clocks", "targets")),
+        (isal.Network([[0, 0], [90, 0]], [], [[9, 50]]), "asynchronous", ("targets",)),
+    ],
+    ids=["localization", "localization with clocks", "sensing", "sensing with clocks", "anchors only"],
+)
+def test_steps_of_networks_without_some_blocks(radio, network, clock, steps):
+    assert steps_of(isal.information(network, radio, clock)) == steps
+    for carry in CARRIES:
+        result = isal.step_by_step(network, radio, clock=clock, energies=(2.0,) * len(steps), carry=carry)
+        assert tuple(stage.block for stage in result.stages) == steps
+        assert result.status == "optimal"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        isal.Network([[0, 0], [90, 0]], [[30, 40], [70, 60]]),
+        isal.Network([[0, 0]], [[30, 40], [70, 60]], [[9, 50]], radars_known=True),
+    ],
+    ids=["localization only", "sensing only"],
+)
+def test_a_single_step_is_the_integrated_scheme(radio, network):
+    step = isal.step_by_step(network, radio, clock="synchronous", energies=(10.0,))
+    whole = isal.integrated(network, radio, clock="synchronous", energy=10.0)
+    assert step.speb == pytest.approx(whole.speb, rel=1e-9)
+    np.testing.assert_allclose(step.power, whole.power, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_localization_only_optimises_the_radars(radio, clock):
+    """Figure 1: the positions are what the network is for, with or without unknown clocks."""
+    network = isal.Network([[0, 0], [90, 0], [0, 90]], [[30, 40], [70, 60]])
+    best = isal.integrated(network, radio, clock=clock, energy=10.0)
+    assert best.stages[0].block == "radars"
+    assert best.speb == pytest.approx(isal.spebs(network, radio, best.power, clock).radars, rel=1e-9)
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_several_targets_are_optimised_together(radio, clock):
+    network = isal.Network([[0, 0], [150, 20]], [[60, 130], [120, 90]], [[40, 60], [100, 40], [90, 150]])
+    best = isal.integrated(network, radio, clock=clock, energy=10.0)
+    assert best.status == "optimal"
+    targets = range(best.information.basis.size - 6, best.information.basis.size)
+    matrix = references.information(network, radio, best.power, clock)
+    assert best.speb == pytest.approx(references.speb(matrix, targets), rel=1e-9)
+    for target in network.targets:
+        alone = isal.Network(network.anchors, network.radars, [target])
+        assert isal.integrated(alone, radio, clock=clock, energy=10.0).speb < best.speb
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_carry_over_is_refused_with_the_choice(paper_network, radio):
+    with pytest.raises(ValueError, match="carry must be one of held, added, marginal, joint; got 'forgotten'"):
+        isal.step_by_step(paper_network, radio, clock="synchronous", energies=(5, 5), carry="forgotten")
+
+
+@pytest.mark.parametrize(
+    ("clock", "energies", "message"),
+    [
+        ("synchronous", (1, 2, 3), r"appendix: energies must name 2 steps \(radars, targets\), got 3"),
+        ("asynchronous", (5, 5), r"appendix: energies must name 3 steps \(radars, clocks, targets\), got 2"),
+        ("synchronous", (), r"must name 2 steps \(radars, targets\), got 0"),
+    ],
+)
+def test_a_wrong_number_of_energies_is_refused_with_the_steps(paper_network, radio, clock, energies, message):
+    with pytest.raises(ValueError, match=message):
+        isal.step_by_step(paper_network, radio, clock=clock, energies=energies)
+
+
+@pytest.mark.parametrize("energies", [(0.0, 10.0), (5.0, -1.0), (5.0, -6.0), (5.0, math.nan)])
+def test_an_unusable_step_energy_is_refused_with_its_value(paper_network, radio, energies):
+    (bad,) = (energy for energy in energies if not energy > 0)
+    with pytest.raises(ValueError, match=f"energy.* got {bad} J"):
+        isal.step_by_step(paper_network, radio, clock="synchronous", energies=energies)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"energy": -3.0}, "energy must be finite and positive, got -3.0 J"),
+        ({"energy": math.inf}, "energy must be finite and positive, got inf J"),
+        ({"caps": [1, 1, 0, 1]}, "cap of .* must be positive, got 0.0 W"),
+        ({"caps": -1.0}, "cap of .* must be positive, got -1.0 W"),
+        ({"solver": "magic"}, "there is no solver 'magic'"),
+        ({"tolerance": 0.0}, "tolerance must be positive, got 0.0"),
+        ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),
+    ],
+)
+def test_unusable_arguments_are_refused_by_name(paper_network, radio, arguments, message):
+    usable = {"clock": "synchronous", "energy": 10.0}
+    with pytest.raises(ValueError, match=message):
+        isal.integrated(paper_network, radio, **(usable | arguments))
+
+
+def test_an_unobservable_network_is_refused(radio):
+    network = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
+    with pytest.raises(isal.UnobservableError, match=r"line: .* radar 1 y, target 1 y"):
+        isal.step_by_step(network, radio, clock="synchronous", energies=(5, 5))

@@ -1,0 +1,200 @@
+"""The SCS route: right where an independent solver is, certified, and why it is scaled."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import cvxpy as cp
+import numpy as np
+import pytest
+import references
+import scipy.optimize
+import scipy.sparse
+import scs
+from strategies import random_network, random_problem
+
+import isal
+from isal import AllocationError, AllocationProblem, solvers
+from isal.solvers import scs_sdp
+
+TOLERANCE = 1e-6
+
+
+def network_problem(network, radio, clock, energy=10.0, caps=None):
+    """The integrated scheme's problem, written out."""
+    information = isal.information(network, radio, clock)
+    size = information.basis.size
+    targets = np.arange(size)[information.blocks["targets"]]
+    return AllocationProblem(np.zeros((size, size)), information.node_matrices, targets, energy, caps)
+
+
+def slsqp_optimum(problem):
+    """Value found by sequential quadratic programming on the logarithm of f."""
+    start = problem.interior_start()
+    found = scipy.optimize.minimize(
+        lambda power: np.log(problem.value(power)),
+        start,
+        jac=lambda power: problem.gradient(power) / problem.value(power),
+        bounds=[(1e-9 * problem.budget, cap) for cap in problem.caps],
+        constraints={"type": "ineq", "fun": lambda p: problem.budget - p.sum(), "jac": lambda p: -np.ones(len(p))},
+        method="SLSQP",
+        options={"ftol": 1e-15, "maxiter": 1000},
+    )
+    return problem.value(problem.feasible(found.x))
+
+
+# --- against independent methods --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("binding", [False, True], ids=["slack", "binding"])
+@pytest.mark.parametrize("kind", ["plain", "prior", "held"])
+def test_agrees_with_clarabel_on_random_problems(kind, binding):
+    for seed in range(4):
+        problem = random_problem(np.random.default_rng(seed), kind=kind, binding=binding)
+        found = scs_sdp.solve(problem, TOLERANCE)
+        power, objective, status = references.small_lmi(problem, cp.CLARABEL, scaled=True)
+        assert status == "optimal"
+        assert found.value == pytest.approx(problem.value(problem.feasible(power)), rel=1e-6)
+        assert found.value == pytest.approx(objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
+def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
+    problem = network_problem(layouts[name], radio, clock)
+    found = scs_sdp.solve(problem, TOLERANCE)
+    power, objective, _ = references.small_lmi(problem, cp.CLARABEL, scaled=True)
+    assert found.value == pytest.approx(problem.value(problem.feasible(power)), rel=1e-6)
+    assert found.value == pytest.approx(objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
+def test_agrees_with_sequential_quadratic_programming_on_networks(radio, clock, caps):
+    rng = np.random.default_rng(11)
+    for _ in range(8):
+        network = random_network(rng, *rng.integers((2, 2, 1), (4, 5, 3)))
+        problem = network_problem(network, radio, clock, caps=caps)
+        assert scs_sdp.solve(problem, TOLERANCE).value == pytest.approx(slsqp_optimum(problem), rel=1e-6)
+
+
+def test_finds_a_known_optimum():
+    """``f = 1 / p_1 + 1 / (4 p_2)``: power inverse to the square root of the gain."""
+    problem = AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([0.0, 4.0])], [0, 1], energy=3.0)
+    found = scs_sdp.solve(problem, 1e-9)
+    np.testing.assert_allclose(found.power, [2, 1], rtol=1e-4)
+    assert found.value == pytest.approx(0.75, rel=1e-9)
+    assert (found.solver, found.status) == ("scs", "optimal")
+
+
+def test_scale_of_the_problem_does_not_matter():
+    problem = random_problem(np.random.default_rng(3), kind="held", binding=True)
+    factor = 1e12
+    rescaled = AllocationProblem(
+        problem.constant * factor,
+        problem.per_watt * factor * 1e-3,
+        problem.objective,
+        problem.energy * 1e3,
+        problem.caps * 1e3,
+    )
+    expected, found = scs_sdp.solve(problem, TOLERANCE), scs_sdp.solve(rescaled, TOLERANCE)
+    assert found.value * factor == pytest.approx(expected.value, rel=1e-9)
+    np.testing.assert_allclose(found.power, expected.power * 1e3, rtol=0, atol=1e-6 * rescaled.budget)
+
+
+# --- certified over an ensemble ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("scheme", ["integrated", "held", "marginal"])
+def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
+    """60 random networks of 4 to 8 nodes; every second one has caps that bind."""
+    rng = np.random.default_rng(20240314)
+    failed = {}
+    for number in range(60):
+        n = rng.integers(4, 9)
+        n_anchors = rng.integers(2, n - 1)
+        network = random_network(rng, n_anchors, n - n_anchors, rng.integers(1, 3), name=f"network {number}")
+        caps = rng.uniform(1.1, 3.0) * 10 / n if number % 2 else None
+        split = 10 * rng.dirichlet(np.full(3 if clock == "asynchronous" else 2, 3.0))
+        if scheme == "integrated":
+            result = isal.integrated(network, radio, clock=clock, energy=10.0, caps=caps)
+        else:
+            result = isal.step_by_step(network, radio, clock=clock, energies=tuple(split), carry=scheme, caps=caps)
+        if result.status != "optimal":
+            failed[network.name] = [stage.allocation.gap for stage in result.stages]
+    assert failed == {}
+
+
+def test_a_point_that_misses_the_tolerance_is_not_called_optimal(radio, paper_network):
+    """SCS works in double precision and can't reach a gap of 1e-15."""
+    found = scs_sdp.solve(network_problem(paper_network, radio, "synchronous"), 1e-15)
+    assert 1e-15 < found.gap < 1e-8
+    assert found.status == "uncertified"
+
+
+# --- how SCS is called ------------------------------------------------------------------------------------------------
+
+
+def public_class(shape, values, indices, pointers, _p_values, _p_indices, _p_pointers, b, c, cone, **settings):
+    """``scs.SCS`` with the arguments of the compiled class, told to use the same linear algebra."""
+    data = {"A": scipy.sparse.csc_matrix((values, indices, pointers), shape=shape), "b": b, "c": c}
+    solver = scs.SCS(data, cone, linear_solver="qdldl", **settings)
+    return SimpleNamespace(solve=lambda *_warm_start: solver.solve(warm_start=False))
+
+
+def test_the_extension_loaded_by_itself_solves_like_the_public_class(monkeypatch, radio, paper_network):
+    problems = [network_problem(paper_network, radio, clock) for clock in isal.fisher.CLOCKS]
+    problems += [random_problem(np.random.default_rng(seed), kind="held", binding=True) for seed in range(3)]
+    direct = [scs_sdp.solve(problem, TOLERANCE) for problem in problems]
+    monkeypatch.setattr(scs_sdp, "_scs_extension", lambda: SimpleNamespace(SCS=public_class))
+    for problem, expected in zip(problems, direct, strict=True):
+        found = scs_sdp.solve(problem, TOLERANCE)
+        assert found.iterations == expected.iterations
+        np.testing.assert_allclose(found.power, expected.power, rtol=0, atol=1e-12 * problem.budget)
+
+
+def test_solving_imports_neither_cvxpy_nor_scipy():
+    """A point job imports no more than it needs."""
+    script = """
+import sys, isal
+network = isal.Network([[0, 0], [99, 0]], [[30, 40]], [[50, 60]])
+assert isal.integrated(network, isal.Radio(), clock="synchronous", energy=1.0).status == "optimal"
+assert not {"cvxpy", "scipy", "scs"} & set(sys.modules), "imported too much"
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_version_is_that_of_the_package():
+    assert scs_sdp.version() == scs.__version__
+
+
+def test_without_scaling_scs_reports_optimal_and_is_wrong(layouts, radio):
+    """MODEL.md section 4: why the problem is transformed by congruence first."""
+    problem = network_problem(layouts["7b"], radio, "synchronous")
+    optimum = scs_sdp.solve(problem, TOLERANCE).value
+    power, objective, status = references.small_lmi(problem, cp.SCS, scaled=False, eps=1e-8)
+    assert status == "optimal"
+    assert not 0.5 < objective / optimum < 2
+    assert problem.value(problem.feasible(power)) > 2 * optimum
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_problem_without_finite_optimum_is_refused():
+    problem = AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
+    with pytest.raises(AllocationError, match="no finite optimum"):
+        scs_sdp.solve(problem, TOLERANCE)
+
+
+def test_an_unknown_solver_is_refused_with_the_choice():
+    with pytest.raises(ValueError, match=r"there is no solver 'magic'; choose one of .*scs"):
+        solvers.route("magic")
+
+
+@pytest.mark.parametrize("tolerance", [0, -1e-6, float("nan")])
+def test_an_unusable_tolerance_is_refused(tolerance):
+    problem = AllocationProblem([[0.0]], [[[1.0]]], [0], 1.0)
+    with pytest.raises(ValueError, match=f"tolerance must be positive, got {tolerance}"):
+        solvers.solve(problem, "scs", tolerance)
