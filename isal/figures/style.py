@@ -1,0 +1,79 @@
+"""One look for all figures: sizes, colours from the configuration, redundant line styles, the note on layouts."""
+
+from __future__ import annotations
+
+import string
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+PANEL_INCHES = 3.4
+
+_SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "isal",  # the same picture gives the same file
+    "pdf.fonttype": 42,
+    "savefig.dpi": 150,
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The settings of all figures, for as long as one is drawn."""
+    with mpl.rc_context(_SETTINGS):
+        yield
+
+
+def panels(
+    count: int, columns: int = 2, height: float = PANEL_INCHES, share_y: bool = False
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with ``count`` panels in rows of ``columns``."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PANEL_INCHES * columns + 0.6, height * rows + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel()
+    for unused in axes[count:]:
+        unused.set_visible(False)
+    return figure, list(axes[:count])
+
+
+def panel_title(axes: Axes, index: int, text: str) -> None:
+    """Title with the panel's letter, as in the paper: "(a) 7a, abundant"."""
+    axes.set_title(f"({string.ascii_lowercase[index]}) {text}", loc="left")
+
+
+def add_note(figure: Figure, note: str) -> None:
+    """The note on the layouts, below everything."""
+    width = int(figure.get_figwidth() * 20)
+    figure.supxlabel("\n".join(textwrap.wrap(note, width)), fontsize=7, color="0.35", ha="left", x=0.02)
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write every format; a file appears under its name only when it is complete."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".tmp-{path.name}")
+        try:
+            figure.savefig(temporary, format=path.suffix[1:], metadata=_metadata(path.suffix[1:]))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _metadata(kind: str) -> Mapping[str, None]:
+    """No dates, so that an unchanged figure is an unchanged file."""
+    return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})

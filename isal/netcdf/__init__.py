@@ -1,0 +1,1 @@
+"""The only place where NetCDF is written: ``records`` holds one point each, ``datasets`` a whole study."""

@@ -1,0 +1,225 @@
+"""Point records: one NetCDF file per solved point, written whole or not at all, and checked when read.
+
+A record has the dimensions ``point`` (1), ``stage`` (steps of the scheme), ``node`` and ``link``. Its attributes hold
+the point's canonical text, the stamp of what it depends on, and a digest of its numbers, so that a file that was cut
+short or altered is noticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from isal import __version__, solvers
+from isal.points import Point
+from isal.schemes import SchemeResult
+
+STATUS = ("optimal", "uncertified")
+
+#: name -> (dimensions, type, attributes); the order is that of the digest.
+VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
+    "speb": (
+        ("point",),
+        "f8",
+        {"units": "m2", "long_name": "squared position error bound minimised by the last stage"},
+    ),
+    "lower_bound": (
+        ("point",),
+        "f8",
+        {"units": "m2", "long_name": "certified lower bound on the last stage's optimum"},
+    ),
+    "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any stage"}),
+    "status": (
+        ("point",),
+        "i1",
+        {
+            "long_name": "whether every stage is certified",
+            "flag_values": np.arange(len(STATUS), dtype="i1"),
+            "flag_meanings": " ".join(STATUS),
+        },
+    ),
+    "radar_speb": (("point",), "f8", {"units": "m2", "long_name": "position bound of all radars after the last stage"}),
+    "clock_speb": (("point",), "f8", {"units": "m2", "long_name": "bound of all clock offsets, carried as ranges"}),
+    "target_speb": (("point",), "f8", {"units": "m2", "long_name": "position bound of all targets"}),
+    "energy": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage may spend"}),
+    "energy_used": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage spends"}),
+    "stage_speb": (("point", "stage"), "f8", {"units": "m2", "long_name": "what the stage minimises"}),
+    "stage_lower_bound": (("point", "stage"), "f8", {"units": "m2", "long_name": "certified lower bound of the stage"}),
+    "stage_gap": (("point", "stage"), "f8", {"units": "1", "long_name": "certified relative gap of the stage"}),
+    "iterations": (("point", "stage"), "i4", {"units": "1", "long_name": "iterations of the solver"}),
+    "seconds": (("point", "stage"), "f8", {"units": "s", "long_name": "time that the solver took"}),
+    "power": (("point", "stage", "node"), "f8", {"units": "W", "long_name": "transmit power"}),
+    "link_transmitter": (("link",), "i4", {"long_name": "index along node of the transmitter"}),
+    "link_receiver": (("link",), "i4", {"long_name": "index along node of the receiver"}),
+    "link_target": (("link",), "i4", {"long_name": "index of the sensed target, -1 for a ranging link"}),
+    "link_snr": (
+        ("point", "stage", "link"),
+        "f8",
+        {"units": "1", "long_name": "signal-to-noise ratio of the link at the stage's powers, linear"},
+    ),
+}
+
+
+class RecordError(RuntimeError):
+    """A record that is missing, damaged or out of date; the message names the file and the way out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Content of a record: arrays by name as in :data:`VARIABLES`, labels of nodes and stages, attributes."""
+
+    arrays: dict[str, NDArray[Any]]
+    nodes: tuple[str, ...]
+    stages: tuple[str, ...]
+    attributes: dict[str, Any]
+
+
+def write(path: Path, point: Point, result: SchemeResult) -> None:
+    """Store a solved point. The file appears under its name only when it is complete."""
+    arrays = _arrays(result)
+    info = result.information
+    attributes = {
+        "Conventions": "CF-1.11",
+        "title": f"ISAL point {point.label}",
+        "source": f"isal {__version__}, numpy {np.__version__}, "
+        f"{point.solver} {solvers.route(point.solver).version()}, Python {platform.python_version()}",
+        "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
+        "commit": commit(),
+        "point": point.to_json(),
+        "stamp": point.stamp,
+        "label": point.label,
+        "nodes": ", ".join(info.network.node_labels),
+        "stages": ", ".join(stage.block for stage in result.stages),
+        "solvers": ", ".join(stage.allocation.solver for stage in result.stages),
+        "numbers_sha256": _numbers_digest(arrays),
+    }
+    sizes = {"point": 1, "stage": len(result.stages), "node": info.network.n_nodes, "link": len(info.links)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+    try:
+        with netCDF4.Dataset(temporary, "w", format="NETCDF4") as file:
+            file.setncatts(attributes)
+            for dimension, size in sizes.items():
+                file.createDimension(dimension, size)
+            for name, (dimensions, kind, described) in VARIABLES.items():
+                variable = file.createVariable(name, kind, dimensions, fill_value=False)
+                variable.setncatts(described)
+                variable[...] = arrays[name]
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _arrays(result: SchemeResult) -> dict[str, NDArray[Any]]:
+    stages, info = result.stages, result.information
+    per_stage: dict[str, list[Any]] = {
+        "energy": [stage.energy for stage in stages],
+        "energy_used": [stage.energy_used for stage in stages],
+        "stage_speb": [stage.allocation.value for stage in stages],
+        "stage_lower_bound": [stage.allocation.lower_bound for stage in stages],
+        "stage_gap": [stage.allocation.gap for stage in stages],
+        "iterations": [stage.allocation.iterations for stage in stages],
+        "seconds": [stage.allocation.seconds for stage in stages],
+        "power": [stage.power for stage in stages],
+        "link_snr": [info.link_snr(stage.power) for stage in stages],
+    }
+    values: dict[str, Any] = {
+        "speb": [result.speb],
+        "lower_bound": [result.lower_bound],
+        "gap": [max(stage.allocation.gap for stage in stages)],
+        "status": [STATUS.index(result.status)],
+        "radar_speb": [result.spebs.radars],
+        "clock_speb": [result.spebs.clocks],
+        "target_speb": [result.spebs.targets],
+        **{name: [value] for name, value in per_stage.items()},
+        "link_transmitter": info.links.transmitter,
+        "link_receiver": info.links.receiver,
+        "link_target": info.links.target,
+    }
+    return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
+
+
+def _numbers_digest(arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name, (_, kind, _) in VARIABLES.items():
+        digest.update(np.ascontiguousarray(arrays[name], dtype=f"<{kind}").tobytes())
+    return digest.hexdigest()
+
+
+def read(path: Path, stamp: str | None = None) -> Record:
+    """Read a record and check it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    stamp
+        What :attr:`isal.points.Point.stamp` must have been when it was solved; None accepts any.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, damaged, or was solved for something else.
+    """
+    remedy = "delete it and run snakemake again"
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            attributes = {name: file.getncattr(name) for name in file.ncattrs()}
+            arrays = {name: np.asarray(file.variables[name][...]) for name in VARIABLES}
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: there is no such record; run snakemake again") from error
+    except (OSError, RuntimeError, KeyError, AttributeError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: not a complete record ({error}); {remedy}") from error
+    if _numbers_digest(arrays) != attributes.get("numbers_sha256"):
+        raise RecordError(f"{path}: its numbers are not those that were written; {remedy}")
+    if stamp is not None and attributes.get("stamp") != stamp:
+        raise RecordError(f"{path}: was solved for another configuration or by other code; {remedy}")
+    return Record(
+        arrays=arrays,
+        nodes=tuple(str(attributes["nodes"]).split(", ")),
+        stages=tuple(str(attributes["stages"]).split(", ")),
+        attributes=attributes,
+    )
+
+
+def holds(path: Path, stamp: str) -> bool:
+    """Whether there is a sound record of exactly this stamp."""
+    if not path.exists():
+        return False
+    with contextlib.suppress(RecordError):
+        read(path, stamp)
+        return True
+    return False
+
+
+def solve_into(path: Path, point: Point) -> bool:
+    """Bring the record of a point about; False if a sound one was there already."""
+    if holds(path, point.stamp):
+        return False
+    write(path, point, point.solve())
+    return True
+
+
+def commit() -> str:
+    """Commit that the sources are at, with ``-dirty`` for uncommitted changes; ``ISAL_COMMIT`` saves asking git."""
+    told = os.environ.get("ISAL_COMMIT")
+    if told is not None:
+        return told
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return asked.stdout.strip()

@@ -1,0 +1,230 @@
+"""Configuration -> studies -> points -> paths: the only place where a path is made.
+
+Everything lives below the configuration's ``results`` folder:
+
+    points/<network>/<clock>/<band>/<scheme>/<split>.nc    records, shared by all studies that need the point
+    datasets/<study>.nc                                    one per study
+    figures/<figure>.<format>
+    plan.json                                              the resolved configuration
+    logs/...                                               one per job
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from isal.config import ConfigError, Configuration, Figure, Study, parse
+from isal.fisher import Clock, information
+from isal.network import Network, NetworkError
+from isal.points import Point, source_file
+from isal.radio import Radio
+
+POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
+DATASET_PATTERN = "datasets/{study}.nc"
+FIGURE_PATTERN = "figures/{figure}.{format}"
+PLAN_NAME = "plan.json"
+
+
+class PlanError(RuntimeError):
+    """A plan that does not fit the job that reads it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Every point, dataset and figure of a configuration, by path below the ``results`` folder."""
+
+    configuration: Configuration
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Plan:
+        """The plan of a configuration, with every network that is used checked.
+
+        Raises
+        ------
+        ConfigError
+            If a network can't be evaluated; the message names the networks file, the network and the node.
+        """
+        plan = cls(configuration)
+        plan._check_networks()
+        return plan
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """The plan that the workflow wrote to ``plan.json``."""
+        return cls(parse(json.loads(path.read_text(encoding="utf-8")), str(path)))
+
+    def write(self) -> None:
+        """Write ``plan.json``, the resolved configuration, which tells every script what there is to do."""
+        path = Path(self.plan_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(canonical(self.configuration.source), encoding="utf-8")
+        temporary.replace(path)
+
+    @cached_property
+    def networks(self) -> dict[str, Network]:
+        """Networks of one slot, by name."""
+        source = self.configuration.source["config"]["networks"]
+        networks = {}
+        for name, layout in self.configuration.layouts.items():
+            if len(layout.slots) == 1:
+                try:
+                    networks[name] = Network.from_mapping(layout.slots[0], name=name)
+                except NetworkError as error:
+                    raise ConfigError(f"{source}: {error}") from error
+        return networks
+
+    def _check_networks(self) -> None:
+        source = self.configuration.source["config"]["networks"]
+        used = {
+            (network, clock)
+            for study in self.configuration.studies.values()
+            for network in study.networks
+            for clock in study.clocks
+        }
+        for network, clock in sorted(used):
+            try:
+                information(self.networks[network], Radio(), cast(Clock, clock))
+            except NetworkError as error:
+                raise ConfigError(f"{source}: {error}") from error
+
+    @cached_property
+    def points(self) -> dict[str, Point]:
+        """Every point of every study by its path below ``results``; a point that several studies share stands once."""
+        return {path: point for name in self.configuration.studies for path, point in self.study_points(name).items()}
+
+    def study_points(self, name: str) -> dict[str, Point]:
+        """The points of one study by their path below ``results``."""
+        configuration, study = self.configuration, self.configuration.studies[name]
+        radios = [Radio(bandwidth_hz=bandwidth, **configuration.radio) for bandwidth in study.bandwidths_hz]
+        points = {}
+        for network, clock, radio, scheme in itertools.product(study.networks, study.clocks, radios, study.schemes):
+            for energies in energy_splits(study, scheme):
+                point = Point(
+                    network=self.networks[network],
+                    radio=radio,
+                    clock=cast(Clock, clock),
+                    scheme=scheme,
+                    energies_uj=energies,
+                    radar_cap_w=configuration.radar_cap_w,
+                    anchor_cap_w=configuration.anchor_cap_w,
+                    tolerance=configuration.tolerance,
+                    solver=configuration.solver,
+                )
+                points[point_path(point)] = point
+        return points
+
+    @cached_property
+    def n_shards(self) -> int:
+        """Number of jobs that the points are spread over: a power of two, so that a grown grid keeps most of them."""
+        wanted = max(1, -(-len(self.points) // self.configuration.points_per_job))
+        return 1 << (wanted - 1).bit_length()
+
+    @cached_property
+    def shards(self) -> dict[str, dict[str, Point]]:
+        """Points by path, by shard; a point belongs to the shard that the hash of its path says, whatever else is."""
+        shards: dict[str, dict[str, Point]] = {}
+        for path, point in self.points.items():
+            number = int(hashlib.sha256(path.encode()).hexdigest(), 16) % self.n_shards
+            shards.setdefault(f"{number + 1}_of_{self.n_shards}", {})[path] = point
+        return dict(sorted(shards.items(), key=lambda item: int(item[0].split("_")[0])))
+
+    def shard(self, name: str, key: str) -> dict[Path, Point]:
+        """The points of one shard by their full path; ``key`` is the :meth:`shard_key` that is meant.
+
+        Raises
+        ------
+        PlanError
+            If the plan has no such shard: it belongs to another configuration.
+        """
+        if name not in self.shards or self.shard_key(name) != key:
+            raise PlanError(f"shard {name} of the plan is not the one that this job is for; run snakemake again")
+        return {Path(self.in_results(path)): point for path, point in self.shards[name].items()}
+
+    def in_results(self, path: str) -> str:
+        """A path below ``results`` as seen from the working directory."""
+        return str(PurePosixPath(self.configuration.results, path))
+
+    @property
+    def plan_path(self) -> str:
+        return self.in_results(PLAN_NAME)
+
+    def dataset_path(self, study: str) -> str:
+        return self.in_results(DATASET_PATTERN.format(study=study))
+
+    def figure_paths(self) -> Iterator[str]:
+        """Every file of every figure."""
+        for figure, suffix in itertools.product(self.configuration.figures, self.configuration.formats):
+            yield self.in_results(FIGURE_PATTERN.format(figure=figure, format=suffix))
+
+    def dataset_key(self, study: str) -> str:
+        """What a dataset depends on besides its records: which records, with which stamps, and the code."""
+        return canonical(
+            {
+                "points": digest_of(f"{path} {point.stamp}" for path, point in self.study_points(study).items()),
+                "note": self.configuration.layouts_note,
+                "code": sources_digest("netcdf.datasets", "study"),
+            }
+        )
+
+    def shard_key(self, shard: str) -> str:
+        """What a shard's job depends on: its points and their stamps."""
+        return digest_of(f"{path} {point.stamp}" for path, point in self.shards[shard].items())
+
+    def figure_key(self, name: str) -> str:
+        """What a figure depends on besides its dataset: its description, the layouts on it, style and code."""
+        configuration, figure = self.configuration, self.configuration.figures[name]
+        shown = {network: configuration.layouts[network].slots for network in figure.networks}
+        return canonical(
+            {
+                "figure": [figure.kind, figure.study, figure.networks],
+                "layouts": shown,
+                "note": configuration.layouts_note,
+                "style": configuration.style,
+                "code": sources_digest("figures", "figures.style", f"figures.{figure.kind}"),
+            }
+        )
+
+    def figure_datasets(self, figure: Figure) -> list[str]:
+        """Datasets that a figure is drawn from."""
+        return [] if figure.study is None else [self.dataset_path(figure.study)]
+
+
+def point_path(point: Point) -> str:
+    """Path of a point's record below ``results``."""
+    return POINT_PATTERN.format(
+        network=point.network.name, clock=point.clock, band=point.band, scheme=point.scheme, split=point.split
+    )
+
+
+def energy_splits(study: Study, scheme: str) -> Iterator[tuple[int, ...]]:
+    """Energies (microjoules) of every stage, for every point of a study's grid; the last stage gets the rest."""
+    if scheme == "integrated":
+        yield (study.total_energy_uj,)
+        return
+    for earlier in itertools.product(*study.step_grids):
+        rest = study.total_energy_uj - sum(earlier)
+        if rest > 0:
+            yield (*earlier, rest)
+
+
+def canonical(content: Mapping[str, object]) -> str:
+    """One text for equal content: Snakemake compares parameters as text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """Digest of a set of lines, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def sources_digest(*modules: str) -> str:
+    """Digest of the sources of modules of this package, the same whatever their dates and folder."""
+    return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()

@@ -1,0 +1,184 @@
+"""Validation of configurations: what is refused, and what the message says."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from isal import config
+
+ROOT = Path(__file__).parents[2]
+LABEL = "config/config.yaml"
+
+
+def defaults():
+    return yaml.safe_load((ROOT / LABEL).read_text())
+
+
+def load(content):
+    return config.load(content, LABEL, [ROOT])
+
+
+def refusal(content):
+    with pytest.raises(config.ConfigError) as error:
+        load(content)
+    return str(error.value)
+
+
+def put(content, path, value):
+    """A copy of ``content`` with ``value`` at a dotted path."""
+    content = copy.deepcopy(content)
+    *parents, last = path.split(".")
+    inner = content
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return content
+
+
+def test_the_defaults_are_accepted():
+    configuration = load(defaults())
+    assert set(configuration.studies) >= {"synchronous_single_slot", "bandwidths"}
+    assert configuration.radar_cap_w is None
+
+
+def test_smoke_overrides_only_keys_that_exist():
+    """A key that is not in the defaults would be a second place to document."""
+
+    def check(extra, base, path=""):
+        for key, value in extra.items():
+            assert key in base, f"{path}{key}"
+            if isinstance(value, dict) and isinstance(base[key], dict) and "from" not in base[key]:
+                check(value, base[key], f"{path}{key}.")
+
+    check(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()), defaults())
+
+
+STUDY = "studies.bandwidths"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("radio.carrier_frequency_hz", "77e9", ["'77e9' is text, not a number; write 7.7e+10", "Carrier frequency"]),
+        ("radio.pulses", True, ["radio.pulses: True"]),
+        ("radio.pulses", 0, ["radio.pulses: 0 is out of range", "at least 1"]),
+        ("radio.radar_cross_section_m2", -10, ["-10 is out of range", "above 0"]),
+        ("radio.radar_cross_section_m2", math.inf, ["inf is not a finite number"]),
+        ("radio.sigma", 10, ["radio.sigma: unknown key", "radar_cross_section_m2"]),
+        ("tolerance", math.nan, ["tolerance: nan is not a finite number"]),
+        ("solver", "SCS", ["'SCS' is not one of scs", "did you mean 'scs'?"]),
+        ("points_per_job", 2.5, ["points_per_job: 2.5"]),
+        ("power_caps_w.radars", -1, ["power_caps_w.radars: -1", "budget"]),
+        ("power_caps_w.anchors", "1e0", ["'1e0' is text, not a number; write 1 without quotes"]),
+        ("style.radar", "red", ["style.radar: 'red' is not of the required form", "#rrggbb"]),
+        ("studies", None, ["studies: None"]),
+        (f"{STUDY}.networks", ["7e"], ["there is no network '7e'"]),
+        (f"{STUDY}.networks", "7a", [f"{STUDY}.networks: '7a'"]),
+        (f"{STUDY}.networks", ["8a"], ["8a has 2 slots"]),
+        (f"{STUDY}.clocks", ["asynchronous"], ["has 3 steps here and needs step_1_energy_j and step_2_energy_j"]),
+        (f"{STUDY}.schemes", ["integrated"], ["step_1_energy_j: has no use"]),
+        (f"{STUDY}.schemes", ["step-by-step"], ["did you mean 'step-by-step-held'?"]),
+        (f"{STUDY}.bandwidths_hz", [0.0], ["bandwidths_hz[0]: 0.0 is out of range"]),
+        (f"{STUDY}.total_energy_j", 1e-7, ["1e-07 J is not a multiple of 1e-6 J"]),
+        (f"{STUDY}.total_energie_j", 10, ["unknown key (did you mean 'total_energy_j'?)"]),
+        (f"{STUDY}.step_1_energy_j", [10], ["10 J leaves nothing of the 10 J"]),
+        (f"{STUDY}.step_1_energy_j", ["2"], ["step_1_energy_j[0]: '2' is text, not a number; write 2"]),
+        (f"{STUDY}.step_1_energy_j", 5, ["step_1_energy_j: 5 is none of what is accepted", "{from, to, by}"]),
+        (f"{STUDY}.step_1_energy_j", {"from": 1, "to": 2}, ["step_1_energy_j.by: is missing", "Step between energies"]),
+        (f"{STUDY}.step_1_energy_j", {"from": 1, "to": 2, "by": "x"}, ["step_1_energy_j.by: 'x'"]),
+        (f"{STUDY}.step_1_energy_j", {"from": 1, "to": 2, "by": 0.3}, ["steps of 0.3 J end at 1.9 J"]),
+        (f"{STUDY}.step_1_energy_j", {"from": 2, "to": 1, "by": 0.1}, ["exchange them"]),
+        ("studies.a/b", {}, ["the name 'a/b' can't be used"]),
+        ("figures.draw.figure_9.study", "bandwidth", ["there is no study 'bandwidth' (did you mean 'bandwidths'?)"]),
+        ("figures.draw.figure_9.kind", "map", ["'map' is not one of layouts, step_energy"]),
+        ("figures.draw.figure_7.networks", ["7x"], ["there is no network '7x'"]),
+        ("networks", "nowhere.yaml", ["there is no file 'nowhere.yaml'"]),
+    ],
+)
+def test_the_message_names_the_key_and_the_way_out(path, value, expected):
+    message = refusal(put(defaults(), path, value))
+    assert message.startswith(f"{LABEL}: ")
+    for part in expected:
+        assert part in message
+
+
+@pytest.mark.parametrize("key", ["radio", "studies", "results", "style"])
+def test_a_missing_key_is_named(key):
+    content = defaults()
+    del content[key]
+    assert f"{key}: is missing" in refusal(content)
+
+
+def test_every_problem_of_a_file_is_reported_at_once():
+    message = refusal(put(put(defaults(), "radio.pulses", 0), "tolerance", "1e-6"))
+    assert "radio.pulses" in message
+    assert "tolerance: '1e-6' is text" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("note: n\nsingle_slot: {a: {anchors: [[0, 0]], radars: [[1]], target: [1, 2]}}", "single_slot.a.radars[0]"),
+        ("note: n\nsingle_slot: {a: {anchor: [[0, 0]]}}", "did you mean 'anchors'?"),
+        ("note: n\nsingle_slot: {a: {target: [0, 0], targets: [[0, 0]]}}", "has both 'target' and 'targets'"),
+        ("note: n\nsingle_slot: {7: {target: [0, 0]}}", "the name 7 can't be used"),
+        ("note: n\nsingle_slot: {a: {target: [0, '1e2']}}", "'1e2' is text, not a number; write 100"),
+        ("single_slot: {}", "note: is missing"),
+        ("note: n\nsingle_slot: {a: {}, a: {}}", ":2: the key 'a' stands twice"),
+        ("note: [", "not valid YAML"),
+    ],
+)
+def test_a_bad_networks_file_is_named(tmp_path, text, expected):
+    (tmp_path / "networks.yaml").write_text(text)
+    content = put(defaults(), "networks", "networks.yaml")
+    with pytest.raises(config.ConfigError) as error:
+        config.load(content, LABEL, [tmp_path])
+    assert "networks.yaml" in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_one_name_for_two_networks_is_refused(tmp_path):
+    slot = {"target": [0, 0], "anchors": [[1, 1]]}
+    networks = {"note": "n", "single_slot": {"a": slot}, "dual_slot": {"a": [slot, slot]}}
+    (tmp_path / "networks.yaml").write_text(yaml.safe_dump(networks))
+    with pytest.raises(config.ConfigError, match=r"dual_slot\.a: there is a network of that name already"):
+        config.load(put(defaults(), "networks", "networks.yaml"), LABEL, [tmp_path])
+
+
+def test_grids_are_exact():
+    """Sums of decimal fractions stay what was written: 0.1 + 0.2 is 0.3 J."""
+    content = put(defaults(), f"{STUDY}.step_1_energy_j", [{"from": 0.1, "to": 0.3, "by": 0.1}, 0.25, 0.000001])
+    assert load(content).studies["bandwidths"].step_grids == ((1, 100_000, 200_000, 250_000, 300_000),)
+
+
+def test_every_key_of_the_schemas_is_described():
+    def check(schema, path):
+        if not isinstance(schema, dict):
+            return
+        for key, inner in schema.get("properties", {}).items():
+            if inner is True:  # repeated only to be allowed
+                continue
+            target = inner.get("$ref", "").removeprefix("#/$defs/")
+            described = inner.get("description") or definitions.get(target, {}).get("description")
+            assert described, f"{path}.{key}"
+            check(inner, f"{path}.{key}")
+        for inner in schema.get("$defs", {}).values():
+            check(inner, path)
+        for branch in schema.get("allOf", []):
+            check(branch["then"], path)
+
+    for name in ("config", "networks"):
+        schema = yaml.safe_load((config.SCHEMA_FOLDER / f"{name}.schema.yaml").read_text())
+        definitions = schema["$defs"]
+        check(schema, name)
+
+
+def test_every_key_is_in_the_documentation():
+    documented = (ROOT / "config/README.md").read_text()
+    schema = yaml.safe_load((config.SCHEMA_FOLDER / "config.schema.yaml").read_text())
+    keys = set(schema["properties"]) | set(schema["properties"]["radio"]["properties"])
+    keys |= set(schema["properties"]["style"]["properties"]) | set(schema["$defs"]["study"]["properties"])
+    assert not [key for key in keys if f"`{key}`" not in documented]

@@ -1,0 +1,135 @@
+"""Point records and datasets."""
+
+import netCDF4
+import numpy as np
+import pytest
+from test_points import example
+
+from isal.netcdf import datasets, records
+
+
+@pytest.fixture(scope="module")
+def point():
+    return example()
+
+
+@pytest.fixture(scope="module")
+def result(point):
+    return point.solve()
+
+
+@pytest.fixture
+def path(tmp_path, point, result):
+    path = tmp_path / "e2300-7700.nc"
+    records.write(path, point, result)
+    return path
+
+
+def test_a_record_holds_what_was_solved(path, point, result):
+    record = records.read(path, point.stamp)
+    assert record.arrays["speb"] == [result.speb]
+    assert record.arrays["lower_bound"] == [result.lower_bound]
+    np.testing.assert_array_equal(record.arrays["power"][0], result.power)
+    np.testing.assert_array_equal(record.arrays["energy"], [[2.3, 7.7]])
+    assert record.stages == ("radars", "targets")
+    assert record.nodes == ("radar 1", "radar 2", "anchor 1", "anchor 2")
+    assert record.attributes["point"] == point.to_json()
+
+
+def test_a_record_describes_itself(path):
+    with netCDF4.Dataset(path) as file:
+        assert file.Conventions.startswith("CF-")
+        for name, variable in file.variables.items():
+            assert variable.long_name, name
+            assert name.startswith(("link_t", "link_r", "status")) or variable.units, name
+        assert file["status"].flag_meanings == "optimal uncertified"
+
+
+def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):
+    record = records.read(path)
+    arrays = record.arrays
+    link = int(np.flatnonzero((arrays["link_target"] == -1) & (arrays["link_transmitter"] == 0))[0])
+    positions = point.network.nodes
+    distance = np.linalg.norm(positions[0] - positions[arrays["link_receiver"][link]])
+    power = arrays["power"][0, 1, 0]
+    wavelength = 299_792_458.0 / 77e9
+    received = power * 10 * 10 * (wavelength / (4 * np.pi * distance)) ** 2 / 10**0.3
+    noise = 10 ** (-174 / 10) * 1e-3 * 500e6
+    assert arrays["link_snr"][0, 1, link] == pytest.approx(received / noise, rel=1e-12)
+
+
+def test_no_half_written_record_is_left_behind(tmp_path, point, result, monkeypatch):
+    """Writing breaks off after the first variables."""
+    incomplete = dict(records._arrays(result))
+    del incomplete["power"]
+    monkeypatch.setattr(records, "_arrays", lambda _: incomplete)
+    monkeypatch.setattr(records, "_numbers_digest", lambda _: "")
+    with pytest.raises(KeyError):
+        records.write(tmp_path / "x.nc", point, result)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "altered", "missing"])
+def test_a_damaged_record_is_named_and_never_believed(path, point, damage):
+    content = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "noise":
+        path.write_bytes(b"\x07" * len(content))
+    elif damage == "altered":
+        with netCDF4.Dataset(path, "a") as file:
+            file["speb"][0] *= 1 + 1e-12
+    else:
+        path.unlink()
+    with pytest.raises(records.RecordError, match=r"e2300-7700\.nc.*run snakemake again"):
+        records.read(path)
+    assert not records.holds(path, point.stamp)
+
+
+def test_a_record_of_something_else_is_refused(path, point):
+    with pytest.raises(records.RecordError, match="was solved for another configuration"):
+        records.read(path, "another stamp")
+    assert records.holds(path, point.stamp)
+
+
+def test_a_sound_record_is_not_solved_again(path, point):
+    before = path.read_bytes()
+    assert not records.solve_into(path, point)
+    assert path.read_bytes() == before
+
+
+def test_a_dataset_names_its_axes(tmp_path, point):
+    points = {}
+    for changes in (
+        {},
+        {"energies_uj": (7_000_000, 3_000_000)},
+        {"scheme": "integrated", "energies_uj": (10_000_000,)},
+    ):
+        each = example(**changes)
+        path = tmp_path / f"{each.split}.nc"
+        records.solve_into(path, each)
+        points[path] = each
+    dataset = datasets.build(points, study="s", note="Reconstructed.")
+    assert dict(dataset.sizes) == {
+        "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "stage": 2, "node": 4
+    }  # fmt: skip
+    assert list(dataset.split.values) == ["e2300-7700", "e7000-3000", "e10000"]
+    one = dataset.sel(
+        network="7c", clock="synchronous", bandwidth=500e6, scheme="step-by-step-held", split="e2300-7700"
+    )
+    assert float(one.speb) == point.solve().speb
+    assert list(one.energy.values) == [2.3, 7.7]
+    assert np.isnan(dataset.speb.sel(scheme="integrated", split="e2300-7700")).all()
+    assert dataset.attrs["comment"] == "Reconstructed."
+    assert dataset.speb.attrs["units"] == "m2"
+    datasets.write(tmp_path / "s.nc", dataset)
+    assert datasets.read(tmp_path / "s.nc").identical(datasets.read(tmp_path / "s.nc"))
+    assert float(datasets.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
+
+
+def test_a_dataset_refuses_a_stale_record(tmp_path, path, point):
+    other = example(tolerance=1e-7)
+    with pytest.raises(records.RecordError, match="was solved for another configuration"):
+        datasets.build({path: other}, study="s", note="n")

@@ -1,0 +1,185 @@
+"""Points, plans and paths."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from isal import config, points, solvers
+from isal.network import Network
+from isal.points import Point
+from isal.radio import Radio
+from isal.study import Plan, energy_splits, point_path
+
+ROOT = Path(__file__).parents[2]
+
+
+def example(**changes):
+    point = Point(
+        network=Network([[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]], name="7c"),
+        radio=Radio(),
+        clock="synchronous",
+        scheme="step-by-step-held",
+        energies_uj=(2_300_000, 7_700_000),
+        radar_cap_w=None,
+        anchor_cap_w=None,
+        tolerance=1e-6,
+        solver="scs",
+    )
+    return replace(point, **changes)
+
+
+def plan_of(**changes):
+    content = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    content.update(changes)
+    return Plan.of(config.load(content, "config", [ROOT]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({}, "points/7c/synchronous/500MHz/step-by-step-held/e2300-7700.nc"),
+        ({"scheme": "integrated", "energies_uj": (10_000_000,)}, "points/7c/synchronous/500MHz/integrated/e10000.nc"),
+        ({"energies_uj": (500, 9_999_500)}, "points/7c/synchronous/500MHz/step-by-step-held/e0.5-9999.5.nc"),
+        (
+            {"clock": "asynchronous", "energies_uj": (1, 2, 3_000_000), "radio": Radio(bandwidth_hz=62_500.5)},
+            "points/7c/asynchronous/0.0625005MHz/step-by-step-held/e0.001-0.002-3000.nc",
+        ),
+    ],
+)
+def test_a_path_is_made_from_values(changes, path):
+    assert point_path(example(**changes)) == path
+
+
+def test_the_text_of_a_point_tells_all_of_it():
+    text = example().to_json()
+    assert Point.from_json(text).to_json() == text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"energies_uj": (2_300_000, 7_600_000)},
+        {"radio": Radio(pulses=2)},
+        {"radio": Radio(bandwidth_hz=5e6)},
+        {"clock": "asynchronous"},
+        {"scheme": "step-by-step-joint"},
+        {"radar_cap_w": 1.0},
+        {"anchor_cap_w": 1.0},
+        {"tolerance": 1e-7},
+        {"network": Network([[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 46]], name="7c")},
+    ],
+)
+def test_whatever_changes_a_result_changes_the_stamp(changes):
+    assert example(**changes).stamp != example().stamp
+
+
+def test_the_coupling_of_slots_does_not_change_the_stamp_of_one_slot():
+    assert example(radio=Radio(velocity_variance=1.0, drift_variance=1.0)).stamp == example().stamp
+
+
+def test_the_code_digest_covers_all_that_a_point_job_imports():
+    """Every isal module that is loaded when a point is solved and written is part of the digest, or can't matter."""
+    script = (
+        "import sys; from pathlib import Path; from isal.netcdf import records; from isal.points import Point;"
+        f"records.solve_into(Path(sys.argv[1]), Point.from_json({example().to_json()!r}));"
+        "print(*sorted(name for name in sys.modules if name.startswith('isal.')))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", script, "/dev/shm/isal-test-record.nc"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    Path("/dev/shm/isal-test-record.nc").unlink()
+    loaded = {name.removeprefix("isal.") for name in output.stdout.split()}
+    digested = set(points.MODULES) | {solvers.SOLVERS["scs"].removeprefix("isal.")}
+    assert loaded - digested == {"netcdf"}  # holds a docstring only
+
+
+def test_a_point_job_imports_no_heavy_package():
+    script = (
+        "import sys; sys.argv[1:] = ['--point', '{}', '--output', 'x']; import runpy\n"
+        "try: runpy.run_path('workflow/scripts/solve_points.py', run_name='__main__')\n"
+        "except KeyError: pass\n"
+        "print(*sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"cvxpy", "xarray", "pandas", "matplotlib", "scipy", "jsonschema", "yaml", "snakemake"}
+    loaded = set(output.stdout.split())
+    assert "netCDF4" in loaded
+    assert not heavy & loaded
+
+
+def test_a_point_that_can_not_be_certified_says_how_far_it_came(monkeypatch):
+    from isal.solvers import scs_sdp
+
+    monkeypatch.setattr(scs_sdp, "ROUNDS", ((1e-1, 5),))
+    with pytest.raises(points.PointError, match=r"7c/.*/e2300-7700: solver scs could not certify.*Raise 'tolerance'"):
+        example().solve()
+
+
+def test_studies_share_points():
+    plan = plan_of()
+    per_study = sum(len(plan.study_points(study)) for study in plan.configuration.studies)
+    assert len(plan.points) < per_study
+    assert all(point_path(point) == path for path, point in plan.points.items())
+
+
+def test_splits_spend_exactly_the_total():
+    study = plan_of().configuration.studies["bandwidths"]
+    splits = list(energy_splits(study, "step-by-step-held"))
+    assert len(splits) == 99
+    assert {sum(split) for split in splits} == {10_000_000}
+    three = replace(study, step_grids=((1_000_000, 9_000_000), (500_000, 1_000_000)))
+    assert list(energy_splits(three, "step-by-step-held")) == [
+        (1_000_000, 500_000, 8_500_000),
+        (1_000_000, 1_000_000, 8_000_000),
+        (9_000_000, 500_000, 500_000),
+    ]
+
+
+def test_every_point_is_in_one_shard_and_stays_there_when_the_grid_grows():
+    plan = plan_of(points_per_job=40)
+    assert sorted(path for points in plan.shards.values() for path in points) == sorted(plan.points)
+    assert plan.n_shards == 16
+    grown = plan_of(points_per_job=40)
+    content = grown.configuration.source["config"]
+    content["studies"]["bandwidths"]["step_1_energy_j"] = [{"from": 0.1, "to": 9.9, "by": 0.1}, 0.05]
+    grown = Plan.of(config.load(content, "config", [ROOT]))
+    assert grown.n_shards == 16
+    changed = [shard for shard in plan.shards if plan.shard_key(shard) != grown.shard_key(shard)]
+    assert 1 <= len(changed) <= 2  # two new points
+
+
+def test_a_plan_is_read_back_as_it_was_written(tmp_path):
+    plan = plan_of(results=str(tmp_path))
+    plan.write()
+    again = Plan.read(Path(plan.plan_path))
+    assert {path: point.stamp for path, point in again.points.items()} == {
+        path: point.stamp for path, point in plan.points.items()
+    }
+
+
+def test_a_shard_of_another_plan_is_refused():
+    from isal.study import PlanError
+
+    plan = plan_of(points_per_job=40)
+    shard = next(iter(plan.shards))
+    with pytest.raises(PlanError, match="run snakemake again"):
+        plan.shard(shard, "another key")
+
+
+def test_an_unobservable_network_is_refused_with_its_file(tmp_path):
+    networks = {"note": "n", "single_slot": {"one": {"anchors": [[0, 0]], "radars": [[10, 0]], "target": [20, 0]}}}
+    (tmp_path / "networks.yaml").write_text(yaml.safe_dump(networks))
+    content = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    study = content["studies"]["bandwidths"] | {"networks": ["one"]}
+    content |= {"networks": "networks.yaml", "studies": {"s": study}}
+    content["figures"]["draw"] = {}
+    with pytest.raises(config.ConfigError, match=r"networks\.yaml: one: its links can't tell apart"):
+        Plan.of(config.load(content, "config", [tmp_path]))

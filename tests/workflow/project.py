@@ -1,0 +1,123 @@
+"""A copy of this project in a folder of its own, on which tests run Snakemake for real."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
+
+#: Two networks, two splits and the integrated scheme each, and one figure of every kind.
+SMALL = {
+    "studies": {
+        "small": {
+            "networks": ["7b", "7c"],
+            "clocks": ["synchronous"],
+            "bandwidths_hz": [500.0e6],
+            "schemes": ["integrated", "step-by-step-held"],
+            "total_energy_j": 10,
+            "step_1_energy_j": [2, 7],
+        }
+    },
+    "figures": {
+        "formats": ["svg"],
+        "draw": {
+            "maps": {"kind": "layouts", "networks": ["7b"]},
+            "curves": {"kind": "step_energy", "study": "small"},
+        },
+    },
+}
+
+
+class Project:
+    """The copy in ``folder``; ``run`` and ``plan`` call Snakemake there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path, changes: dict[str, Any] = SMALL) -> Project:
+        """A fresh clone in ``folder`` with the studies and figures of ``changes``."""
+        project = cls(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(
+                    ROOT / part,
+                    folder / part,
+                    copy_function=shutil.copyfile,
+                    ignore=shutil.ignore_patterns("__pycache__"),
+                )
+            else:
+                shutil.copyfile(ROOT / part, folder / part)
+        project.configure(lambda config: config.update(copy.deepcopy(changes)))
+        return project
+
+    def configure(self, change: Callable[[dict[str, Any]], Any], file: str = "config/config.yaml") -> None:
+        """Edit a YAML file in place."""
+        path = self.folder / file
+        content = yaml.safe_load(path.read_text())
+        change(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text in a source file; the text must be there."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def environment(self) -> dict[str, str]:
+        # the copy's own sources, whatever is installed in this environment
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "ISAL_"))}
+        return kept | {"ISAL_TEST": "1"}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", *arguments]
+
+    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        """`snakemake --cores N ...`; the result is not checked."""
+        return subprocess.run(
+            self.command("--cores", str(cores), *arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    def succeed(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def plan(self, *arguments: str) -> dict[str, list[str]]:
+        """Outputs that a run would make, by rule, from a dry run."""
+        done = self.succeed("--dry-run", "--quiet", "progress", *arguments)
+        jobs: dict[str, list[str]] = {}
+        for rule, outputs in re.findall(
+            r"^rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", done.stdout + done.stderr, re.M
+        ):
+            jobs.setdefault(rule, []).extend(outputs.replace(" (update)", "").split(", "))
+        return jobs
+
+    @property
+    def records(self) -> dict[str, Path]:
+        """Point records by their path below results/points."""
+        points = self.folder / "results" / "points"
+        return {str(path.relative_to(points)): path for path in sorted(points.rglob("*.nc")) if path.name[0] != "."}
+
+    def contents(self) -> dict[str, str]:
+        """Digest of each record; it holds times, so it changes if and only if the point is solved again."""
+        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.records.items()}

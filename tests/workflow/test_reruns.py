@@ -1,0 +1,262 @@
+"""Which jobs run after which change."""
+
+import hashlib
+import os
+import re
+import shutil
+import time
+
+import pytest
+from project import SMALL, Project
+
+STUDY = "results/datasets/small.nc"
+MAPS = "results/figures/maps.svg"
+CURVES = "results/figures/curves.svg"
+
+
+def point(network, scheme, split, band="500MHz"):
+    return f"results/points/{network}/synchronous/{band}/{scheme}/{split}.nc"
+
+
+HELD = "step-by-step-held"
+ALL_7B = {point("7b", "integrated", "e10000"), point("7b", HELD, "e2000-8000"), point("7b", HELD, "e7000-3000")}
+ALL_7C = {path.replace("7b", "7c") for path in ALL_7B}
+
+
+def test_nothing_runs_without_a_change(finished):
+    assert finished.plan() == {}
+
+
+def test_a_finer_grid_solves_only_the_new_points(finished):
+    finished.configure(lambda config: config["studies"]["small"].update(step_1_energy_j=[2, 3.5, 7]))
+    jobs = finished.plan()
+    assert set(jobs["solve_point"]) == {point("7b", HELD, "e3500-6500"), point("7c", HELD, "e3500-6500")}
+    assert jobs["build_dataset"] == [STUDY]
+    before = finished.contents()
+    finished.succeed()
+    after = finished.contents()
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 2
+
+
+def test_a_coarser_grid_solves_nothing(finished):
+    finished.configure(lambda config: config["studies"]["small"].update(step_1_energy_j=[2]))
+    assert finished.plan() == {"build_dataset": [STUDY], "draw_figure": [CURVES]}
+
+
+def test_a_moved_radar_solves_only_the_points_of_its_network(finished):
+    finished.configure(lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
+    jobs = finished.plan()
+    assert set(jobs["solve_point"]) == ALL_7C
+    assert MAPS not in jobs["draw_figure"]  # shows 7b only
+
+
+def test_a_moved_radar_of_an_unused_network_runs_nothing(finished):
+    finished.configure(lambda file: file["single_slot"]["7d"]["radars"][0].__setitem__(0, 21), "config/networks.yaml")
+    assert finished.plan() == {}
+
+
+def test_a_colour_solves_nothing(finished):
+    finished.configure(lambda config: config["style"].update(radar="#123456"))
+    jobs = finished.plan()
+    assert set(jobs) == {"draw_figure"}
+    assert set(jobs["draw_figure"]) == {MAPS, CURVES}
+
+
+def test_the_label_of_a_network_draws_its_map_only(finished):
+    finished.configure(lambda file: file["single_slot"]["7b"].update(resources="limited"), "config/networks.yaml")
+    assert finished.plan() == {"draw_figure": [MAPS]}
+
+
+def test_the_note_on_layouts_solves_nothing(finished):
+    finished.configure(lambda file: file.update(note="Measured layouts."), "config/networks.yaml")
+    jobs = finished.plan()
+    assert "solve_point" not in jobs
+    assert set(jobs) == {"build_dataset", "draw_figure"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config["radio"].update(pulses=2),
+        lambda config: config["power_caps_w"].update(radars=1.5),
+        lambda config: config.update(tolerance=1e-7),
+    ],
+    ids=["radio", "caps", "tolerance"],
+)
+def test_what_every_point_depends_on_solves_all(finished, change):
+    finished.configure(change)
+    assert set(finished.plan()["solve_point"]) == ALL_7B | ALL_7C
+
+
+def test_a_second_study_solves_only_what_the_first_has_not(finished):
+    again = SMALL["studies"]["small"] | {"networks": ["7c"], "bandwidths_hz": [500.0e6, 5.0e6]}
+    finished.configure(lambda config: config["studies"].update(again=again))
+    assert set(finished.plan()["solve_point"]) == {path.replace("500MHz", "5MHz") for path in ALL_7C}
+
+
+@pytest.mark.parametrize("module", ["fisher.py", "solvers/scs_sdp.py", "netcdf/records.py", "units.py"])
+def test_code_that_a_point_depends_on_solves_all(finished, module):
+    path = finished.folder / "isal" / module
+    path.write_text(path.read_text() + "\n# a change\n")
+    assert set(finished.plan()["solve_point"]) == ALL_7B | ALL_7C
+
+
+@pytest.mark.parametrize("module", ["figures/step_energy.py", "figures/style.py"])
+def test_code_of_figures_draws_only(finished, module):
+    path = finished.folder / "isal" / module
+    path.write_text(path.read_text() + "\n# a change\n")
+    jobs = finished.plan()
+    assert set(jobs) == {"draw_figure"}
+    assert CURVES in jobs["draw_figure"]
+
+
+def test_code_of_datasets_solves_nothing(finished):
+    path = finished.folder / "isal/netcdf/datasets.py"
+    path.write_text(path.read_text() + "\n# a change\n")
+    assert "solve_point" not in finished.plan()
+
+
+def test_touched_files_run_nothing(finished):
+    for folder in ("isal", "workflow", "config", "profiles"):
+        for path in (finished.folder / folder).rglob("*"):
+            os.utime(path)
+    os.utime(finished.folder / "Snakefile")
+    assert finished.plan() == {}
+
+
+def test_a_fresh_clone_over_old_results_solves_nothing(finished, tmp_path):
+    clone = Project.create(tmp_path / "clone")
+    shutil.copytree(finished.folder / "results", clone.folder / "results")
+    assert not (clone.folder / ".snakemake").exists()
+    assert clone.plan() == {}
+
+
+def test_old_results_of_another_configuration_are_refused_by_a_fresh_clone(finished, tmp_path):
+    """Without Snakemake's metadata nothing tells that the layout has changed; the records' stamps do."""
+    clone = Project.create(tmp_path / "clone")
+    shutil.copytree(finished.folder / "results", clone.folder / "results")
+    clone.configure(lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
+    (clone.folder / STUDY).unlink()
+    done = clone.run()
+    assert done.returncode != 0
+    message = (clone.folder / "results/logs/datasets/small.log").read_text()
+    assert "points/7c/" in message
+    assert "solved for another configuration" in message
+
+
+def test_points_per_job_solves_nothing_again(finished):
+    before = finished.contents()
+    finished.succeed("--config", "points_per_job=4")
+    assert finished.contents() == before
+    finished.succeed()
+    assert finished.contents() == before
+
+
+def test_shards_solve_only_what_changed(finished):
+    """A job of many points runs if one of them changed, and leaves the others alone."""
+    finished.succeed("--config", "points_per_job=4")
+    before = finished.contents()
+    finished.configure(lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
+    finished.succeed("--config", "points_per_job=4")
+    changed = {name for name, content in finished.contents().items() if before[name] != content}
+    assert {f"results/points/{name}" for name in changed} == ALL_7C
+
+
+def test_a_removed_record_is_solved_again(finished):
+    (finished.folder / point("7b", "integrated", "e10000")).unlink()
+    assert finished.plan()["solve_point"] == [point("7b", "integrated", "e10000")]
+
+
+def test_a_damaged_record_is_named_and_its_removal_repairs(finished):
+    """Snakemake does not look into files; whoever reads one does."""
+    record = finished.folder / point("7b", "integrated", "e10000")
+    content = record.read_bytes()
+    record.write_bytes(content[: len(content) // 2])
+    (finished.folder / STUDY).unlink()
+    assert finished.run().returncode != 0
+    message = (finished.folder / "results/logs/datasets/small.log").read_text()
+    assert "7b/synchronous/500MHz/integrated/e10000.nc: not a complete record" in message
+    assert "delete it and run snakemake again" in message
+    record.unlink()
+    finished.succeed()
+    assert finished.plan() == {}
+
+
+def test_shards_and_single_points_give_the_same_numbers(finished, tmp_path):
+    import xarray as xr
+
+    sharded = Project.create(tmp_path / "sharded")
+    sharded.succeed("--config", "points_per_job=100")
+    assert set(sharded.records) == set(finished.records)
+    one, many = (xr.load_dataset(project.folder / STUDY) for project in (finished, sharded))
+    xr.testing.assert_equal(one.drop_vars("seconds"), many.drop_vars("seconds"))
+
+
+def test_killed_jobs_and_killed_snakemake_lose_no_finished_point(fresh):
+    """`kill -9` of everything at some moment; a plain run then completes and keeps what was finished."""
+    import signal
+    import subprocess
+
+    fresh.configure(
+        lambda config: config["studies"]["small"].update(step_1_energy_j={"from": 0.5, "to": 9.5, "by": 0.5})
+    )
+    process = subprocess.Popen(
+        fresh.command("--cores", "2"),
+        cwd=fresh.folder,
+        env=fresh.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while len(fresh.records) < 10 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(1)
+    finished = fresh.contents()
+    assert 10 <= len(finished) < 40
+    fresh.succeed()
+    after = fresh.contents()
+    assert len(after) == 40
+    assert {name: after[name] for name in finished} == finished
+
+
+@pytest.mark.parametrize("points_per_job", [1, 40])
+def test_a_killed_job_keeps_what_it_solved(fresh, points_per_job):
+    """Only the script dies; Snakemake reports it, and a plain re-run solves the rest."""
+    marker = "isal/netcdf/records.py"
+    fresh.edit(
+        marker,
+        "    write(path, point, point.solve())",
+        "    if point.split == 'e7000-3000' and not Path('once').exists():\n"
+        "        Path('once').touch()\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    write(path, point, point.solve())",
+    )
+    option = ("--config", f"points_per_job={points_per_job}")
+    assert fresh.run(*option, cores=1).returncode != 0
+    solved = {
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (fresh.folder / "results/points").rglob("*")
+        if re.search(r"\.nc(\.solved)?$", path.name)
+    }
+    assert len(solved) == (2 if points_per_job > 1 else 5)  # a shard stops at the kill, single jobs go on
+    fresh.succeed(*option)
+    assert len(fresh.records) == 6
+    assert solved <= set(fresh.contents().values())
+
+
+def test_two_snakemakes_at_once_are_refused(fresh):
+    import fcntl
+
+    (fresh.folder / "results").mkdir()
+    with (fresh.folder / "results/.lock").open("w") as lock:
+        lock.write("snakemake process 1 on elsewhere")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = fresh.run()
+    assert done.returncode != 0
+    assert "snakemake process 1 on elsewhere is working on results" in done.stdout + done.stderr
+    assert fresh.records == {}

@@ -1,0 +1,64 @@
+"""Solve points into NetCDF records: one point given as text, or one shard of a plan.
+
+    python workflow/scripts/solve_points.py --point '<canonical JSON>' --output FILE
+    python workflow/scripts/solve_points.py --plan results/plan.json --shard 3_of_16 --key DIGEST
+
+A point whose record still holds is left alone. A shard goes on after a point that fails, names it, and keeps what it
+has solved for the next attempt.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from isal.netcdf import records
+from isal.points import Point, PointError
+
+
+def solve_all(points: dict[Path, Point]) -> int:
+    """Solve what is missing; everything is published at the end, as Snakemake removes outputs of a failed job."""
+    failures: list[str] = []
+    ready: list[tuple[Path, Path]] = []
+    for path, point in points.items():
+        if records.holds(path, point.stamp):
+            continue
+        waiting = path.with_name(f".{path.name}.solved")
+        try:
+            records.solve_into(waiting, point)
+            ready.append((waiting, path))
+        except PointError as error:
+            failures.append(str(error))
+    if failures:
+        print("\n".join(failures), file=sys.stderr)
+        print(f"{len(failures)} of {len(points)} points failed; a re-run tries only these", file=sys.stderr)
+        return 1
+    for waiting, path in ready:
+        waiting.replace(path)
+    print(f"{len(ready)} of {len(points)} points solved, the others held already")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--point", help="canonical JSON of one point")
+    what.add_argument("--plan", type=Path, help="plan written by the workflow")
+    parser.add_argument("--output", type=Path, help="record of the point")
+    parser.add_argument("--shard", help="which part of the plan, such as 3_of_16")
+    parser.add_argument("--key", help="digest of the points that the shard must have")
+    options = parser.parse_args()
+    print("repeat with:", shlex.join(["python", *sys.argv]))
+    if options.point is not None:
+        if options.output is None:
+            parser.error("--point needs --output")
+        return solve_all({options.output: Point.from_json(options.point)})
+    if options.shard is None or options.key is None:
+        parser.error("--plan needs --shard and --key")
+    from isal.study import Plan  # a single point does without
+
+    return solve_all(Plan.read(options.plan).shard(options.shard, options.key))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
