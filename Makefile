@@ -1,0 +1,59 @@
+# The two commands to know: `make study` and `make test`. Each sets up all that it needs in $(VENV).
+# What a user may set: VENV, PYTHON (3.11 or later, to make the environment with), CORES, ARGS (for snakemake or pytest).
+
+VENV   ?= .venv
+PYTHON ?= python3
+CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
+ARGS   ?=
+
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: study smoke report test benchmark check format lock clean help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+study: $(READY) ## the paper's study: datasets and figures in results/
+	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+
+smoke: $(READY) ## the same on a coarse grid, in results/smoke/
+	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml $(ARGS)
+
+report: $(READY) ## results/report.html from a finished study; opens offline
+	$(BIN)/snakemake --report results/report.html $(ARGS)
+
+test: $(READY) ## every test
+	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+
+benchmark: $(READY) ## the measured claims; prints the table of benchmarks/README.md
+	$(BIN)/python benchmarks/run.py
+
+check: $(READY) ## formatters, linters, type checker, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the sources into the form that `make check` asks for
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+lock: ## renew envs/requirements.txt from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade --extra dev pyproject.toml --output-file envs/requirements.txt
+
+clean: ## remove the environment; results stay
+	rm -rf $(VENV)
+
+$(READY): envs/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than 3.11; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

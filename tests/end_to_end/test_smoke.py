@@ -1,0 +1,62 @@
+"""The smoke configuration as a user runs it: every dataset and figure, with the paper's statements in the numbers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from project import Project
+
+FORMATS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    project = Project.create(tmp_path_factory.mktemp("smoke") / "project", changes={})
+    project.succeed("--configfile", "config/smoke.yaml")
+    return project.folder / "results" / "smoke"
+
+
+def speb(dataset, network, scheme):
+    return dataset.speb.sel(network=network, scheme=scheme).squeeze().dropna("split")
+
+
+def test_every_point_is_certified(results):
+    for study in ("synchronous_single_slot", "bandwidths"):
+        dataset = xr.load_dataset(results / f"datasets/{study}.nc")
+        solved = dataset.speb.notnull()
+        assert (dataset.gap.where(solved, 0) <= 1e-6).all()
+        assert (dataset.gap.notnull() == solved).all()
+        assert (dataset.stage_gap.sel(scheme="step-by-step-held", stage=1).max()) <= 1e-9
+        assert "Reconstructed" in dataset.attrs["comment"]
+
+
+@pytest.mark.parametrize(
+    ("network", "ratio", "best"),
+    [("7a", 0.76, "e7000-3000"), ("7b", 0.54, "e6800-3200"), ("7c", 1.50, "e2300-7700"), ("7d", 1.04, "e200-9800")],
+)
+def test_figure_9_has_the_optima_of_the_model_page(results, network, ratio, best):
+    dataset = xr.load_dataset(results / "datasets/synchronous_single_slot.nc")
+    steps = speb(dataset, network, "step-by-step-held")
+    assert steps.split[int(steps.values.argmin())] == best
+    assert steps.min().item() / speb(dataset, network, "integrated").item() == pytest.approx(ratio, abs=0.005)
+
+
+def test_figure_13_has_a_hundred_times_between_the_bands(results):
+    dataset = xr.load_dataset(results / "datasets/bandwidths.nc")
+    ratio = (dataset.speb.sel(bandwidth=5e6) / dataset.speb.sel(bandwidth=500e6)).sel(network="7c").squeeze()
+    assert ratio.sel(scheme="integrated").dropna("split").item() == pytest.approx(100, rel=1e-12)
+    assert ratio.sel(scheme="step-by-step-held").dropna("split").values == pytest.approx(100, rel=1e-6)
+
+
+@pytest.mark.parametrize("figure", ["figure_7", "figure_9", "figure_13"])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_figure_is_there_in_every_format(results, figure, suffix):
+    assert (results / f"figures/{figure}.{suffix}").read_bytes().startswith(FORMATS[suffix])
+
+
+@pytest.mark.parametrize("figure", ["figure_7", "figure_9", "figure_13"])
+def test_every_figure_says_that_its_layouts_are_reconstructed(results, figure):
+    assert "Reconstructed layouts" in (results / f"figures/{figure}.svg").read_text()
