@@ -14,6 +14,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/points.smk"
 include: "workflow/rules/datasets.smk"
+include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -22,4 +23,5 @@ rule all:
     input:
         [PLAN.in_results(path) for path in PLAN.points],
         [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
+        list(PLAN.table_paths()),
         list(PLAN.figure_paths()),

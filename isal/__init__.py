@@ -4,7 +4,7 @@ from isal.allocation import Allocation, AllocationError, AllocationProblem, lowe
 from isal.fisher import Information, Spebs, UnobservableError, information, spebs
 from isal.network import Network, NetworkError
 from isal.radio import Radio
-from isal.schemes import SchemeResult, integrated, step_by_step
+from isal.schemes import ScheduleResult, SlotResult, integrated, step_by_step
 
 __version__ = "0.1.0"
 
@@ -16,7 +16,8 @@ __all__ = [
     "Network",
     "NetworkError",
     "Radio",
-    "SchemeResult",
+    "ScheduleResult",
+    "SlotResult",
     "Spebs",
     "UnobservableError",
     "information",

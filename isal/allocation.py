@@ -82,8 +82,8 @@ class AllocationProblem:
                 "constant must have shape (d, d) and per_watt (n, d, d); "
                 f"got {self.constant.shape} and {self.per_watt.shape}"
             )
-        if self.objective.ndim != 1 or not len(self.objective):
-            raise AllocationError("objective must name at least one parameter")
+        if self.objective.ndim != 1 or not len(self.objective) or not np.isin(self.objective, np.arange(d)).all():
+            raise AllocationError(f"objective must name at least one of the parameters 0 to {d - 1}")
         limits = np.asarray(energy / DURATION_S if caps is None else caps, dtype=float)
         if limits.shape not in ((), (n,)):
             raise AllocationError(f"caps must be one number or one for each of the {n} nodes, got shape {limits.shape}")
@@ -174,18 +174,22 @@ class AllocationProblem:
         return share * power
 
     def interior_start(self) -> Array:
-        """Even powers with ``M(p) > 0``, scaled to the best value along their ray; shape ``(n,)``, W.
+        """Powers inside the feasible set with ``M(p) > 0``; shape ``(n,)``, W.
 
-        With ``B_m`` indefinite ("held") the matrix is positive definite only at small powers, so the search goes down.
+        Spread evenly, unless some ``B_m`` is indefinite ("held"): then ``M(p)`` is positive definite only where those
+        nodes' powers are small against the rest of the matrix, and they are lowered to the best value on the way.
 
         Raises
         ------
         AllocationError
-            If no scale makes ``M(p)`` positive definite: the problem has no finite optimum.
+            If nothing makes ``M(p)`` positive definite: the problem has no finite optimum.
         """
+        values = np.linalg.eigvalsh(self.per_watt)
+        indefinite = values[:, 0] < -1e-12 * values[:, -1]
         best, best_value = None, float("inf")
-        for halvings in range(0, 61):
-            power = self.spread(0.9 * 0.5**halvings)
+        for halvings in range(61 if indefinite.any() else 1):
+            power = self.spread(0.9)
+            power[indefinite] *= 0.5**halvings
             value = self.value(power)
             if value < best_value:
                 best, best_value = power, value

@@ -20,6 +20,10 @@ from isal.units import UJ_PER_J
 SCHEMA_FOLDER = Path(__file__).parents[1] / "workflow" / "schemas"
 
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
+SLOT_GRIDS = ("slot_1_energy_j",)
+
+#: How many step and slot grids the study of a kind of figure must have.
+FIGURE_AXES = {"step_energy": (1, 0), "step_simplex": (2, 0), "slot_energy": (0, 1)}
 
 
 class ConfigError(ValueError):
@@ -36,7 +40,10 @@ class NetworkLayout:
 
 @dataclass(frozen=True)
 class Study:
-    """One grid of points. Energies are in microjoules; ``step_grids`` holds those of all steps but the last."""
+    """One grid of points. Energies are in microjoules.
+
+    ``step_grids`` holds those of all steps but the last, ``slot_grids`` those of all slots but the last.
+    """
 
     name: str
     networks: tuple[str, ...]
@@ -45,6 +52,7 @@ class Study:
     schemes: tuple[str, ...]
     total_energy_uj: int
     step_grids: tuple[tuple[int, ...], ...]
+    slot_grids: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -193,28 +201,17 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
     where = f"{label}: studies.{name}"
     for network in table["networks"]:
         _known(network, layouts, f"{where}.networks", "network")
-        if len(layouts[network].slots) > 1:
-            raise ConfigError(
-                f"{where}.networks: {network} has {len(layouts[network].slots)} slots; only networks of one slot "
-                "can be studied"
-            )
     total = _microjoules(table["total_energy_j"], f"{where}.total_energy_j")
-    grids = [key for key in STEP_GRIDS if key in table]
-    stepwise = any(scheme != "integrated" for scheme in table["schemes"])
-    if grids and not stepwise:
-        raise ConfigError(f"{where}.{grids[0]}: has no use, as no scheme is step-by-step; remove it")
-    needed = {_steps(layouts[network], clock) - 1 for network in table["networks"] for clock in table["clocks"]}
-    if stepwise and len(needed) > 1:
-        raise ConfigError(
-            f"{where}: its networks and clock modes have different numbers of steps; put them into separate studies"
-        )
-    if stepwise and len(grids) != (wanted := needed.pop()):
-        raise ConfigError(
-            f"{where}: the step-by-step scheme has {wanted + 1} steps here and needs "
-            f"{' and '.join(STEP_GRIDS[:wanted]) or 'no grid'}, not {' and '.join(grids) or 'none'} "
-            "(the last step gets what is left)"
-        )
-    energies = tuple(_energies(table[key], total, f"{where}.{key}") for key in grids)
+    wanted = _wanted_grids(table, layouts, where)
+    for key in (*STEP_GRIDS, *SLOT_GRIDS):
+        if key in table and key not in wanted:
+            raise ConfigError(f"{where}.{key}: has no use with these networks, clocks and schemes; remove it")
+        if key in wanted and key not in table:
+            raise ConfigError(
+                f"{where}.{key}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
+                "(the last step or slot gets what is left)"
+            )
+    grids = {key: _energies(table[key], total, f"{where}.{key}") for key in wanted}
     return Study(
         name=name,
         networks=tuple(table["networks"]),
@@ -222,8 +219,28 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         bandwidths_hz=tuple(float(value) for value in table["bandwidths_hz"]),
         schemes=tuple(table["schemes"]),
         total_energy_uj=total,
-        step_grids=energies,
+        step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
+        slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
     )
+
+
+def _wanted_grids(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], where: str) -> tuple[str, ...]:
+    """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
+    slots = {len(layouts[network].slots) for network in table["networks"]}
+    if len(slots) > 1:
+        raise ConfigError(f"{where}.networks: have different numbers of slots; put them into separate studies")
+    if (count := slots.pop()) > 1:
+        if count - 1 > len(SLOT_GRIDS):
+            raise ConfigError(f"{where}.networks: have {count} slots; a study can split its energy over two at most")
+        return SLOT_GRIDS
+    if all(scheme == "integrated" for scheme in table["schemes"]):
+        return ()
+    steps = {_steps(layouts[network], clock) for network in table["networks"] for clock in table["clocks"]}
+    if len(steps) > 1:
+        raise ConfigError(
+            f"{where}: its networks and clock modes have different numbers of steps; put them into separate studies"
+        )
+    return STEP_GRIDS[: steps.pop() - 1]
 
 
 def _steps(layout: NetworkLayout, clock: str) -> int:
@@ -248,8 +265,10 @@ def _figure(
     study = table.get("study")
     if study is not None:
         _known(study, studies, f"{where}.study", "study")
-        if table["kind"] == "step_energy" and len(studies[study].step_grids) != 1:
-            raise ConfigError(f"{where}.study: {study} has no grid over step_1_energy_j alone; name one that has")
+        steps, slots = FIGURE_AXES[table["kind"]]
+        if (len(studies[study].step_grids), len(studies[study].slot_grids)) != (steps, slots):
+            grids = " and ".join((*STEP_GRIDS[:steps], *SLOT_GRIDS[:slots]))
+            raise ConfigError(f"{where}.study: {study} is not a grid over exactly {grids}; name a study that is")
     return Figure(name, table["kind"], study, tuple(table.get("networks", ())))
 
 
@@ -285,7 +304,7 @@ def _energies(grid: Any, total: int, where: str) -> tuple[int, ...]:
     if outside:
         raise ConfigError(
             f"{where}: {min(outside) / UJ_PER_J:g} J leaves nothing of the {total / UJ_PER_J:g} J for the last "
-            "step; stay below the total"
+            "step or slot; stay below the total"
         )
     return tuple(sorted(values))
 

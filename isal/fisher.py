@@ -286,9 +286,9 @@ def block_speb(matrix: NDArray[np.float64], indices: NDArray[np.intp]) -> float:
     """Trace of a block of the inverse information (9), m^2; infinite where the information is singular."""
     if len(indices) == 0:
         return float("nan")  # the network has no such parameters
-    diagonal = np.sqrt(np.diag(matrix))
-    if not (diagonal > 0).all():
+    if not (np.diag(matrix) > 0).all():
         return float("inf")
+    diagonal = np.sqrt(np.diag(matrix))
     try:
         # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
         factor = np.linalg.cholesky(matrix / np.outer(diagonal, diagonal))

@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isal import schemes, solvers
+from isal import schemes, solvers, splits
 from isal.fisher import Clock
 from isal.network import Network
 from isal.radio import Radio
 from isal.units import UJ_PER_J, plain
 
-#: What a point's result can depend on in this package, besides the module of its solver.
+#: What every point's result can depend on in this package, besides the module of its solver.
 MODULES = (
     "allocation",
     "fisher",
@@ -30,6 +30,7 @@ MODULES = (
     "radio",
     "schemes",
     "solvers",
+    "temporal",
     "units",
 )
 
@@ -43,9 +44,14 @@ class PointError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """What is evaluated: network, radio, clock mode, scheme, energies in microjoules (one per stage), caps in W."""
+    """What is evaluated.
 
-    network: Network
+    ``slots`` are the slots of one network, in time order. ``energies_uj`` holds microjoules: of the slots where there
+    are several, each of which a step-by-step scheme then splits over its steps at best; of the steps, or the whole,
+    where there is one. ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second.
+    """
+
+    slots: tuple[Network, ...]
     radio: Radio
     clock: Clock
     scheme: str
@@ -54,6 +60,11 @@ class Point:
     anchor_cap_w: float | None
     tolerance: float
     solver: str
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.slots[0].name
 
     @property
     def band(self) -> str:
@@ -68,14 +79,15 @@ class Point:
     @property
     def label(self) -> str:
         """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
-        return f"{self.network.name}/{self.clock}/{self.band}/{self.scheme}/{self.split}"
+        return f"{self.name}/{self.clock}/{self.band}/{self.scheme}/{self.split}"
 
     def to_json(self) -> str:
         """Canonical text: equal if and only if all that the result depends on is equal."""
-        radio = {key: value for key, value in self.radio.to_mapping().items() if key not in COUPLING}
+        coupled = len(self.slots) > 1
+        radio = {key: value for key, value in self.radio.to_mapping().items() if coupled or key not in COUPLING}
         content = {
-            "network": self.network.name,
-            "layout": self.network.to_mapping(),
+            "network": self.name,
+            "slots": [slot.to_mapping() for slot in self.slots],
             "radio": radio,
             "clock": self.clock,
             "scheme": self.scheme,
@@ -91,8 +103,9 @@ class Point:
     def from_json(cls, text: str) -> Point:
         """The inverse of :meth:`to_json`."""
         content: dict[str, Any] = json.loads(text)
+        name = content.pop("network")
         return cls(
-            network=Network.from_mapping(content.pop("layout"), name=content.pop("network")),
+            slots=tuple(Network.from_mapping(slot, name=name) for slot in content.pop("slots")),
             radio=Radio(**content.pop("radio")),
             energies_uj=tuple(content.pop("energies_uj")),
             **content,
@@ -101,9 +114,19 @@ class Point:
     @property
     def stamp(self) -> str:
         """Digest of the canonical text and of the code: a stored result with this stamp still holds."""
-        return hashlib.sha256(f"{self.to_json()}\n{code_digest(self.solver)}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.to_json()}\n{code_digest(self.modules)}".encode()).hexdigest()
 
-    def solve(self) -> schemes.SchemeResult:
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules of this package that the result can depend on."""
+        solver = solvers.SOLVERS[self.solver].removeprefix("isal.")
+        return (*MODULES, solver, *(["splits"] if self._splits_slots else []))
+
+    @property
+    def _splits_slots(self) -> bool:
+        return len(self.slots) > 1 and self.scheme != "integrated"
+
+    def solve(self) -> schemes.ScheduleResult:
         """Evaluate the scheme.
 
         Raises
@@ -111,27 +134,16 @@ class Point:
         PointError
             If the problem can't be solved, or a stage misses its certified gap.
         """
-        energies = [energy / UJ_PER_J for energy in self.energies_uj]
-        caps = schemes.node_caps(self.network, sum(energies), self.radar_cap_w, self.anchor_cap_w)
-        common: dict[str, Any] = {
-            "clock": self.clock,
-            "caps": caps,
-            "solver": self.solver,
-            "tolerance": self.tolerance,
-        }
-        name, _, carry = self.scheme.partition("step-by-step-")
         try:
-            if name == "integrated":
-                result = schemes.integrated(self.network, self.radio, energy=energies[0], **common)
-            else:
-                result = schemes.step_by_step(self.network, self.radio, energies=energies, carry=carry, **common)  # type: ignore[arg-type]
+            result = self._evaluated()
         except ValueError as error:
             raise PointError(f"{self.label}: {error}") from error
         if result.status != "optimal":
             reached = ", ".join(
                 f"{stage.block} {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g}, "
                 f"{stage.allocation.iterations} iterations)"
-                for stage in result.stages
+                for slot in result.slots
+                for stage in slot.stages
             )
             raise PointError(
                 f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
@@ -139,15 +151,27 @@ class Point:
             )
         return result
 
+    def _evaluated(self) -> schemes.ScheduleResult:
+        energies = [energy / UJ_PER_J for energy in self.energies_uj]
+        total = sum(self.energies_uj) / UJ_PER_J
+        common: dict[str, Any] = {
+            "clock": self.clock,
+            "caps": schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w),
+            "solver": self.solver,
+            "tolerance": self.tolerance,
+        }
+        carry: Any = self.scheme.removeprefix("step-by-step-")
+        if self.scheme == "integrated":
+            return schemes.integrated(self.slots, self.radio, energies=energies, **common)
+        if self._splits_slots:
+            return splits.step_by_step_best(self.slots, self.radio, energies=energies, carry=carry, **common)
+        return schemes.step_by_step(self.slots, self.radio, energies=[energies], carry=carry, **common)
+
 
 @cache
-def code_digest(solver: str) -> str:
-    """Digest of the sources that a point's result can depend on, the same whatever their dates and folder."""
-    digest = hashlib.sha256()
-    solver_module = solvers.SOLVERS[solver].removeprefix("isal.")
-    for module in (*MODULES, solver_module):
-        digest.update(source_file(module).read_bytes())
-    return digest.hexdigest()
+def code_digest(modules: tuple[str, ...]) -> str:
+    """Digest of the sources of modules of this package, the same whatever their dates and folder."""
+    return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()
 
 
 def source_file(module: str) -> Path:

@@ -47,6 +47,12 @@ class Radio:
             if value <= 0 and not field.name.endswith(("_db", "_dbm_hz")):
                 raise ValueError(f"radio: {field.name} must be positive, got {value!r}")
             object.__setattr__(self, field.name, float(value))
+        try:
+            usable = 0 < self.xi < math.inf
+        except (OverflowError, ZeroDivisionError):
+            usable = False
+        if not usable:
+            raise ValueError("radio: together its parameters leave the range of floating point; check their units")
 
     @property
     def xi(self) -> float:

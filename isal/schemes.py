@@ -13,18 +13,21 @@ with its own energy. What a later step knows of the earlier ones is the *carry-o
     The same after marginalising what the earlier step did not know: a consistent prior.
 ``joint``
     The earlier step's whole matrix is added: every measurement of both steps is used.
+
+In a schedule of several slots each slot starts from what the earlier ones say about its radars and clocks
+(:mod:`isal.temporal`). That prior is a constant part of the slot's matrix, in every step and whatever the carry-over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import solvers
+from isal import solvers, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
 from isal.fisher import BLOCKS, Block, Clock, Information, Spebs, block_spebs, information, marginalised
 from isal.network import Network
@@ -67,16 +70,23 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class SchemeResult:
-    """Outcome of a scheme on one slot. ``information`` is what its links could tell, ``stages`` what was solved."""
+class SlotResult:
+    """Outcome of a scheme in one slot.
 
-    scheme: str
+    ``information`` is what the slot's links could tell, ``stages`` what was solved. ``measured`` is the slot's own
+    matrix at the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
+    parameters of the slot, 1/m^2.
+    """
+
     information: Information
     stages: tuple[Stage, ...]
+    measured: Array
+    prior: Array
+    later: Array
 
     @property
     def speb(self) -> float:
-        """The bound that the last stage minimises (the targets' where there are targets), m^2."""
+        """The bound that the last stage minimises (the targets' where there are targets), m^2; slots so far."""
         return self.stages[-1].allocation.value
 
     @property
@@ -107,8 +117,53 @@ class SchemeResult:
 
     @property
     def spebs(self) -> Spebs:
-        """Bounds of radars, clock offsets and targets at the end, m^2."""
-        return self.stages[-1].spebs
+        """Filtered bounds of radars, clock offsets and targets (slots so far), m^2."""
+        return block_spebs(self.measured + self.prior, self.information.basis)
+
+    @property
+    def smoothed_spebs(self) -> Spebs:
+        """The same bounds given all slots of the schedule, m^2.
+
+        With the carry-over "held", whose matrix is the information of no experiment, a later slot can seem to hurt.
+        """
+        return block_spebs(self.measured + self.prior + self.later, self.information.basis)
+
+    @property
+    def smoothed_speb(self) -> float:
+        """:attr:`speb` given all slots of the schedule, m^2."""
+        return float(getattr(self.smoothed_spebs, self.stages[-1].block))
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleResult:
+    """Outcome of a scheme over several slots, in time order; what counts is the sum of the slots' bounds."""
+
+    slots: tuple[SlotResult, ...]
+
+    @property
+    def speb(self) -> float:
+        """Sum of the slots' filtered SPEBs, m^2."""
+        return sum(slot.speb for slot in self.slots)
+
+    @property
+    def smoothed_speb(self) -> float:
+        """Sum of the slots' smoothed SPEBs, m^2."""
+        return sum(slot.smoothed_speb for slot in self.slots)
+
+    @property
+    def lower_bound(self) -> float:
+        """Sum of the slots' certified bounds, each given the powers of the slots before it, m^2."""
+        return sum(slot.lower_bound for slot in self.slots)
+
+    @property
+    def gap(self) -> float:
+        """``1 - lower_bound / speb``."""
+        return max(0.0, 1 - self.lower_bound / self.speb)
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` if every stage of every slot is certified to its tolerance, else ``"uncertified"``."""
+        return "optimal" if all(slot.status == "optimal" for slot in self.slots) else "uncertified"
 
 
 def steps_of(information: Information) -> tuple[Block, ...]:
@@ -127,6 +182,7 @@ def node_caps(network: Network, energy: float, radars: float | None = None, anch
     )
 
 
+@overload
 def integrated(
     network: Network,
     radio: Radio,
@@ -136,19 +192,43 @@ def integrated(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
-) -> SchemeResult:
-    """Best powers when all parameters are estimated together, (30)-(35) and (42)-(47).
+) -> SlotResult: ...
+@overload
+def integrated(
+    network: Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[float],
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> ScheduleResult: ...
+def integrated(
+    network: Network | Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energy: float | None = None,
+    energies: Sequence[float] | None = None,
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> SlotResult | ScheduleResult:
+    """Best powers when all parameters are estimated together, (30)-(35) and (42)-(47), over slots (36)-(41), (48)-(53).
 
     Minimised is the bound of the targets, or, in a network without targets, that of the radars.
 
     Parameters
     ----------
     network, radio, clock
-        What is measured; ``clock`` is ``"synchronous"`` or ``"asynchronous"``.
-    energy
-        Total energy, J, spent within one second.
+        What is measured: one network, or the slots of a schedule as a list; ``clock`` is ``"synchronous"`` or
+        ``"asynchronous"``.
+    energy, energies
+        Energy of the one slot, or of each slot, J; a slot lasts one second.
     caps
-        Largest power of a node, W, a number or one per node, radars first; default ``energy / 1 s``.
+        Largest power of a node, W, a number or one per node, radars first; default is the energy over one second,
+        which never binds.
     solver
         A key of :data:`isal.solvers.SOLVERS`.
     tolerance
@@ -157,17 +237,21 @@ def integrated(
     Raises
     ------
     ValueError
-        If an argument is unusable, the network is unobservable, or there is no finite optimum.
+        If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
-    info = information(network, radio, clock)
-    block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
-    d = info.basis.size
-    problem = AllocationProblem(np.zeros((d, d)), info.node_matrices, info.basis.indices([block]), energy, caps)
-    allocation = solvers.solve(problem, solver, tolerance)
-    stage = Stage(block, energy, allocation, block_spebs(problem.matrix(allocation.power), info.basis))
-    return SchemeResult("integrated", info, (stage,))
+    if isinstance(network, Network):
+        if energy is None or energies is not None:
+            raise ValueError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
+        info = information(network, radio, clock)
+        return integrated_slot(info, no_prior(info), energy, caps, solver, tolerance)
+    infos = slot_informations(network, radio, clock)
+    given = _one_per_slot(energies, infos, "an energy")
+    return run_schedule(
+        infos, lambda number, prior: integrated_slot(infos[number], prior, given[number], caps, solver, tolerance)
+    )
 
 
+@overload
 def step_by_step(
     network: Network,
     radio: Radio,
@@ -178,66 +262,204 @@ def step_by_step(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
-) -> SchemeResult:
-    """Best powers step by step, (54)-(65) and (66)-(83).
+) -> SlotResult: ...
+@overload
+def step_by_step(
+    network: Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[Sequence[float]],
+    carry: Carry = "held",
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> ScheduleResult: ...
+def step_by_step(
+    network: Network | Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[float] | Sequence[Sequence[float]],
+    carry: Carry = "held",
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> SlotResult | ScheduleResult:
+    """Best powers step by step, (54)-(65) and (66)-(83), in one slot or in each slot of a schedule.
 
     Parameters
     ----------
     energies
-        Energy of each step, J: radars, clock offsets (asynchronous), targets; only steps that the network has.
+        Energy of each step, J: radars, clock offsets (asynchronous), targets; only steps that the network has. For a
+        list of slots, one such sequence per slot.
     carry
         What a later step knows of the earlier ones: ``"held"``, ``"added"``, ``"marginal"`` or ``"joint"``.
     caps
-        As in :func:`integrated`; default is the sum of ``energies`` over one second.
+        As in :func:`integrated`; default is the step's energy over one second, which never binds.
 
     The other parameters and the errors are those of :func:`integrated`. Steps before the last are solved to 1e-9.
     """
+    if isinstance(network, Network):
+        info = information(network, radio, clock)
+        return steps_slot(info, no_prior(info), energies, carry, caps, solver, tolerance)  # type: ignore[arg-type]
+    infos = slot_informations(network, radio, clock)
+    given = _one_per_slot(energies, infos, "the energies of its steps")
+    return run_schedule(
+        infos, lambda number, prior: steps_slot(infos[number], prior, given[number], carry, caps, solver, tolerance)
+    )
+
+
+def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:
+    """Information of each slot of a schedule, checked to be of one kind."""
+    if not networks:
+        raise ValueError("a schedule needs at least one slot")
+    infos = [information(network, radio, clock) for network in networks]
+    temporal.refuse_unlike(infos)
+    return infos
+
+
+def _one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], what: str) -> Sequence[Any]:
+    if values is None or len(values) != len(infos):
+        raise ValueError(
+            f"{infos[0].network.name}: energies must give {what} for each of {len(infos)} slots, got {values}"
+        )
+    return values
+
+
+def no_prior(info: Information) -> Array:
+    """The prior of a first slot: nothing is known."""
+    return np.zeros((info.basis.size, info.basis.size))
+
+
+def run_schedule(infos: Sequence[Information], solve: Callable[[int, Array], SlotResult]) -> ScheduleResult:
+    """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
+
+    ``solve(number, prior)`` gives the result of slot ``number`` (from 0) for a prior about all its parameters.
+    """
+    slots: list[SlotResult] = []
+    prior = no_prior(infos[0])
+    for number, info in enumerate(infos):
+        slot = solve(number, prior)
+        slots.append(slot)
+        if number + 1 < len(infos):
+            known = temporal.knowledge(info, slot.measured + slot.prior)
+            following = infos[number + 1]
+            prior = temporal.embedded(following, temporal.message(known, temporal.coupling(following)))
+    said = temporal.from_later_slots(infos, [slot.measured for slot in slots])
+    return ScheduleResult(tuple(replace(slot, later=later) for slot, later in zip(slots, said, strict=True)))
+
+
+def integrated_slot(
+    info: Information, prior: Array, energy: float, caps: ArrayLike | None, solver: str, tolerance: float
+) -> SlotResult:
+    """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
+    problem = AllocationProblem(prior, info.node_matrices, info.basis.indices([block]), energy, caps)
+    allocation = solvers.solve(problem, solver, tolerance)
+    measured = info.matrix(allocation.power)
+    stage = Stage(block, energy, allocation, block_spebs(prior + measured, info.basis))
+    return SlotResult(info, (stage,), measured, prior, np.zeros_like(prior))
+
+
+def steps_slot(
+    info: Information,
+    prior: Array,
+    energies: Sequence[float],
+    carry: Carry,
+    caps: ArrayLike | None,
+    solver: str,
+    tolerance: float,
+) -> SlotResult:
+    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    steps = steps_of(info)
+    _check_steps(info, energies, carry)
+    stages: list[Stage] = []
+    carried = measured = no_prior(info)
+    for number, energy in enumerate(energies):
+        problem = step_problem(info, number, carried, prior, energy, carry, caps)
+        last = number + 1 == len(steps)
+        allocation = solvers.solve(problem, solver, tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE))
+        met = info.basis.indices(steps[: number + 1])
+        spebs = block_spebs(problem.matrix(allocation.power), info.basis, met)
+        stages.append(Stage(steps[number], float(energy), allocation, spebs))
+        carried, measured = _handed_on(info, number, carried, allocation.power, carry)
+    return SlotResult(info, tuple(stages), measured, prior, np.zeros_like(prior))
+
+
+def steps_handed_on(
+    info: Information, energies: Sequence[float], carry: Carry, solver: str, first_per_joule: Array
+) -> Array:
+    """What the first steps of the scheme hand on to the next one, without a prior and without caps, 1/m^2.
+
+    ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
+    see :func:`first_step_per_joule`. The result is a matrix about the parameters met by the step that follows.
+    """
+    steps = steps_of(info)
+    carried, _ = _handed_on(info, 0, no_prior(info), energies[0] * first_per_joule, carry)
+    for number, energy in enumerate(energies[1:], start=1):
+        problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
+        power = solvers.solve(problem, solver, EARLIER_STEP_TOLERANCE).power
+        carried, _ = _handed_on(info, number, carried, power, carry)
+    met = info.basis.indices(steps[: len(energies) + 1])
+    return carried[np.ix_(met, met)]
+
+
+def first_step_per_joule(info: Information, carry: Carry, solver: str) -> Array:
+    """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and caps they grow with its energy."""
+    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, None)
+    return solvers.solve(problem, solver, EARLIER_STEP_TOLERANCE).power
+
+
+def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
+    name, steps = info.network.name, steps_of(info)
     if carry not in CARRIES:
         raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    info = information(network, radio, clock)
-    steps = steps_of(info)
-    if len(energies) != len(steps):
+    values = np.asarray(energies, dtype=float)
+    if values.shape != (len(steps),):
         raise ValueError(
-            f"{network.name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(energies)}"
+            f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(np.atleast_1d(values))}"
         )
-    for step, energy in zip(steps, energies, strict=True):
+    for step, energy in zip(steps, values, strict=True):
         if not (np.isfinite(energy) and energy > 0):
-            raise ValueError(f"{network.name}: the energy of step {step} must be finite and positive, got {energy} J")
-    if caps is None:
-        caps = node_caps(network, sum(energies))
-
-    stages: list[Stage] = []
-    # What the steps so far have measured or were told about all parameters, as the carry-over has it.
-    knowledge = np.zeros((info.basis.size, info.basis.size))
-    for number, (step, energy) in enumerate(zip(steps, energies, strict=True)):
-        known = info.basis.indices(steps[:number])
-        met = info.basis.indices(steps[: number + 1])
-        per_watt = info.node_matrices[:, met[:, None], met]
-        if carry == "held":
-            per_watt = per_watt.copy()
-            per_watt[:, known[:, None], known] = 0.0
-        objective = np.searchsorted(met, info.basis.indices([step]))
-        problem = AllocationProblem(knowledge[np.ix_(met, met)], per_watt, objective, energy, caps)
-        last = step == steps[-1]
-        allocation = solvers.solve(problem, solver, tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE))
-        matrix = problem.matrix(allocation.power)
-        stages.append(Stage(step, energy, allocation, block_spebs(matrix, info.basis, met)))
-        if not last:
-            knowledge = _carried(knowledge, matrix, allocation.power, met, carry, info)
-    return SchemeResult(f"step-by-step-{carry}", info, tuple(stages))
+            raise ValueError(f"{name}: the energy of step {step} must be finite and positive, got {energy} J")
 
 
-def _carried(
-    knowledge: Array, matrix: Array, power: Array, met: NDArray[np.intp], carry: Carry, info: Information
-) -> Array:
-    """What a finished step hands on: a matrix over all parameters, zero where nothing is known.
+def step_problem(
+    info: Information, number: int, carried: Array, prior: Array, energy: float, carry: Carry, caps: ArrayLike | None
+) -> AllocationProblem:
+    """The allocation problem of step ``number`` (from 0) over the parameters met so far.
 
-    ``matrix`` is the finished step's matrix over the parameters ``met``, ``power`` its powers.
+    ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
     """
+    steps = steps_of(info)
+    met = info.basis.indices(steps[: number + 1])
+    objective = np.searchsorted(met, info.basis.indices([steps[number]]))
+    constant = (carried + prior)[np.ix_(met, met)]
+    return AllocationProblem(
+        constant, step_matrices(info, number, carry)[:, met[:, None], met], objective, energy, caps
+    )
+
+
+def step_matrices(info: Information, number: int, carry: Carry) -> Array:
+    """Information per watt that step ``number`` counts, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
+    if carry != "held" or number == 0:
+        return info.node_matrices
+    known = info.basis.indices(steps_of(info)[:number])
+    matrices = info.node_matrices.copy()
+    matrices[:, known[:, None], known] = 0.0
+    return matrices
+
+
+def _handed_on(info: Information, number: int, carried: Array, power: Array, carry: Carry) -> tuple[Array, Array]:
+    """What step ``number`` hands on to the next one, and all that the slot has measured so far in its eyes.
+
+    Both are about all parameters. What is handed on is zero about parameters not met yet, but for ``joint``.
+    """
+    everything = carried + np.tensordot(power, step_matrices(info, number, carry), axes=1)
     if carry == "joint":
-        return knowledge + info.matrix(power)
-    handed = np.zeros_like(knowledge)
-    if carry == "marginal":
-        matrix = marginalised(knowledge + info.matrix(power), met)
-    handed[np.ix_(met, met)] = matrix
-    return handed
+        return everything, everything
+    met = info.basis.indices(steps_of(info)[: number + 1])
+    handed = np.zeros_like(carried)
+    handed[np.ix_(met, met)] = marginalised(everything, met) if carry == "marginal" else everything[np.ix_(met, met)]
+    return handed, everything

@@ -4,6 +4,7 @@ Everything lives below the configuration's ``results`` folder:
 
     points/<network>/<clock>/<band>/<scheme>/<split>.nc    records, shared by all studies that need the point
     datasets/<study>.nc                                    one per study
+    tables/<study>.csv, .md                                the best point of every curve of a study
     figures/<figure>.<format>
     plan.json                                              the resolved configuration
     logs/...                                               one per job
@@ -21,13 +22,16 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from isal.config import ConfigError, Configuration, Figure, Study, parse
-from isal.fisher import Clock, information
+from isal.fisher import Clock
 from isal.network import Network, NetworkError
-from isal.points import Point, source_file
+from isal.points import Point, code_digest, source_file
 from isal.radio import Radio
+from isal.schemes import slot_informations
 
 POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
 DATASET_PATTERN = "datasets/{study}.nc"
+TABLE_PATTERN = "tables/{study}.{format}"
+TABLE_FORMATS = ("csv", "md")
 FIGURE_PATTERN = "figures/{figure}.{format}"
 PLAN_NAME = "plan.json"
 
@@ -69,20 +73,21 @@ class Plan:
         temporary.replace(path)
 
     @cached_property
-    def networks(self) -> dict[str, Network]:
-        """Networks of one slot, by name."""
-        source = self.configuration.source["config"]["networks"]
+    def networks(self) -> dict[str, tuple[Network, ...]]:
+        """Slots of every network, by name."""
         networks = {}
         for name, layout in self.configuration.layouts.items():
-            if len(layout.slots) == 1:
-                try:
-                    networks[name] = Network.from_mapping(layout.slots[0], name=name)
-                except NetworkError as error:
-                    raise ConfigError(f"{source}: {error}") from error
+            try:
+                networks[name] = tuple(Network.from_mapping(slot, name=name) for slot in layout.slots)
+            except NetworkError as error:
+                raise ConfigError(f"{self._networks_file}: {error}") from error
         return networks
 
+    @property
+    def _networks_file(self) -> str:
+        return str(self.configuration.source["config"]["networks"])
+
     def _check_networks(self) -> None:
-        source = self.configuration.source["config"]["networks"]
         used = {
             (network, clock)
             for study in self.configuration.studies.values()
@@ -91,9 +96,9 @@ class Plan:
         }
         for network, clock in sorted(used):
             try:
-                information(self.networks[network], Radio(), cast(Clock, clock))
+                slot_informations(self.networks[network], Radio(), cast(Clock, clock))
             except NetworkError as error:
-                raise ConfigError(f"{source}: {error}") from error
+                raise ConfigError(f"{self._networks_file}: {error}") from error
 
     @cached_property
     def points(self) -> dict[str, Point]:
@@ -108,7 +113,7 @@ class Plan:
         for network, clock, radio, scheme in itertools.product(study.networks, study.clocks, radios, study.schemes):
             for energies in energy_splits(study, scheme):
                 point = Point(
-                    network=self.networks[network],
+                    slots=self.networks[network],
                     radio=radio,
                     clock=cast(Clock, clock),
                     scheme=scheme,
@@ -159,6 +164,11 @@ class Plan:
     def dataset_path(self, study: str) -> str:
         return self.in_results(DATASET_PATTERN.format(study=study))
 
+    def table_paths(self) -> Iterator[str]:
+        """Every file of every table."""
+        for study, suffix in itertools.product(self.configuration.studies, TABLE_FORMATS):
+            yield self.in_results(TABLE_PATTERN.format(study=study, format=suffix))
+
     def figure_paths(self) -> Iterator[str]:
         """Every file of every figure."""
         for figure, suffix in itertools.product(self.configuration.figures, self.configuration.formats):
@@ -170,9 +180,13 @@ class Plan:
             {
                 "points": digest_of(f"{path} {point.stamp}" for path, point in self.study_points(study).items()),
                 "note": self.configuration.layouts_note,
-                "code": sources_digest("netcdf.datasets", "study"),
+                "code": code_digest(("netcdf.datasets", "study")),
             }
         )
+
+    def table_key(self) -> str:
+        """What a table depends on besides its dataset."""
+        return canonical({"code": code_digest(("tables",))})
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""
@@ -188,7 +202,7 @@ class Plan:
                 "layouts": shown,
                 "note": configuration.layouts_note,
                 "style": configuration.style,
-                "code": sources_digest("figures", "figures.style", f"figures.{figure.kind}"),
+                "code": folder_digest("figures"),
             }
         )
 
@@ -200,16 +214,14 @@ class Plan:
 def point_path(point: Point) -> str:
     """Path of a point's record below ``results``."""
     return POINT_PATTERN.format(
-        network=point.network.name, clock=point.clock, band=point.band, scheme=point.scheme, split=point.split
+        network=point.name, clock=point.clock, band=point.band, scheme=point.scheme, split=point.split
     )
 
 
 def energy_splits(study: Study, scheme: str) -> Iterator[tuple[int, ...]]:
-    """Energies (microjoules) of every stage, for every point of a study's grid; the last stage gets the rest."""
-    if scheme == "integrated":
-        yield (study.total_energy_uj,)
-        return
-    for earlier in itertools.product(*study.step_grids):
+    """Energies (microjoules) of every point of a grid, see :class:`isal.points.Point`; the last gets the rest."""
+    grids = study.slot_grids or (() if scheme == "integrated" else study.step_grids)
+    for earlier in itertools.product(*grids):
         rest = study.total_energy_uj - sum(earlier)
         if rest > 0:
             yield (*earlier, rest)
@@ -225,6 +237,9 @@ def digest_of(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def sources_digest(*modules: str) -> str:
-    """Digest of the sources of modules of this package, the same whatever their dates and folder."""
-    return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()
+def folder_digest(package: str) -> str:
+    """Digest of the sources of a package of this package."""
+    return digest_of(
+        f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in source_file(package).parent.glob("*.py")
+    )

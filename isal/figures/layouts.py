@@ -28,31 +28,42 @@ def draw(plan: Plan, name: str) -> Picture:
     low, high = min(map(min, everything)), max(map(max, everything))
     margin = 0.125 * (high - low)
     for index, (network, panel) in enumerate(zip(shown, axes, strict=True)):
-        resources = configuration.layouts[network].slots[0].get("resources")
-        style.panel_title(panel, index, f"{network}, sensing-resource-{resources}" if resources else network)
-        for number, slot in enumerate(slots[network]):
-            _draw_slot(panel, slot, configuration.style, hollow=number > 0)
+        resources = [slot["resources"] for slot in configuration.layouts[network].slots if "resources" in slot]
+        said = ", then ".join(resources)
+        style.panel_title(panel, index, f"{network}, sensing resources {said}" if said else network)
+        before = None
+        for number, slot in enumerate(slots[network], start=1):
+            _draw_slot(panel, slot, configuration.style, number)
+            if before is not None:
+                _draw_movement(panel, before, slot)
+            before = slot
         panel.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
         panel.set(xlabel="x (m)", ylabel="y (m)")
     handles, labels = axes[0].get_legend_handles_labels()
-    picture.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    picture.legend(handles, labels, loc="outside upper center", ncols=3)
     return picture
 
 
-def _draw_slot(panel: Axes, slot: Network, colours: Mapping[str, str], *, hollow: bool) -> None:
+def _draw_slot(panel: Axes, slot: Network, colours: Mapping[str, str], number: int) -> None:
+    """Nodes of slot ``number`` (from 1): filled in the first, hollow later; the anchors do not move."""
     groups = {"radar": slot.radars, "target": slot.targets}
-    if not hollow:  # the anchors do not move
+    if number == 1:
         groups = {"anchor": slot.anchors, **groups}
     for kind, positions in groups.items():
         marker, size = MARKERS[kind]
-        label = f"{kind}s" if not hollow else f"{kind}s, slot 2"
         panel.scatter(
             positions[:, 0],
             positions[:, 1],
             marker=marker,
             s=size,
-            label=label,
-            facecolor="none" if hollow else colours[kind],
+            label=f"{kind}s" if number == 1 else f"{kind}s, slot {number}",
+            facecolor=colours[kind] if number == 1 else "white",
             edgecolor=colours[kind],
             zorder=3,
         )
+
+
+def _draw_movement(panel: Axes, before: Network, after: Network) -> None:
+    """An arrow from every moving node to where it is in the next slot."""
+    for start, end in zip((*before.radars, *before.targets), (*after.radars, *after.targets), strict=True):
+        panel.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "0.5", "shrinkA": 4, "shrinkB": 4})

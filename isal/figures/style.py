@@ -16,6 +16,15 @@ from matplotlib.figure import Figure
 
 PANEL_INCHES = 3.4
 
+#: A line style of its own for every scheme, so that pictures work without colour.
+SCHEME_LINES: dict[str, Any] = {
+    "integrated": (0, (5, 2)),
+    "held": "-",
+    "added": (0, (1, 1)),
+    "marginal": "-.",
+    "joint": (0, (3, 1, 1, 1, 1, 1)),
+}
+
 _SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
     "font.size": 9,
     "axes.titlesize": 10,
@@ -43,12 +52,29 @@ def panels(
     """A figure with ``count`` panels in rows of ``columns``."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(PANEL_INCHES * columns + 0.6, height * rows + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(PANEL_INCHES * columns + 0.6, height * rows + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel()
     for unused in axes[count:]:
         unused.set_visible(False)
     return figure, list(axes[:count])
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def scheme_label(scheme: str) -> str:
+    """How a scheme is called in legends: ``"step-by-step, held"``."""
+    return scheme.replace("step-by-step-", "step-by-step, ")
+
+
+def scheme_look(scheme: str, colours: Mapping[str, str]) -> dict[str, Any]:
+    """Colour and line style of a scheme's curves."""
+    key = scheme.removeprefix("step-by-step-")
+    return {"color": colours[key], "linestyle": SCHEME_LINES[key], "linewidth": 1.5}
 
 
 def panel_title(axes: Axes, index: int, text: str) -> None:

@@ -21,7 +21,7 @@ AXES = ("network", "clock", "bandwidth", "scheme", "split")
 def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     """Dataset of a study.
 
-    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``stage`` and ``node``;
+    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, stage, node``;
     ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
     that the study does not have (the integrated scheme has one split only) is NaN.
 
@@ -45,7 +45,7 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
         record = records.read(path, point.stamp)
         stage_names.setdefault(len(record.stages), record.stages)
         rows.append(_row(record))
-        coordinates.append((point.network.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split))
+        coordinates.append((point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split))
     dataset = xr.concat(
         rows, "point", join="outer", coords="minimal", compat="override", combine_attrs="drop_conflicts"
     )
@@ -54,11 +54,12 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     dataset = dataset.set_index(point=AXES).unstack("point")
     # unstacking sorts; the configuration's order is the reader's
     dataset = dataset.reindex({axis: list(dict.fromkeys(values)) for axis, values in axes.items()})
-    trailing = [dimension for dimension in ("stage", "node") if dimension in dataset.dims]
+    trailing = [dimension for dimension in ("slot", "stage", "node") if dimension in dataset.dims]
     dataset = dataset.transpose(*AXES, *trailing)
     dataset["bandwidth"].attrs = {"units": "Hz", "long_name": "signal bandwidth"}
     dataset["split"].attrs = {"long_name": "energy of each stage in mJ, as in the records' names"}
-    dataset["stage"].attrs = {"long_name": "number of the stage"}
+    dataset["slot"].attrs = {"long_name": "number of the slot"}
+    dataset["stage"].attrs = {"long_name": "number of the stage, the steps of each slot in turn"}
     dataset.attrs = {
         "Conventions": "CF-1.11",
         "title": f"ISAL study {study}",
@@ -75,7 +76,7 @@ def _row(record: records.Record) -> xr.Dataset:
     """One record as a dataset with the dimension ``point`` of size one and labelled nodes and stages."""
     variables: dict[str, Any] = {}
     for name, (dimensions, _, attributes) in records.VARIABLES.items():
-        if "link" not in dimensions:
+        if "point" in dimensions and "link" not in dimensions:
             # every axis product has holes, which only a float can mark
             attributes = {key: value * 1.0 if key == "flag_values" else value for key, value in attributes.items()}
             variables[name] = (dimensions, record.arrays[name].astype(float), attributes)
@@ -84,9 +85,12 @@ def _row(record: records.Record) -> xr.Dataset:
         strongest = record.arrays["link_snr"][:, :, chosen].max(axis=2, initial=0.0)
         described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
         variables[f"{kind}_snr"] = (("point", "stage"), strongest, described)
-    return xr.Dataset(
-        variables, coords={"stage": np.arange(1, len(record.stages) + 1), "node": np.array(record.nodes, dtype=object)}
-    )
+    coordinates = {
+        "slot": np.arange(1, record.arrays["slot_energy"].shape[1] + 1),
+        "stage": np.arange(1, len(record.stages) + 1),
+        "node": np.array(record.nodes, dtype=object),
+    }
+    return xr.Dataset(variables, coords=coordinates)
 
 
 def write(path: Path, dataset: xr.Dataset) -> None:

@@ -1,8 +1,8 @@
 """Point records: one NetCDF file per solved point, written whole or not at all, and checked when read.
 
-A record has the dimensions ``point`` (1), ``stage`` (steps of the scheme), ``node`` and ``link``. Its attributes hold
-the point's canonical text, the stamp of what it depends on, and a digest of its numbers, so that a file that was cut
-short or altered is noticed.
+A record has the dimensions ``point`` (1), ``slot``, ``stage`` (the steps of each slot in turn), ``node`` and ``link``.
+Its attributes hold the point's canonical text, the stamp of what it depends on, and a digest of its numbers, so that a
+file that was cut short or altered is noticed.
 """
 
 from __future__ import annotations
@@ -23,21 +23,17 @@ from numpy.typing import NDArray
 
 from isal import __version__, solvers
 from isal.points import Point
-from isal.schemes import SchemeResult
+from isal.schemes import ScheduleResult
 
 STATUS = ("optimal", "uncertified")
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
-    "speb": (
-        ("point",),
-        "f8",
-        {"units": "m2", "long_name": "squared position error bound minimised by the last stage"},
-    ),
+    "speb": (("point",), "f8", {"units": "m2", "long_name": "what the scheme minimises, summed over slots"}),
     "lower_bound": (
         ("point",),
         "f8",
-        {"units": "m2", "long_name": "certified lower bound on the last stage's optimum"},
+        {"units": "m2", "long_name": "certified lower bound of the last stage of each slot"},
     ),
     "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any stage"}),
     "status": (
@@ -49,9 +45,22 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
             "flag_meanings": " ".join(STATUS),
         },
     ),
-    "radar_speb": (("point",), "f8", {"units": "m2", "long_name": "position bound of all radars after the last stage"}),
-    "clock_speb": (("point",), "f8", {"units": "m2", "long_name": "bound of all clock offsets, carried as ranges"}),
-    "target_speb": (("point",), "f8", {"units": "m2", "long_name": "position bound of all targets"}),
+    "radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "position bound of all radars, slots so far"}),
+    "clock_speb": (
+        ("point", "slot"),
+        "f8",
+        {"units": "m2", "long_name": "bound of clock offsets as ranges, slots so far"},
+    ),
+    "target_speb": (
+        ("point", "slot"),
+        "f8",
+        {"units": "m2", "long_name": "position bound of all targets, slots so far"},
+    ),
+    "smoothed_radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all radars, all slots"}),
+    "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
+    "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
+    "slot_energy": (("point", "slot"), "f8", {"units": "J", "long_name": "energy that the slot may spend"}),
+    "stage_slot": (("stage",), "i4", {"long_name": "number of the stage's slot, from 1"}),
     "energy": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage may spend"}),
     "energy_used": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage spends"}),
     "stage_speb": (("point", "stage"), "f8", {"units": "m2", "long_name": "what the stage minimises"}),
@@ -85,10 +94,11 @@ class Record:
     attributes: dict[str, Any]
 
 
-def write(path: Path, point: Point, result: SchemeResult) -> None:
+def write(path: Path, point: Point, result: ScheduleResult) -> None:
     """Store a solved point. The file appears under its name only when it is complete."""
     arrays = _arrays(result)
-    info = result.information
+    stages = [stage for slot in result.slots for stage in slot.stages]
+    info = result.slots[0].information
     attributes = {
         "Conventions": "CF-1.11",
         "title": f"ISAL point {point.label}",
@@ -100,11 +110,17 @@ def write(path: Path, point: Point, result: SchemeResult) -> None:
         "stamp": point.stamp,
         "label": point.label,
         "nodes": ", ".join(info.network.node_labels),
-        "stages": ", ".join(stage.block for stage in result.stages),
-        "solvers": ", ".join(stage.allocation.solver for stage in result.stages),
+        "stages": ", ".join(stage.block for stage in stages),
+        "solvers": ", ".join(stage.allocation.solver for stage in stages),
         "numbers_sha256": _numbers_digest(arrays),
     }
-    sizes = {"point": 1, "stage": len(result.stages), "node": info.network.n_nodes, "link": len(info.links)}
+    sizes = {
+        "point": 1,
+        "slot": len(result.slots),
+        "stage": len(stages),
+        "node": info.network.n_nodes,
+        "link": len(info.links),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
     try:
@@ -121,9 +137,31 @@ def write(path: Path, point: Point, result: SchemeResult) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _arrays(result: SchemeResult) -> dict[str, NDArray[Any]]:
-    stages, info = result.stages, result.information
-    per_stage: dict[str, list[Any]] = {
+def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
+    slots = result.slots
+    stages = [stage for slot in slots for stage in slot.stages]
+    values: dict[str, Any] = {
+        "speb": [result.speb],
+        "lower_bound": [result.lower_bound],
+        "gap": [max(stage.allocation.gap for stage in stages)],
+        "status": [STATUS.index(result.status)],
+        "stage_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.stages],
+        "link_transmitter": slots[0].information.links.transmitter,
+        "link_receiver": slots[0].information.links.receiver,
+        "link_target": slots[0].information.links.target,
+    }
+    filtered = [slot.spebs for slot in slots]
+    smoothed = [slot.smoothed_spebs for slot in slots]
+    per_slot = {
+        "radar_speb": [bounds.radars for bounds in filtered],
+        "clock_speb": [bounds.clocks for bounds in filtered],
+        "target_speb": [bounds.targets for bounds in filtered],
+        "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
+        "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
+        "smoothed_target_speb": [bounds.targets for bounds in smoothed],
+        "slot_energy": [sum(slot.energies) for slot in slots],
+    }
+    per_stage = {
         "energy": [stage.energy for stage in stages],
         "energy_used": [stage.energy_used for stage in stages],
         "stage_speb": [stage.allocation.value for stage in stages],
@@ -132,21 +170,9 @@ def _arrays(result: SchemeResult) -> dict[str, NDArray[Any]]:
         "iterations": [stage.allocation.iterations for stage in stages],
         "seconds": [stage.allocation.seconds for stage in stages],
         "power": [stage.power for stage in stages],
-        "link_snr": [info.link_snr(stage.power) for stage in stages],
+        "link_snr": [slot.information.link_snr(stage.power) for slot in slots for stage in slot.stages],
     }
-    values: dict[str, Any] = {
-        "speb": [result.speb],
-        "lower_bound": [result.lower_bound],
-        "gap": [max(stage.allocation.gap for stage in stages)],
-        "status": [STATUS.index(result.status)],
-        "radar_speb": [result.spebs.radars],
-        "clock_speb": [result.spebs.clocks],
-        "target_speb": [result.spebs.targets],
-        **{name: [value] for name, value in per_stage.items()},
-        "link_transmitter": info.links.transmitter,
-        "link_receiver": info.links.receiver,
-        "link_target": info.links.target,
-    }
+    values |= {name: [value] for name, value in (per_slot | per_stage).items()}
     return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
 
 

@@ -1,9 +1,13 @@
 """The paper's formulas once more, written as loops over single links and independently of ``isal``."""
 
 import math
+from decimal import Decimal, localcontext
 
 import cvxpy as cp
 import numpy as np
+
+#: Digits of what is computed in decimals: enough for temporal information of any size next to that of the links.
+DIGITS = 120
 
 
 def link_list(network):
@@ -111,6 +115,104 @@ def speb(matrix, indices):
     unit = 1 / np.sqrt(np.diag(matrix))
     inverse = np.linalg.inv(matrix * np.outer(unit, unit)) * np.outer(unit, unit)
     return np.trace(inverse[np.ix_(indices, indices)])
+
+
+def exact(matrix):
+    """The same numbers as decimals; arithmetic on them belongs inside ``localcontext(prec=DIGITS)``."""
+    return np.array([Decimal(float(value)) for value in np.ravel(matrix)], dtype=object).reshape(np.shape(matrix))
+
+
+def exact_inverse(matrix):
+    """Inverse of a positive definite matrix of decimals, by elimination with :data:`DIGITS` digits."""
+    size = len(matrix)
+    with localcontext(prec=DIGITS):
+        work = np.concatenate([matrix, exact(np.eye(size))], axis=1)
+        for pivot in range(size):
+            row = work[pivot] / work[pivot, pivot]
+            work = work - np.outer(work[:, pivot], row)
+            work[pivot] = row
+        return work[:, size:]
+
+
+def increments(network, radio, clock):
+    """Diagonals of ``T_Loc`` (20) and of ``T_tau`` (25), the latter for offsets in metres, as decimals, 1/m^2."""
+    n_coordinates = 0 if network.radars_known else 2 * network.n_radars
+    with localcontext(prec=DIGITS):
+        velocity, drift = Decimal(radio.velocity_variance), Decimal(radio.drift_variance)
+        radars = np.full(n_coordinates, 1 / velocity)
+        clocks = np.full(n_offsets(network, clock), 1 / (drift * Decimal(299792458) ** 2))
+    return radars, clocks
+
+
+def printed_19(first, second, t_loc):
+    """(19) as printed, from the two slots' matrices over radars and target and the diagonal of ``T_Loc``."""
+    r, t = slice(0, len(t_loc)), slice(len(t_loc), len(first))
+    T, zero = np.diag(t_loc), exact(np.zeros((len(t_loc), len(first) - len(t_loc))))
+    none = exact(np.zeros((zero.shape[1], zero.shape[1])))
+    with localcontext(prec=DIGITS):
+        return np.block(
+            [
+                [first[r, r] + T, first[r, t], T, zero],
+                [first[t, r], first[t, t], zero.T, none],
+                [T, zero, second[r, r] + T, second[r, t]],
+                [zero.T, none, second[t, r], second[t, t]],
+            ]
+        )
+
+
+def printed_24(first, second, t_loc, t_tau):
+    """(24) as printed, from the two slots' matrices over radars, clock offsets and target."""
+    n_r, n_c, n_t = len(t_loc), len(t_tau), len(first) - len(t_loc) - len(t_tau)
+    r, c, t = slice(0, n_r), slice(n_r, n_r + n_c), slice(n_r + n_c, len(first))
+
+    def zero(rows, columns):
+        return exact(np.zeros((rows, columns)))
+
+    L, K = np.diag(t_loc), np.diag(t_tau)
+    with localcontext(prec=DIGITS):
+        return np.block(
+            [
+                [first[r, r] + L, first[r, c], first[r, t], L, zero(n_r, n_c), zero(n_r, n_t)],
+                [first[c, r], first[c, c] + K, first[c, t], zero(n_c, n_r), K, zero(n_c, n_t)],
+                [first[t, r], first[t, c], first[t, t], zero(n_t, n_r), zero(n_t, n_c), zero(n_t, n_t)],
+                [L, zero(n_r, n_c), zero(n_r, n_t), second[r, r] + L, second[r, c], second[r, t]],
+                [zero(n_c, n_r), K, zero(n_c, n_t), second[c, r], second[c, c] + K, second[c, t]],
+                [zero(n_t, n_r), zero(n_t, n_c), zero(n_t, n_t), second[t, r], second[t, c], second[t, t]],
+            ]
+        )
+
+
+def schedule_matrix(matrices, coupled, sign=-1):
+    """(19) and (24) for any number of slots: block tridiagonal, ``sign * T`` between neighbouring slots, decimals.
+
+    ``matrices`` are the slots' own in time order, as decimals; ``coupled`` is the diagonal of ``T`` about their first
+    parameters.
+    """
+    size, n = len(matrices[0]), len(coupled)
+    T = np.diag(coupled)
+    total = exact(np.zeros((size * len(matrices), size * len(matrices))))
+    with localcontext(prec=DIGITS):
+        for slot, matrix in enumerate(matrices):
+            start = slot * size
+            total[start : start + size, start : start + size] += matrix
+            if slot:
+                here, before = slice(start, start + n), slice(start - size, start - size + n)
+                total[before, before] += T
+                total[here, here] += T
+                total[before, here] += sign * T
+                total[here, before] += sign * T
+    return total
+
+
+def block_traces(inverse, network, clock, slot=0):
+    """Traces of the blocks of radars, clock offsets and targets of one slot in the inverse of a schedule's matrix."""
+    sizes = [0 if network.radars_known else 2 * network.n_radars, n_offsets(network, clock), 2 * network.n_targets]
+    ends = np.cumsum(sizes)
+    diagonal = np.diag(inverse)[slot * ends[-1] :]
+    with localcontext(prec=DIGITS):
+        return [
+            float(sum(diagonal[end - size : end])) if size else math.nan for size, end in zip(sizes, ends, strict=True)
+        ]
 
 
 def small_lmi(problem, solver, *, scaled, **options):

@@ -42,6 +42,23 @@ def powered_networks(draw, **sizes):
     return network, draw(generators()).uniform(0.1, 3.0, network.n_nodes)
 
 
+def random_schedule(rng, n_slots, n_anchors, n_radars, n_targets, *, radars_known=False):
+    """Slots with equal numbers of nodes anywhere: what couples them does not depend on how far they moved."""
+    return [
+        random_network(rng, n_anchors, n_radars, n_targets, radars_known=radars_known, name=f"slot {number + 1}")
+        for number in range(n_slots)
+    ]
+
+
+@st.composite
+def powered_schedules(draw, slots=(2, 3), anchors=(2, 3), radars=(1, 3), targets=(1, 2), radars_known=(False,)):
+    """A random schedule with positive node powers of each slot, W, shape ``(n_slots, n_nodes)``."""
+    sizes = [draw(st.integers(*bounds)) for bounds in (slots, anchors, radars, targets)]
+    rng = draw(generators())
+    networks = random_schedule(rng, *sizes, radars_known=draw(st.sampled_from(radars_known)))
+    return networks, rng.uniform(0.1, 3.0, (len(networks), networks[0].n_nodes))
+
+
 def random_problem(rng, n_nodes=None, *, kind="plain", binding=False):
     """An allocation problem without any wireless in it.
 

@@ -85,6 +85,13 @@ def test_hessian_has_no_negative_curvature(problem, rng):
     assert np.linalg.eigvalsh(hessian)[0] >= -1e-9 * np.abs(hessian).max()
 
 
+def test_a_poor_but_regular_matrix_keeps_its_value():
+    """Two parameters that the measurements hardly tell apart: ``f = 1 / (1 - (1 - e)^2)``."""
+    blend = 1 - 1e-10
+    problem = AllocationProblem(np.zeros((2, 2)), [[[1, blend], [blend, 1]]], [0], 1.0)
+    assert problem.value(np.array([1.0])) == pytest.approx(1 / ((1 - blend) * (1 + blend)), rel=1e-5)
+
+
 def test_derivatives_outside_the_domain_are_refused():
     problem = diagonal_problem([1, 2], 1.0)
     for derivative in (problem.gradient, problem.hessian):
@@ -172,6 +179,7 @@ def test_bounds_are_below_and_the_solution_at_the_optimum_of_a_fine_grid(kind, b
     solution = solvers.solve(problem, "scs", 1e-6)
     assert solution.status == "optimal"
     assert max(bounds) <= solution.value * (1 + 1e-9)
+    assert solution.lower_bound <= solution.value
     assert solution.lower_bound <= best * (1 + 1e-9)  # so the certified gap bounds what the grid could gain
     assert best <= 1.25 * solution.value  # the grid reaches the neighbourhood of the optimum
 
@@ -287,7 +295,7 @@ def test_mismatched_shapes_are_refused_with_both_shapes(constant, per_watt):
 
 @pytest.mark.parametrize("objective", [[], [[0, 1]]])
 def test_an_objective_without_parameters_is_refused(objective):
-    with pytest.raises(AllocationError, match="objective must name at least one parameter"):
+    with pytest.raises(AllocationError, match="objective must name at least one of the parameters"):
         AllocationProblem(np.eye(2), np.eye(2)[None], objective, 1.0)
 
 

@@ -29,7 +29,7 @@ def test_a_record_holds_what_was_solved(path, point, result):
     record = records.read(path, point.stamp)
     assert record.arrays["speb"] == [result.speb]
     assert record.arrays["lower_bound"] == [result.lower_bound]
-    np.testing.assert_array_equal(record.arrays["power"][0], result.power)
+    np.testing.assert_array_equal(record.arrays["power"][0], result.slots[0].power)
     np.testing.assert_array_equal(record.arrays["energy"], [[2.3, 7.7]])
     assert record.stages == ("radars", "targets")
     assert record.nodes == ("radar 1", "radar 2", "anchor 1", "anchor 2")
@@ -41,7 +41,7 @@ def test_a_record_describes_itself(path):
         assert file.Conventions.startswith("CF-")
         for name, variable in file.variables.items():
             assert variable.long_name, name
-            assert name.startswith(("link_t", "link_r", "status")) or variable.units, name
+            assert name.startswith(("link_t", "link_r", "status", "stage_slot")) or variable.units, name
         assert file["status"].flag_meanings == "optimal uncertified"
 
 
@@ -49,7 +49,7 @@ def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):
     record = records.read(path)
     arrays = record.arrays
     link = int(np.flatnonzero((arrays["link_target"] == -1) & (arrays["link_transmitter"] == 0))[0])
-    positions = point.network.nodes
+    positions = point.slots[0].nodes
     distance = np.linalg.norm(positions[0] - positions[arrays["link_receiver"][link]])
     power = arrays["power"][0, 1, 0]
     wavelength = 299_792_458.0 / 77e9
@@ -113,7 +113,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
         points[path] = each
     dataset = datasets.build(points, study="s", note="Reconstructed.")
     assert dict(dataset.sizes) == {
-        "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "stage": 2, "node": 4
+        "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "slot": 1, "stage": 2, "node": 4
     }  # fmt: skip
     assert list(dataset.split.values) == ["e2300-7700", "e7000-3000", "e10000"]
     one = dataset.sel(
@@ -127,6 +127,22 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     datasets.write(tmp_path / "s.nc", dataset)
     assert datasets.read(tmp_path / "s.nc").identical(datasets.read(tmp_path / "s.nc"))
     assert float(datasets.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
+
+
+def test_a_record_of_two_slots_tells_them_apart(tmp_path):
+    point = example(slots=example().slots * 2, energies_uj=(4_000_000, 6_000_000))
+    result = point.solve()
+    records.write(tmp_path / "two.nc", point, result)
+    record = records.read(tmp_path / "two.nc", point.stamp)
+    arrays = record.arrays
+    assert list(arrays["stage_slot"]) == [1, 1, 2, 2]
+    assert record.stages == ("radars", "targets") * 2
+    np.testing.assert_allclose(arrays["slot_energy"], [[4, 6]])
+    assert arrays["speb"][0] == result.speb == pytest.approx(arrays["target_speb"].sum(), rel=1e-12)
+    assert (arrays["smoothed_target_speb"] <= arrays["target_speb"]).all()
+    assert arrays["smoothed_target_speb"][0, 0] < arrays["target_speb"][0, 0]
+    dataset = datasets.build({tmp_path / "two.nc": point}, study="s", note="n")
+    assert dict(dataset.target_speb.sizes)["slot"] == 2
 
 
 def test_a_dataset_refuses_a_stale_record(tmp_path, path, point):

@@ -133,6 +133,15 @@ def test_a_point_that_misses_the_tolerance_is_not_called_optimal(radio, paper_ne
     assert found.status == "uncertified"
 
 
+def test_the_best_round_counts_and_not_the_last(monkeypatch):
+    problem = random_problem(np.random.default_rng(0))
+    good, poor = scs_sdp.solve(problem, TOLERANCE).power, problem.spread()
+    rounds = iter([poor, good] + [poor] * len(scs_sdp.ROUNDS))
+    monkeypatch.setattr(scs_sdp, "_solve_scaled", lambda *_arguments: (next(rounds), 7))
+    found = scs_sdp.solve(problem, 1e-15)
+    np.testing.assert_allclose(found.power, good, rtol=1e-12)
+
+
 # --- how SCS is called ------------------------------------------------------------------------------------------------
 
 

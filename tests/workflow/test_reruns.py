@@ -12,6 +12,7 @@ from project import SMALL, Project
 STUDY = "results/datasets/small.nc"
 MAPS = "results/figures/maps.svg"
 CURVES = "results/figures/curves.svg"
+TABLES = ["results/tables/small.csv", "results/tables/small.md"]
 
 
 def point(network, scheme, split, band="500MHz"):
@@ -41,7 +42,7 @@ def test_a_finer_grid_solves_only_the_new_points(finished):
 
 def test_a_coarser_grid_solves_nothing(finished):
     finished.configure(lambda config: config["studies"]["small"].update(step_1_energy_j=[2]))
-    assert finished.plan() == {"build_dataset": [STUDY], "draw_figure": [CURVES]}
+    assert finished.plan() == {"build_dataset": [STUDY], "draw_figure": [CURVES], "write_table": TABLES}
 
 
 def test_a_moved_radar_solves_only_the_points_of_its_network(finished):
@@ -71,8 +72,7 @@ def test_the_label_of_a_network_draws_its_map_only(finished):
 def test_the_note_on_layouts_solves_nothing(finished):
     finished.configure(lambda file: file.update(note="Measured layouts."), "config/networks.yaml")
     jobs = finished.plan()
-    assert "solve_point" not in jobs
-    assert set(jobs) == {"build_dataset", "draw_figure"}
+    assert set(jobs) == {"build_dataset", "draw_figure", "write_table"}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,23 @@ def test_code_of_figures_draws_only(finished, module):
     jobs = finished.plan()
     assert set(jobs) == {"draw_figure"}
     assert CURVES in jobs["draw_figure"]
+
+
+def test_code_of_tables_writes_tables_only(finished):
+    path = finished.folder / "isal/tables.py"
+    path.write_text(path.read_text() + "\n# a change\n")
+    assert finished.plan() == {"write_table": TABLES}
+
+
+def test_the_search_for_splits_inside_slots_is_no_part_of_one_slot(finished):
+    path = finished.folder / "isal/splits.py"
+    path.write_text(path.read_text() + "\n# a change\n")
+    assert finished.plan() == {}
+
+
+def test_the_coupling_of_slots_is_no_part_of_one_slot(finished):
+    finished.configure(lambda config: config["radio"].update(velocity_variance=1.0))
+    assert finished.plan() == {}
 
 
 def test_code_of_datasets_solves_nothing(finished):

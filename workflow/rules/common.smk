@@ -14,7 +14,13 @@ sys.path.insert(0, str(ROOT))
 
 from isal import config as isal_config
 from isal.netcdf.records import commit
-from isal.study import DATASET_PATTERN, FIGURE_PATTERN, POINT_PATTERN, Plan
+from isal.study import (
+    DATASET_PATTERN,
+    FIGURE_PATTERN,
+    POINT_PATTERN,
+    TABLE_PATTERN,
+    Plan,
+)
 
 try:
     CONFIGURATION = isal_config.load(

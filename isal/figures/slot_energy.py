@@ -1,0 +1,15 @@
+"""Sum of the slots' SPEBs against the energy of slot 1, both schemes, two slots (Figures 10 and 12)."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure as Picture
+
+from isal.figures.curves import draw_curves
+from isal.study import Plan
+
+
+def draw(plan: Plan, name: str) -> Picture:
+    """One panel per network, clock mode and bandwidth of the study."""
+    return draw_curves(
+        plan, name, ("slot_energy", "slot"), ("energy of slot 1 (J)", "target SPEB, sum of both slots (m²)")
+    )

@@ -1,0 +1,67 @@
+"""Tables of a study: the best point of every curve, against the integrated scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+#: Column -> how it is printed in the Markdown table; the CSV file keeps all digits.
+FORMATS: dict[str, Callable[[float], str]] = {
+    "bandwidth (MHz)": "{:g}".format,
+    "SPEB (m^2)": "{:.6g}".format,
+    "over integrated": "{:.4f}".format,
+    "largest gap": "{:.1e}".format,
+}
+
+
+def best_points(dataset: xr.Dataset) -> pd.DataFrame:
+    """The lowest SPEB of every network, clock mode, bandwidth and scheme of a dataset.
+
+    ``energies (J)`` are those of the slots where there are several, else of the steps; ``over integrated`` is the ratio
+    to the integrated scheme's lowest SPEB; ``largest gap`` is over all points of the curve.
+    """
+    rows = []
+    by_slot = dataset.sizes["slot"] > 1
+    for (network, clock, bandwidth, scheme), curve in dataset.groupby(["network", "clock", "bandwidth", "scheme"]):
+        points = (
+            curve.squeeze().dropna("split", subset=["speb"]) if "split" in curve.squeeze().dims else curve.squeeze()
+        )
+        best = points.isel(split=int(points.speb.argmin("split"))) if "split" in points.dims else points
+        energies = (best.slot_energy if by_slot else best.energy).values
+        rows.append(
+            {
+                "network": network,
+                "clock": clock,
+                "bandwidth (MHz)": bandwidth / 1e6,
+                "scheme": scheme,
+                "energies (J)": " / ".join(f"{energy:g}" for energy in energies if energy == energy),
+                "SPEB (m^2)": float(best.speb),
+                "largest gap": float(points.gap.max()),
+            }
+        )
+    table = pd.DataFrame(rows)
+    keys = ["network", "clock", "bandwidth (MHz)"]
+    reference = table[table.scheme == "integrated"].set_index(keys)["SPEB (m^2)"]
+    table.insert(6, "over integrated", table["SPEB (m^2)"] / reference.reindex(table[keys]).to_numpy())
+    return table
+
+
+def markdown(table: pd.DataFrame, note: str) -> str:
+    """A table as Markdown, with the note on the layouts below."""
+    lines = [list(table.columns), ["---"] * len(table.columns)]
+    for row in table.itertuples(index=False):
+        cells = zip(table.columns, row, strict=True)
+        lines.append([FORMATS[column](value) if column in FORMATS else str(value) for column, value in cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{note}\n"
+
+
+def write(dataset: xr.Dataset, paths: dict[str, Path]) -> None:
+    """Write the table of a dataset as ``csv`` and ``md``."""
+    table = best_points(dataset)
+    texts = {"csv": table.to_csv(index=False), "md": markdown(table, dataset.attrs["comment"])}
+    for kind, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts[kind], encoding="utf-8")
