@@ -172,7 +172,7 @@ def steps_of(information: Information) -> tuple[Block, ...]:
 
 
 def node_caps(network: Network, energy: float, radars: float | None = None, anchors: float | None = None) -> Array:
-    """Power caps in W, shape ``(n_nodes,)``; None means the total ``energy`` over one second (MODEL: Table 1's "1")."""
+    """Power caps in W, shape ``(n_nodes,)``; None means the total ``energy`` over one second (Table 1 says "1")."""
     default = energy / DURATION_S
     return np.concatenate(
         [

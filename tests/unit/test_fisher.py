@@ -391,7 +391,7 @@ def test_block_speb_of_a_diagonal_matrix():
 
 
 def test_clock_offsets_in_seconds_give_the_same_bounds_but_an_ill_conditioned_matrix(layouts, radio):
-    """MODEL.md section 1: never invert the matrix in seconds; scaled to a unit diagonal first, it agrees."""
+    """Never invert the matrix in seconds; scaled to a unit diagonal first, it agrees."""
     power = [1.0, 2.0, 3.0, 4.0]
     for network in layouts.values():
         information = isal.information(network, radio, "asynchronous")

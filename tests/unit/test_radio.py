@@ -1,4 +1,4 @@
-"""The link budget: (14), (15) and the signal-to-noise ratios of MODEL.md section 7."""
+"""The link budget: (14), (15) and the signal-to-noise ratios that follow."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_pulses_multiply_intensity_and_snr():
 
 
 def test_snr_of_table_1():
-    """MODEL.md section 7: 100 m ranging at 1 W is well above, 100 m + 100 m sensing far below threshold."""
+    """100 m ranging at 1 W is well above, 100 m + 100 m sensing far below threshold."""
     radio = Radio()
     assert decibels(radio.snr(radio.ranging_intensity(100.0))) == pytest.approx(23.8, abs=0.05)
     assert decibels(radio.snr(radio.sensing_intensity(100.0, 100.0))) == pytest.approx(-17.2, abs=0.05)

@@ -1,4 +1,4 @@
-"""The integrated and the step-by-step scheme: the paper's layouts, carry-overs and the identities of MODEL.md 6."""
+"""The integrated and the step-by-step scheme: the paper's layouts, carry-overs and the identities that hold exactly."""
 
 import math
 from dataclasses import replace

@@ -179,7 +179,7 @@ def test_version_is_that_of_the_package():
 
 
 def test_without_scaling_scs_reports_optimal_and_is_wrong(layouts, radio):
-    """MODEL.md section 4: why the problem is transformed by congruence first."""
+    """Why the problem is transformed by congruence first."""
     problem = network_problem(layouts["7b"], radio, "synchronous")
     optimum = scs_sdp.solve(problem, TOLERANCE).value
     power, objective, status = references.small_lmi(problem, cp.SCS, scaled=False, eps=1e-8)

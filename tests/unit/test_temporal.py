@@ -319,7 +319,7 @@ def test_recursion_for_sensing_only(schedule, clock, log_drift):
 
 @given(powered_schedules(slots=(2, 2)), CLOCKS, VELOCITIES, DRIFTS)
 def test_the_sign_of_t_changes_no_speb(schedule, clock, log_velocity, log_drift):
-    """The congruence of MODEL 3, on the whole matrices themselves."""
+    """The congruence with diag(I, -I), on the whole matrices themselves."""
     networks, powers = schedule
     radio = coupled_radio(log_velocity, log_drift)
     matrices, coupled = slot_matrices(networks, radio, clock, powers), coupled_diagonal(networks, radio, clock)
