@@ -9,13 +9,16 @@ Nothing in this module knows what a network is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.matrices import DenseStack, Stack
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -23,9 +26,15 @@ Array = NDArray[np.float64]
 #: Certified relative gap that a result must reach unless asked otherwise.
 DEFAULT_TOLERANCE = 1e-6
 
+#: Batches of so many problems of a few nodes stay in the processor's cache.
+PIECE = 500
 
 #: A pivot of a matrix scaled to a unit diagonal that rounding alone can leave where the exact one is zero.
 SINGULAR_PIVOT = 1e-14
+
+
+#: Each refinement gains the digits that the condition of the matrix leaves of sixteen.
+REFINEMENTS = 3
 
 
 class AllocationError(ValueError):
@@ -41,7 +50,8 @@ class AllocationProblem:
     constant
         ``M0``, symmetric, shape ``(d, d)``, 1/m^2.
     per_watt
-        ``B_m``, symmetric, possibly indefinite, shape ``(n, d, d)``, 1/(m^2 W).
+        ``B_m``, symmetric, possibly indefinite, shape ``(n, d, d)``, 1/(m^2 W), or a :mod:`stack <isal.matrices>` of
+        them.
     objective
         Indices of the parameters whose SPEB is minimised (the columns of ``C``), shape ``(k,)``.
     energy
@@ -56,7 +66,7 @@ class AllocationProblem:
     """
 
     constant: Array
-    per_watt: Array
+    stack: Stack
     objective: NDArray[np.intp]
     energy: float
     caps: Array
@@ -64,167 +74,316 @@ class AllocationProblem:
     def __init__(
         self,
         constant: ArrayLike,
-        per_watt: ArrayLike,
+        per_watt: ArrayLike | Stack,
         objective: ArrayLike,
         energy: float,
         caps: ArrayLike | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "constant", np.asarray(constant, dtype=float))
-        set_(self, "per_watt", np.asarray(per_watt, dtype=float))
         set_(self, "objective", np.asarray(objective, dtype=np.intp))
-        if not (np.isfinite(energy) and energy > 0):
+        if not (math.isfinite(energy) and energy > 0):
             raise AllocationError(f"energy must be finite and positive, got {energy} J")
         set_(self, "energy", float(energy))
-        n, d = self.n_nodes, len(self.constant)
-        if self.constant.shape != (d, d) or self.per_watt.shape != (n, d, d):
+        if not isinstance(per_watt, Stack):
+            entries = np.asarray(per_watt, dtype=float)
+            per_watt = DenseStack(entries[None])
+        set_(self, "stack", per_watt)
+        d = len(self.constant)
+        if self.constant.shape != (d, d) or len(per_watt.shape) != 3 or per_watt.shape[1:] != (d, d):
             raise AllocationError(
-                "constant must have shape (d, d) and per_watt (n, d, d); "
-                f"got {self.constant.shape} and {self.per_watt.shape}"
+                f"constant must have shape (d, d) and per_watt (n, d, d); got {self.constant.shape} and "
+                f"{per_watt.shape}"
             )
-        if self.objective.ndim != 1 or not len(self.objective) or not np.isin(self.objective, np.arange(d)).all():
+        n = per_watt.n_nodes
+        named = self.objective
+        if named.ndim != 1 or not len(named) or named.min() < 0 or named.max() >= d:
             raise AllocationError(f"objective must name at least one of the parameters 0 to {d - 1}")
-        limits = np.asarray(energy / DURATION_S if caps is None else caps, dtype=float)
+        limits = np.asarray(self.budget if caps is None else caps, dtype=float)
         if limits.shape not in ((), (n,)):
             raise AllocationError(f"caps must be one number or one for each of the {n} nodes, got shape {limits.shape}")
-        limits = np.broadcast_to(limits, (n,))
-        for node, cap in enumerate(limits):
-            if not cap > 0:
-                raise AllocationError(f"the power cap of node {node + 1} must be positive, got {cap} W")
+        limits = np.full(n, limits) if limits.ndim == 0 else limits
+        if not (limits > 0).all():
+            node = int(np.argmin(limits > 0))
+            raise AllocationError(f"the power cap of node {node + 1} must be positive, got {limits[node]} W")
         set_(self, "caps", np.minimum(limits, self.budget))
 
     @property
     def n_nodes(self) -> int:
-        return len(self.per_watt)
+        return self.stack.n_nodes
+
+    @property
+    def per_watt(self) -> Array:
+        """``B_m``, shape ``(n, d, d)``, whatever form they are kept in."""
+        return self.stack.dense()[0]
 
     @property
     def budget(self) -> float:
         """What the powers may sum to, W."""
         return self.energy / DURATION_S
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of nodes, of parameters and of objective columns."""
+        return self.n_nodes, len(self.constant), len(self.objective)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """This problem alone as a batch."""
+        return Batch.of([self])
+
     @cached_property
     def selector(self) -> Array:
         """``C``, shape ``(d, k)``."""
-        return np.eye(len(self.constant))[:, self.objective]
+        return self.batch.selector[0]
 
-    def matrix(self, power: Array) -> Array:
+    def matrix(self, power: ArrayLike) -> Array:
         """``M(p)``, shape ``(d, d)``."""
-        matrix: Array = self.constant + np.tensordot(power, self.per_watt, axes=1)
-        return matrix
+        return self.batch.matrix(np.asarray(power, dtype=float)[None])[0]
 
-    def solve_columns(self, power: Array) -> Array | None:
-        """``Y = M(p)^-1 C``, shape ``(d, k)``, or None where ``M(p)`` is not positive definite."""
-        matrix = self.matrix(power)
-        diagonal = np.diag(matrix)
-        if not (diagonal > 0).all():
-            return None
-        scale = 1 / np.sqrt(diagonal)
-        try:
-            factor = np.linalg.cholesky(matrix * np.outer(scale, scale))
-        except np.linalg.LinAlgError:
-            return None
-        if np.diag(factor).min() ** 2 < SINGULAR_PIVOT:
-            return None
-        half = np.linalg.solve(factor, self.selector * scale[:, None])
-        return np.asarray(np.linalg.solve(factor.T, half) * scale[:, None])
-
-    def value(self, power: Array) -> float:
+    def value(self, power: ArrayLike) -> float:
         """``f(p)``, m^2; infinite outside ``M(p) > 0``."""
-        columns = self.solve_columns(power)
-        return float("inf") if columns is None else float(np.trace(columns[self.objective]))
+        return float(self.batch.value(self.batch.columns(np.asarray(power, dtype=float)[None]))[0])
 
-    def gradient(self, power: Array) -> Array:
+    def gradient(self, power: ArrayLike) -> Array:
         """``df/dp_m = -tr(Y' B_m Y)``, m^2/W, shape ``(n,)``."""
-        columns = self._required_columns(power)
-        gradient: Array = -np.einsum("ik,mij,jk->m", columns, self.per_watt, columns)
+        gradient: Array = -self.batch.slope(self._required_columns(power))[0]
         return gradient
 
-    def hessian(self, power: Array) -> Array:
+    def hessian(self, power: ArrayLike) -> Array:
         """``d2f/dp_m dp_l = 2 tr(Y' B_m M^-1 B_l Y)``, m^2/W^2, shape ``(n, n)``."""
-        columns = self._required_columns(power)
-        pushed = np.einsum("mij,jk->mik", self.per_watt, columns)
+        pushed = self.stack.apply(self._required_columns(power))[0]
         solved = np.linalg.solve(self.matrix(power), pushed)
         hessian: Array = 2 * np.einsum("mik,lik->ml", pushed, solved)
         return hessian
 
-    def _required_columns(self, power: Array) -> Array:
-        columns = self.solve_columns(power)
-        if columns is None:
+    def _required_columns(self, power: ArrayLike) -> Array:
+        columns = self.batch.columns(np.asarray(power, dtype=float)[None])
+        if np.isnan(columns).any():
             raise AllocationError("M(p) is not positive definite at these powers")
         return columns
 
     def feasible(self, power: ArrayLike) -> Array:
         """``power`` pushed into the caps and, if it spends too much, scaled down to the budget; shape ``(n,)``, W."""
-        inside = np.clip(np.nan_to_num(np.asarray(power, dtype=float)), 0.0, self.caps)
-        total = inside.sum()
-        return np.asarray(inside * (self.budget / total)) if total > self.budget else inside
+        return self.batch.feasible(np.asarray(power, dtype=float)[None])[0]
 
     def spread(self, share: float = 1.0) -> Array:
         """The budget spread evenly over the nodes as far as the caps allow, times ``share``; shape ``(n,)``, W."""
-        level, free = self.budget, np.ones(self.n_nodes, dtype=bool)
-        power = np.zeros(self.n_nodes)
-        while free.any():
-            each = (level - power.sum()) / free.sum()
-            capped = free & (self.caps <= each)
-            if not capped.any():
-                power[free] = each
-                break
-            power[capped] = self.caps[capped]
-            free &= ~capped
-        return share * power
+        return share * self.batch.spread()[0]
 
     def interior_start(self) -> Array:
-        """Powers inside the feasible set with ``M(p) > 0``; shape ``(n,)``, W.
-
-        Spread evenly, unless some ``B_m`` is indefinite ("held"): then ``M(p)`` is positive definite only where those
-        nodes' powers are small against the rest of the matrix, and they are lowered to the best value on the way.
+        """Powers inside the feasible set with ``M(p) > 0``, see :meth:`Batch.interior_start`; shape ``(n,)``, W.
 
         Raises
         ------
         AllocationError
             If nothing makes ``M(p)`` positive definite: the problem has no finite optimum.
         """
-        values = np.linalg.eigvalsh(self.per_watt)
-        indefinite = values[:, 0] < -1e-12 * values[:, -1]
-        best, best_value = None, float("inf")
-        for halvings in range(61 if indefinite.any() else 1):
-            power = self.spread(0.9)
-            power[indefinite] *= 0.5**halvings
-            value = self.value(power)
-            if value < best_value:
-                best, best_value = power, value
-            elif best is not None:
-                return best
-        if best is None:
-            raise AllocationError("M(p) is singular or indefinite whatever the powers: no finite optimum")
+        start = self.batch.interior_start()[0]
+        if np.isnan(start).any():
+            raise AllocationError(NO_OPTIMUM)
+        return start
+
+
+#: What is said of a problem without any finite value.
+NO_OPTIMUM = "M(p) is singular or indefinite whatever the powers: no finite optimum"
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """``N`` problems of one shape side by side; powers have shape ``(N, n)`` throughout.
+
+    ``constant`` has shape ``(N, d, d)``, ``objective`` ``(N, k)``, ``budget`` (W) ``(N,)``, ``caps`` (W) ``(N, n)``.
+    """
+
+    constant: Array
+    stack: Stack
+    objective: NDArray[np.intp]
+    budget: Array
+    caps: Array
+
+    @classmethod
+    def of(cls, problems: Sequence[AllocationProblem]) -> Batch:
+        """Problems of equal :attr:`AllocationProblem.shape`; a sparse one must be alone."""
+        if len(problems) == 1:
+            problem = problems[0]
+            single = (problem.constant[None], problem.stack, problem.objective[None])
+            return cls(*single, np.array([problem.budget]), problem.caps[None])
+        return cls(
+            np.array([problem.constant for problem in problems]),
+            DenseStack(np.array([problem.stack.dense()[0] for problem in problems])),
+            np.array([problem.objective for problem in problems]),
+            np.array([problem.budget for problem in problems]),
+            np.array([problem.caps for problem in problems]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.constant)
+
+    def take(self, chosen: NDArray[Any]) -> Batch:
+        """The problems at the given indices, or where a mask is true."""
+        return Batch(
+            self.constant[chosen],
+            self.stack.take(chosen),
+            self.objective[chosen],
+            self.budget[chosen],
+            self.caps[chosen],
+        )
+
+    @cached_property
+    def selector(self) -> Array:
+        """``C``, shape ``(N, d, k)``."""
+        (n_problems, k), d = self.objective.shape, self.constant.shape[1]
+        selector = np.zeros((n_problems, d, k))
+        selector[np.arange(n_problems)[:, None], self.objective, np.arange(k)] = 1.0
+        return selector
+
+    def matrix(self, power: Array) -> Array:
+        """``M(p)``, shape ``(N, d, d)``."""
+        return self.constant + self.stack.combine(power)
+
+    def columns(self, power: Array, precise: bool = False) -> Array:
+        """``Y = M(p)^-1 C``, shape ``(N, d, k)``; NaN where ``M(p)`` is not positive definite.
+
+        If ``precise``, an array of extended precision where the machine has it, with errors a thousand times smaller;
+        all that is computed from it is then as precise.
+        """
+        matrix = self.matrix(power)
+        diagonal = np.einsum("Nii->Ni", matrix)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # scaled to a unit diagonal, pivots tell rounding from rank whatever the powers
+            scale = np.where(diagonal > 0, 1 / np.sqrt(diagonal), np.nan)
+        scaled = matrix * (scale[:, :, None] * scale[:, None, :])
+        sound, factor = factorised(scaled)
+        scale[~sound] = np.nan
+
+        def solve(right: Array) -> Array:
+            half = np.linalg.solve(factor, right * scale[:, :, None])
+            return np.asarray(np.linalg.solve(factor.transpose(0, 2, 1), half) * scale[:, :, None])
+
+        columns = solve(self.selector)
+        return refined(self.constant, self.stack, power, self.selector, columns, solve) if precise else columns
+
+    def value(self, columns: Array) -> Array:
+        """``f = tr(C' Y)``, m^2, shape ``(N,)``; infinite where ``Y`` is NaN."""
+        value = np.einsum("Nik,Nik->N", self.selector, columns)
+        return np.where(np.isnan(value), np.inf, value)
+
+    def slope(self, columns: Array) -> Array:
+        """``h_m = tr(Y' B_m Y)``, m^2/W, shape ``(N, n)``."""
+        slope: Array = np.einsum("Nik,Nmik->Nm", columns, self.stack.apply(columns))
+        return slope
+
+    def lower_bound(self, columns: Array) -> Array:
+        """Certified lower bounds from ``Y`` at feasible powers, m^2, shape ``(N,)``; zero where ``Y`` is NaN.
+
+        With ``h_m = tr(Y' B_m Y)`` and ``D`` the largest ``sum_m s_m h_m`` over the feasible set,
+        ``f* >= f(p)^2 / (tr(Y' M0 Y) + D)``: for every feasible s the matrix Cauchy-Schwarz inequality gives
+        ``tr(C'Y)^2 <= tr(C' M(s)^-1 C) tr(Y' M(s) Y)``, whatever solver made p.
+        """
+        value = np.einsum("Nik,Nik->N", self.selector, columns)
+        fixed = np.einsum("Nik,Nik->N", columns, self.constant @ columns)
+        bound = value**2 / (fixed + largest_over_feasible(self.slope(columns), self.budget, self.caps))
+        return np.where(np.isnan(bound), 0.0, bound)
+
+    def feasible(self, power: Array) -> Array:
+        """See :meth:`AllocationProblem.feasible`."""
+        inside = np.clip(np.nan_to_num(power), 0.0, self.caps)
+        total = inside.sum(axis=1)
+        with np.errstate(divide="ignore"):
+            return np.asarray(inside * np.minimum(1.0, self.budget / total)[:, None])
+
+    def spread(self) -> Array:
+        """The budget spread evenly over the nodes as far as the caps allow, W."""
+        # Filled up to a common level: a node whose cap is below what would be left for each of those above it is full.
+        ascending = np.sort(self.caps, axis=1)
+        n = ascending.shape[1]
+        before = np.cumsum(ascending, axis=1) - ascending
+        level = (self.budget[:, None] - before) / np.arange(n, 0, -1)
+        first_free = np.argmax(np.append(ascending >= level, np.ones((len(self), 1), dtype=bool), axis=1), axis=1)
+        level = np.append(level, np.full((len(self), 1), np.inf), axis=1)
+        return np.minimum(self.caps, level[np.arange(len(self)), first_free][:, None])
+
+    def interior_start(self) -> Array:
+        """Powers inside the feasible set with ``M(p) > 0``, W; NaN for a problem that has none.
+
+        Spread evenly, unless some ``B_m`` is indefinite ("held"): then ``M(p)`` is positive definite only where those
+        nodes' powers are small against the rest of the matrix, and they are lowered to the best value on the way.
+        """
+        power = 0.9 * self.spread()
+        value = self.value(self.columns(power))
+        best = np.where(np.isfinite(value)[:, None], power, np.nan)
+        lowered = np.broadcast_to(self.stack.indefinite(), power.shape)
+        left = np.flatnonzero(lowered.any(axis=1))
+        for _ in range(60):
+            if not len(left):
+                break
+            power[left] *= np.where(lowered[left], 0.5, 1.0)
+            part = self.take(left)
+            tried = part.value(part.columns(power[left]))
+            better = tried < value[left]
+            best[left[better]], value[left[better]] = power[left[better]], tried[better]
+            # past the best value, or nothing found yet
+            left = left[better | np.isinf(value[left])]
         return best
 
 
-def lower_bound(problem: AllocationProblem, power: Array) -> float:
-    """Certified lower bound on the optimum from any feasible point with ``M(p) > 0``, m^2.
+def pieces(problems: Sequence[AllocationProblem]) -> list[list[int]]:
+    """Indices of problems that fit into one batch, at most :data:`PIECE` in each."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, problem in enumerate(problems):
+        alone = () if isinstance(problem.stack, DenseStack) else (index,)
+        groups.setdefault((*problem.shape, *alone), []).append(index)
+    return [group[start : start + PIECE] for group in groups.values() for start in range(0, len(group), PIECE)]
 
-    With ``Y = M(p)^-1 C``, ``h_m = tr(Y' B_m Y)`` and ``D`` the largest ``sum_m s_m h_m`` over the feasible set,
-    ``f* >= f(p)^2 / (tr(Y' M0 Y) + D)``: for every feasible s the matrix Cauchy-Schwarz inequality gives
-    ``tr(C'Y)^2 <= tr(C' M(s)^-1 C) tr(Y' M(s) Y)``, whatever solver made p.
+
+def factorised(matrices: Array) -> tuple[NDArray[np.bool_], Array]:
+    """Which matrices of unit diagonal, shape ``(N, d, d)``, are positive definite beyond rounding; Cholesky factors.
+
+    The factor of one that is not is the identity.
     """
-    columns = problem.solve_columns(power)
-    if columns is None:
-        return 0.0
-    value = float(np.trace(columns[problem.objective]))
-    slope = np.einsum("ik,mij,jk->m", columns, problem.per_watt, columns)
-    fixed = float(np.einsum("ik,ij,jk->", columns, problem.constant, columns))
-    return value**2 / (fixed + _largest_over_feasible(problem, slope))
+    try:
+        factors = np.asarray(np.linalg.cholesky(matrices), dtype=float)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.array([False]), np.eye(matrices.shape[1])[None]
+        halves = [factorised(half) for half in np.array_split(matrices, 2)]
+        return np.concatenate([half[0] for half in halves]), np.concatenate([half[1] for half in halves])
+    pivots = np.einsum("Nii->Ni", factors) ** 2
+    sound = np.asarray((pivots >= SINGULAR_PIVOT).all(axis=1))  # false for NaN, too
+    factors[~sound] = np.eye(matrices.shape[1])
+    return sound, factors
 
 
-def _largest_over_feasible(problem: AllocationProblem, slope: Array) -> float:
-    left, total = problem.budget, 0.0
-    for node in np.argsort(-slope):
-        if slope[node] <= 0 or left <= 0:
-            break
-        spent = min(left, problem.caps[node])
-        total += spent * slope[node]
-        left -= spent
-    return float(total)
+def refined(
+    constant: Array,
+    stack: Stack,
+    power: Array,
+    selector: Array,
+    columns: Array,
+    solve: Callable[[Array], Array],
+) -> Any:
+    """``M(p)^-1 C`` to extended precision by iterative refinement of ``columns``; ``solve`` applies ``M(p)^-1``."""
+    matrix = constant + stack.combine(power.astype(np.longdouble))
+    precise = columns.astype(np.longdouble)
+    for _ in range(REFINEMENTS):
+        precise += solve((selector - matrix @ precise).astype(float))
+    return precise
+
+
+def largest_over_feasible(slope: Array, budget: Array, caps: Array) -> Array:
+    """Largest ``sum_m s_m slope_m`` over ``0 <= s <= caps``, ``sum s <= budget``; shape ``(N,)``."""
+    # the largest slopes first, up to their caps, until the budget is used; negative ones never
+    order = np.argsort(-slope, axis=1)
+    limits = np.take_along_axis(caps, order, 1)
+    spent = np.clip(budget[:, None] - (np.cumsum(limits, axis=1) - limits), 0.0, limits)
+    largest: Array = (spent * np.maximum(np.take_along_axis(slope, order, 1), 0.0)).sum(axis=1)
+    return largest
+
+
+def lower_bound(problem: AllocationProblem, power: ArrayLike) -> float:
+    """Certified lower bound on the optimum from any feasible powers, m^2; see :meth:`Batch.lower_bound`."""
+    return float(problem.batch.lower_bound(problem.batch.columns(np.asarray(power, dtype=float)[None]))[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,20 +413,39 @@ class Allocation:
         return "optimal" if self.gap <= self.tolerance else "uncertified"
 
 
-#: A route to the optimum: ``solve(problem, tolerance)``.
-Solver = Callable[[AllocationProblem, float], Allocation]
-
-
 def certify(
     problem: AllocationProblem, power: ArrayLike, *, tolerance: float, solver: str, iterations: int, seconds: float
 ) -> Allocation:
     """The :class:`Allocation` of powers from anywhere: made feasible, evaluated and bounded independently."""
-    inside = problem.feasible(power)
-    value = problem.value(inside)
-    # On the boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
-    candidates = [inside] + [
-        (1 - share) * inside + share * problem.spread(inside.sum() / problem.budget) for share in (1e-9, 1e-7)
-    ]
-    bound = max(lower_bound(problem, candidate) for candidate in candidates)
+    powers = np.asarray(power, dtype=float)[None]
+    (allocation,) = certify_all(problem.batch, powers, [tolerance], solver, np.array([iterations]), seconds)
+    return allocation
+
+
+def certify_all(
+    batch: Batch,
+    power: Array,
+    tolerances: Sequence[float],
+    solver: str,
+    iterations: NDArray[np.intp],
+    seconds: float,
+) -> list[Allocation]:
+    """:func:`certify` for each problem of a batch; ``seconds`` is the time of each."""
+    inside = batch.feasible(power)
+    columns = batch.columns(inside)
+    value, bound = batch.value(columns), batch.lower_bound(columns)
+    open_ = np.flatnonzero(np.isfinite(value) & (bound < value * (1 - np.asarray(tolerances))))
+    if len(open_):
+        # Where M is nearly singular the rounding of its inverse alone can leave a gap.
+        part = batch.take(open_)
+        columns = part.columns(inside[open_], precise=True)
+        value[open_], bound[open_] = part.value(columns), part.lower_bound(columns)
+        # On the boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
+        middle = part.spread() * (inside[open_].sum(axis=1) / part.budget)[:, None]
+        for share in (1e-9, 1e-7):
+            shifted = part.columns((1 - share) * inside[open_] + share * middle, precise=True)
+            bound[open_] = np.maximum(bound[open_], part.lower_bound(shifted))
     # A bound above the value is rounding; the pair must stay ordered.
-    return Allocation(inside, value, min(bound, value), tolerance, solver, iterations, seconds)
+    bound = np.minimum(bound, value)
+    rows = zip(inside, value.tolist(), bound.tolist(), tolerances, iterations.tolist(), strict=True)
+    return [Allocation(p, f, low, tolerance, solver, used, seconds) for p, f, low, tolerance, used in rows]

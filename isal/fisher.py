@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.matrices import LARGEST_DENSE, DenseStack, SparseStack, Stack
 from isal.network import Network, NetworkError
 from isal.radio import Radio
 
@@ -23,6 +24,8 @@ CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 Block = Literal["radars", "clocks", "targets"]
 BLOCKS: tuple[Block, ...] = get_args(Block)
+
+Points = NDArray[np.float64]  # shape (n, 2)
 
 #: A direction whose information, with every parameter scaled to unit information, is below this is unobservable.
 OBSERVABILITY_FLOOR = 1e-11
@@ -59,8 +62,12 @@ class Links:
         Length of the path in metres, shape ``(n_links,)``.
     ``intensity``
         Range information intensity per watt of the transmitter, (14) and (15), 1/(m^2 W), shape ``(n_links,)``.
-    ``rows``
-        ``c`` times the derivative of each delay, (A1)-(A3), dimensionless, shape ``(n_links, n_parameters)``.
+    ``columns``, ``entries``
+        Parameters that each delay depends on and ``c`` times its derivatives, (A1)-(A3), dimensionless, both of shape
+        ``(n_links, 8)``: position of the transmitter, of the receiver, of the target, and the two clock offsets. What a
+        link does not depend on is a zero in column 0; a column that stands twice (a radar that hears itself) adds up.
+    ``n_parameters``
+        Number of parameters.
     """
 
     transmitter: NDArray[np.intp]
@@ -68,7 +75,16 @@ class Links:
     target: NDArray[np.intp]
     distance: NDArray[np.float64]
     intensity: NDArray[np.float64]
-    rows: NDArray[np.float64]
+    columns: NDArray[np.intp]
+    entries: NDArray[np.float64]
+    n_parameters: int
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """The rows of the Jacobian, ``entries`` in their places, shape ``(n_links, n_parameters)``."""
+        rows = np.zeros((len(self), self.n_parameters))
+        np.add.at(rows, (np.arange(len(self))[:, None], self.columns), self.entries)
+        return rows
 
     @property
     def is_sensing(self) -> NDArray[np.bool_]:
@@ -94,15 +110,29 @@ class Information:
         return self.basis.blocks
 
     @cached_property
+    def stack(self) -> Stack:
+        """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller."""
+        n, d = self.network.n_nodes, self.basis.size
+        if n * d * d <= LARGEST_DENSE:
+            rows = self.links.rows * np.sqrt(self.links.intensity)[:, None]
+            matrices = np.empty((n, d, d))
+            for node in range(n):
+                own = rows[self.links.transmitter == node]
+                matrices[node] = own.T @ own
+            matrices.setflags(write=False)
+            return DenseStack(matrices[None])
+        from scipy.sparse import csr_array, vstack
+
+        places = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
+        entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
+        sparse = csr_array((entries.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d))
+        own_rows = (sparse[self.links.transmitter == node] for node in range(n))
+        return SparseStack(vstack([own.T @ own for own in own_rows], format="csr"), n)
+
+    @property
     def node_matrices(self) -> NDArray[np.float64]:
         """``A_m``: information per watt of node m, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
-        rows = self.links.rows * np.sqrt(self.links.intensity)[:, None]
-        matrices = np.empty((self.network.n_nodes, self.basis.size, self.basis.size))
-        for node in range(self.network.n_nodes):
-            own = rows[self.links.transmitter == node]
-            matrices[node] = own.T @ own
-        matrices.setflags(write=False)
-        return matrices
+        return self.stack.dense()[0]
 
     def matrix(self, power: ArrayLike) -> NDArray[np.float64]:
         """``I(p)`` of (18) or (23), 1/m^2, shape ``(n_parameters, n_parameters)``; ``power`` in W, radars first.
@@ -112,7 +142,7 @@ class Information:
         ValueError
             If the power vector has the wrong length, or an entry is negative or not finite.
         """
-        return np.tensordot(checked_power(power, self.network), self.node_matrices, axes=1)
+        return self.stack.combine(checked_power(power, self.network)[None])[0]
 
     def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
         """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W."""
@@ -188,50 +218,48 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     target = np.concatenate([np.repeat(np.arange(n_targets), n * n), np.full(ranging.sum(), -1)])
     sensing = target >= 0
 
-    rows = np.zeros((len(tx), basis.size))
-    link = np.arange(len(tx))
-    nodes = network.nodes
+    columns = np.zeros((len(tx), 8), dtype=np.intp)
+    entries = np.zeros((len(tx), 8))
 
-    # Each path is one or two legs; a leg adds the unit vector along it at its head and subtracts it at its tail.
-    def add_legs(legs: NDArray[np.intp], node: NDArray[np.intp], away: NDArray[np.float64]) -> None:
-        if "radars" in basis.blocks:
-            free = node < network.n_radars
-            for axis in range(2):
-                np.add.at(rows, (legs[free], 2 * node[free] + axis), away[free, axis])
+    def add_position(place: int, links: NDArray[np.bool_], start: NDArray[np.intp], gradient: Points) -> None:
+        columns[links, place : place + 2] = start[:, None] + np.arange(2)
+        entries[links, place : place + 2] = gradient
 
-    def add_clock(node: NDArray[np.intp], sign: float) -> None:
-        # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
-        if "clocks" in basis.blocks:
-            offset = np.minimum(node, network.n_radars) - 1
-            free = offset >= 0
-            np.add.at(rows, (link[free], basis.blocks["clocks"].start + offset[free]), sign)
+    def add_node(place: int, links: NDArray[np.bool_], node: NDArray[np.intp], gradient: Points) -> None:
+        free = (node < network.n_radars) & ("radars" in basis.blocks)
+        add_position(place, links, np.where(free, 2 * node, 0), gradient * free[:, None])
 
+    # A path is one or two legs; its length grows along the unit vector at the head of a leg and against it at its tail.
     distance = np.zeros(len(tx))
     intensity = np.zeros(len(tx))
+    nodes = network.nodes
     # one-way legs: transmitter to receiver
     direct = nodes[tx[~sensing]] - nodes[rx[~sensing]]
     distance[~sensing] = np.linalg.norm(direct, axis=1)
     intensity[~sensing] = radio.ranging_intensity(distance[~sensing])
     unit = direct / distance[~sensing, None]
-    add_legs(link[~sensing], tx[~sensing], unit)
-    add_legs(link[~sensing], rx[~sensing], -unit)
+    add_node(0, ~sensing, tx[~sensing], unit)
+    add_node(2, ~sensing, rx[~sensing], -unit)
     # reflected paths: transmitter to target, target to receiver
     spot = network.targets[target[sensing]]
-    legs = []
-    for node in (tx[sensing], rx[sensing]):
+    legs, both = [], np.zeros_like(spot)
+    for place, node in ((0, tx[sensing]), (2, rx[sensing])):
         away = nodes[node] - spot
-        length = np.linalg.norm(away, axis=1)
-        unit = away / length[:, None]
-        add_legs(link[sensing], node, unit)
-        for axis in range(2):
-            column = basis.blocks["targets"].start + 2 * target[sensing] + axis if n_targets else node
-            np.add.at(rows, (link[sensing], column), -unit[:, axis])
-        legs.append(length)
+        legs.append(np.linalg.norm(away, axis=1))
+        unit = away / legs[-1][:, None]
+        add_node(place, sensing, node, unit)
+        both -= unit
+    if n_targets:
+        add_position(4, sensing, basis.blocks["targets"].start + 2 * target[sensing], both)
     distance[sensing] = legs[0] + legs[1]
     intensity[sensing] = radio.sensing_intensity(*legs)
-    add_clock(rx, +1.0)
-    add_clock(tx, -1.0)
-    return Links(tx, rx, target, distance, intensity, rows)
+    if "clocks" in basis.blocks:
+        # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
+        for place, node, sign in ((6, rx, 1.0), (7, tx, -1.0)):
+            offset = np.minimum(node, network.n_radars) - 1
+            columns[:, place] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
+            entries[:, place] = np.where(offset >= 0, sign, 0.0)
+    return Links(tx, rx, target, distance, intensity, columns, entries, basis.size)
 
 
 def information(network: Network, radio: Radio, clock: Clock) -> Information:
@@ -273,12 +301,14 @@ def marginalised(
     information carries none to the others either, and the generalised inverse is exact.
     """
     if drop is None:
-        drop = np.setdiff1d(np.arange(len(matrix)), keep)
-    kept = matrix[np.ix_(keep, keep)]
+        others = np.ones(len(matrix), dtype=bool)
+        others[keep] = False
+        drop = np.flatnonzero(others)
+    kept = matrix[keep[:, None], keep]
     if len(drop) == 0:
-        return kept.copy()
-    cross = matrix[np.ix_(drop, keep)]
-    reduced = kept - cross.T @ np.linalg.pinv(matrix[np.ix_(drop, drop)], rcond=1e-13, hermitian=True) @ cross
+        return kept
+    cross = matrix[drop[:, None], keep]
+    reduced = kept - cross.T @ np.linalg.pinv(matrix[drop[:, None], drop], rcond=1e-13, hermitian=True) @ cross
     return 0.5 * (reduced + reduced.T)
 
 

@@ -7,7 +7,7 @@ what a slot's neighbours tell it about its radars and clocks is one message from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,30 +48,50 @@ def message(known: Array, coupled: Array) -> Array:
     coupled
         Diagonal of ``T``, shape ``(n,)``, 1/m^2, not negative: zero decouples, infinite values pin.
     """
+    pinned = np.isinf(coupled)
+    if not pinned.any() and (coupled > 0).all():
+        return _between_drifting(known, coupled)[0]
     result = np.zeros_like(known)
     live = np.flatnonzero(coupled > 0)
     # what is decoupled is an unknown nuisance to the rest
     reduced = marginalised(known, live)
-    pinned = np.isinf(coupled[live])
-    p, u = np.flatnonzero(pinned), np.flatnonzero(~pinned)
-    # J (J + T)^-1 T has no difference of large numbers, whatever the ratio of T to J, and J may be singular.
-    drifting, across = coupled[live][u], reduced[np.ix_(p, u)]
-    unit = 1 / np.sqrt(np.diag(reduced)[u] + drifting)
-    total = (reduced[np.ix_(u, u)] + np.diag(drifting)) * np.outer(unit, unit)
-    share = np.linalg.solve(total, np.diag(unit * drifting)) * unit[:, None]
-    both = reduced[np.ix_(u, u)] @ share
-    # of an entry and its mirror image the one in the more weakly coupled column is the more accurate
-    result[np.ix_(live[u], live[u])] = np.where(drifting[None, :] <= drifting[:, None], both, both.T)
+    p, u = np.flatnonzero(pinned[live]), np.flatnonzero(~pinned[live])
+    inner, share, solve = _between_drifting(reduced[np.ix_(u, u)], coupled[live][u])
+    across = reduced[np.ix_(p, u)]
+    result[np.ix_(live[u], live[u])] = inner
     result[np.ix_(live[p], live[u])] = across @ share
     result[np.ix_(live[u], live[p])] = (across @ share).T
-    said = np.linalg.solve(total, unit[:, None] * across.T) * unit[:, None]
-    result[np.ix_(live[p], live[p])] = reduced[np.ix_(p, p)] - across @ said
+    result[np.ix_(live[p], live[p])] = reduced[np.ix_(p, p)] - across @ solve(across.T)
     return result
+
+
+def _between_drifting(known: Array, drifting: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
+    """``J (J + T)^-1 T``, ``(J + T)^-1 T`` and what multiplies by ``(J + T)^-1``, for finite positive ``T``.
+
+    There is no difference of large numbers in it, whatever the ratio of T to J, and J may be singular.
+    """
+    unit = 1 / np.sqrt(np.diag(known) + drifting)
+    total = (known + np.diag(drifting)) * (unit[:, None] * unit)
+
+    def solve(columns: Array) -> Array:
+        solved: Array = np.linalg.solve(total, unit[:, None] * columns) * unit[:, None]
+        return solved
+
+    share = solve(np.diag(drifting))
+    both = known @ share
+    # of an entry and its mirror image the one in the more weakly coupled column is the more accurate
+    return np.where(drifting[None, :] <= drifting[:, None], both, both.T), share, solve
 
 
 def knowledge(information: Information, matrix: Array) -> Array:
     """Information about radars and clocks in a slot's ``matrix`` once its target is marginalised, 1/m^2."""
     return marginalised(matrix, information.basis.indices(COUPLED))
+
+
+def of_coupled(information: Information, matrix: Array) -> Array:
+    """The part of a matrix about all parameters of a slot that is about radars and clocks; undoes :func:`embedded`."""
+    indices = information.basis.indices(COUPLED)
+    return matrix[np.ix_(indices, indices)]
 
 
 def embedded(information: Information, prior: Array) -> Array:
@@ -82,22 +102,21 @@ def embedded(information: Information, prior: Array) -> Array:
     return matrix
 
 
-def from_later_slots(informations: Sequence[Information], measured: Sequence[Array]) -> list[Array]:
+def from_later_slots(informations: Sequence[Information], known: Sequence[Array]) -> list[Array]:
     """What all later slots say about each slot, embedded in its parameters, in one backward pass, 1/m^2.
 
     Parameters
     ----------
     informations
         The slots, in time order.
-    measured
-        Each slot's matrix about all its parameters from its own measurements alone, 1/m^2.
+    known
+        The :func:`knowledge` of each slot from its own measurements alone, 1/m^2.
     """
-    said = [np.zeros_like(measured[-1])]
+    said = [np.zeros_like(known[-1])]
     for number in range(len(informations) - 1, 0, -1):
-        following = informations[number]
-        backward = message(knowledge(following, measured[number] + said[-1]), coupling(following))
-        said.append(embedded(informations[number - 1], backward))
-    return said[::-1]
+        # what is said of a slot from outside is not about its target, so it adds to what is left without the target
+        said.append(message(known[number] + said[-1], coupling(informations[number])))
+    return [embedded(information, backward) for information, backward in zip(informations, said[::-1], strict=True)]
 
 
 def refuse_unlike(informations: Sequence[Information]) -> None:

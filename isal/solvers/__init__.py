@@ -1,14 +1,52 @@
-"""Independent routes to the optimum of an allocation problem, by name. Each is imported only when it is used."""
+"""Independent routes to the optimum of an allocation problem, by name, and computations that need many of them.
+
+A scheme is a sequence of problems, each made from the results of those before. So that whoever runs it decides whether
+problems are solved one by one or side by side with those of other points, a scheme is a *computation*: a generator that
+yields requests, is sent their allocations and returns its result.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import TypeVar
 
-from isal.allocation import Allocation, AllocationProblem
+import numpy as np
+from numpy.typing import NDArray
 
-#: Name in the configuration and in ``solver=`` -> module with ``solve(problem, tolerance)`` and ``version()``.
-SOLVERS = {"scs": "isal.solvers.scs_sdp"}
+from isal.allocation import Allocation, AllocationError, AllocationProblem, Batch, certify_all, pieces
+
+#: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
+#: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
+SOLVERS = {
+    "scs": "isal.solvers.scs_sdp",
+    "interior-point": "isal.solvers.interior_point",
+    "cvxpy": "isal.solvers.cvxpy_paper",
+}
+
+#: Solver -> the one that finishes what it could not certify.
+FALLBACKS = {"scs": "interior-point"}
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A problem to be solved to a certified relative gap of ``tolerance``; the powers ``guess`` will do if they are."""
+
+    problem: AllocationProblem
+    tolerance: float
+    guess: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise ValueError(f"tolerance must be positive, got {self.tolerance}")
+
+
+T = TypeVar("T")
+
+#: What yields requests, is sent an allocation or an error for each, and returns a result.
+Computation = Generator[list[Request], list[Allocation | AllocationError], T]
 
 
 def route(name: str) -> ModuleType:
@@ -24,9 +62,123 @@ def route(name: str) -> ModuleType:
     return import_module(SOLVERS[name])
 
 
+def modules(name: str) -> list[str]:
+    """Names of the modules that the result of a solver can depend on."""
+    return [SOLVERS[solver] for solver in (name, FALLBACKS.get(name)) if solver is not None]
+
+
 def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocation:
     """Solve with the named route; see :class:`isal.allocation.Allocation` for what comes back."""
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be positive, got {tolerance}")
-    result: Allocation = route(solver).solve(problem, tolerance)
+    return run(ask(Request(problem, tolerance)), solver)
+
+
+def ask(request: Request) -> Computation[Allocation]:
+    """The allocation of one request.
+
+    Raises
+    ------
+    AllocationError
+        If the problem has no finite optimum or its solver fails.
+    """
+    (answer,) = yield [request]
+    if isinstance(answer, AllocationError):
+        raise answer
+    return answer
+
+
+def together(computations: Iterable[Computation[T]]) -> Computation[list[T]]:
+    """All results of computations that advance side by side, so that their requests are answered together.
+
+    Raises
+    ------
+    ValueError
+        What the first computation that fails raises.
+    """
+    results = yield from _side_by_side(computations)
+    for result in results:
+        if isinstance(result, ValueError):
+            raise result
+    return [result for result in results if not isinstance(result, ValueError)]
+
+
+def run(computation: Computation[T], solver: str) -> T:
+    """Result of one computation, with the named solver.
+
+    Raises
+    ------
+    ValueError
+        If there is no such solver, or what the computation raises.
+    """
+    (result,) = run_all([computation], solver)
+    if isinstance(result, ValueError):
+        raise result
     return result
+
+
+def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | ValueError]:
+    """Results of many computations, side by side; one that fails has its error in its place."""
+    module = route(solver)
+    whole = _side_by_side(computations)
+    try:
+        requests = next(whole)
+        while True:
+            requests = whole.send(_answers(module, requests))
+    except StopIteration as ended:
+        results: list[T | ValueError] = ended.value
+        return results
+
+
+def _answers(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
+    answers: dict[int, Allocation | AllocationError] = dict(_good_guesses(requests, module.NAME))
+    left = [number for number in range(len(requests)) if number not in answers]
+    problems = [requests[number].problem for number in left]
+    tolerances = [requests[number].tolerance for number in left]
+    solved = module.solve_all(problems, tolerances) if hasattr(module, "solve_all") else []
+    if not hasattr(module, "solve_all"):
+        for problem, tolerance in zip(problems, tolerances, strict=True):
+            try:
+                solved.append(module.solve(problem, tolerance))
+            except AllocationError as error:
+                solved.append(error)
+    answers |= zip(left, solved, strict=True)
+    return [answers[number] for number in range(len(requests))]
+
+
+def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:
+    """Number and allocation of the requests whose guess is certified to their tolerance."""
+    guessed = [number for number, request in enumerate(requests) if request.guess is not None]
+    for piece in pieces([requests[number].problem for number in guessed]):
+        places = [guessed[index] for index in piece]
+        power = np.array([requests[place].guess for place in places])
+        tolerances = [requests[place].tolerance for place in places]
+        batch = Batch.of([requests[place].problem for place in places])
+        none = np.zeros(len(places), dtype=np.intp)
+        for place, allocation in zip(places, certify_all(batch, power, tolerances, solver, none, 0.0), strict=True):
+            if allocation.status == "optimal":
+                yield place, allocation
+
+
+def _side_by_side(computations: Iterable[Computation[T]]) -> Computation[list[T | ValueError]]:
+    """Like :func:`together`, with errors in the place of results."""
+    results: dict[int, T | ValueError] = {}
+    waiting: dict[int, tuple[Computation[T], list[Request]]] = {}
+
+    def advance(number: int, computation: Computation[T], answers: list[Allocation | AllocationError] | None) -> None:
+        try:
+            requests = next(computation) if answers is None else computation.send(answers)
+            waiting[number] = computation, requests
+        except StopIteration as ended:
+            results[number] = ended.value
+        except ValueError as error:
+            results[number] = error
+
+    for number, computation in enumerate(computations):
+        advance(number, computation, None)
+    while waiting:
+        asked = list(waiting.items())
+        waiting.clear()
+        answers = yield [request for _, (_, requests) in asked for request in requests]
+        given = iter(answers)
+        for number, (computation, requests) in asked:
+            advance(number, computation, [next(given) for _ in requests])
+    return [results[number] for number in sorted(results)]

@@ -6,13 +6,16 @@ is equivalent to the paper's (30)-(35), (54)-(59) and the like, with an H of the
 of the whole matrix. In raw units SCS reports "optimal" on powers that are 100 times worse than the true ones, so the
 problem is first transformed: by congruence with the Cholesky factor of M at interior powers (M becomes the identity
 there), each power in units of its value there, the objective in units of its value there. Where one round leaves a
-larger gap than asked for, the next one starts from a congruence at the best powers found.
+larger gap than asked for, the next one starts from a congruence at the best powers found. Where the rounds are not
+enough (a direction of M that nearly vanishes at the optimum stalls SCS whatever the scaling), the interior-point route
+takes over, and the allocation says so.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import time
+from dataclasses import replace
 from functools import cache
 from importlib.machinery import PathFinder
 from types import ModuleType
@@ -26,7 +29,7 @@ NAME = "scs"
 
 #: (absolute and relative accuracy asked of SCS, most iterations) of each round; a congruence at the iterate precedes
 #: every round. Accuracies below 1e-10 are out of SCS's reach in double precision and only use up iterations.
-ROUNDS = ((1e-9, 5_000), (1e-9, 5_000), (1e-10, 5_000), (1e-9, 20_000), (1e-10, 20_000))
+ROUNDS = ((1e-9, 5_000), (1e-9, 5_000), (1e-10, 5_000))
 
 Array = NDArray[np.float64]
 
@@ -55,7 +58,8 @@ def version() -> str:
 def solve(problem: AllocationProblem, tolerance: float) -> Allocation:
     """Minimise with SCS until the certified gap is at most ``tolerance``, or the rounds are used up.
 
-    Returns the best allocation found; its ``status`` says whether it is certified.
+    Returns the best allocation found; its ``status`` says whether it is certified and its ``solver`` whether
+    interior-point had to finish it.
 
     Raises
     ------
@@ -85,6 +89,17 @@ def solve(problem: AllocationProblem, tolerance: float) -> Allocation:
             # The set of powers with M(p) > 0 is convex, so the blend is interior where the optimum need not be.
             centre = 0.99 * best.power + 0.01 * start
     assert best is not None
+    if best.gap > tolerance:
+        from isal.solvers import interior_point  # most problems do without
+
+        finished = interior_point.solve(problem, tolerance)
+        if finished.gap < best.gap:
+            best = replace(
+                finished,
+                solver=f"{NAME}+{interior_point.NAME}",
+                iterations=iterations + finished.iterations,
+                seconds=time.perf_counter() - began,
+            )
     return best
 
 

@@ -1,5 +1,7 @@
 """Random networks and allocation problems, as plain functions of a generator and as hypothesis strategies."""
 
+import itertools
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -93,6 +95,24 @@ def problems(draw, n_nodes=None, kinds=("plain", "prior", "held")):
 def random_inside(rng, problem):
     """Random feasible powers with M(p) > 0."""
     power = problem.feasible(rng.dirichlet(np.ones(problem.n_nodes)) * problem.budget * rng.uniform(0.2, 1.0))
-    while not np.isfinite(problem.value(power)):
+    for _ in range(60):
+        if np.isfinite(problem.value(power)):
+            return power
         power = power / 2
-    return power
+    # the directions of what the powers bring may be so unequal that they get lost in rounding first
+    return problem.interior_start() * rng.uniform(0.5, 1.0)
+
+
+def diagonal_problem(gains, energy, caps=None):
+    """One parameter per node: ``f = sum_m 1 / (gain_m p_m)``, whose optimum is known in closed form."""
+    gains = np.asarray(gains, dtype=float)
+    per_watt = np.einsum("m,mi,mj->mij", gains, np.eye(len(gains)), np.eye(len(gains)))
+    return isal.AllocationProblem(np.zeros((len(gains),) * 2), per_watt, np.arange(len(gains)), energy, caps)
+
+
+def feasible_grid(problem, steps):
+    """Powers on a grid of even ratios that keep to the budget, unspent energy included, and the problem's values."""
+    axes = [cap * np.append(0, np.geomspace(1e-3, 1, steps)) for cap in problem.caps]
+    points = np.array(list(itertools.product(*axes)))
+    points = points[points.sum(axis=1) <= problem.budget * (1 + 1e-12)]
+    return points, np.array([problem.value(point) for point in points])

@@ -1,32 +1,17 @@
 """The allocation problem: derivatives, convexity, the feasible set and the certificate."""
 
-import itertools
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
+import references
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import generators, problems, random_inside, random_problem
+from strategies import diagonal_problem, feasible_grid, generators, problems, random_inside, random_problem
 
 from isal import AllocationError, AllocationProblem, lower_bound, solvers
 from isal.allocation import Allocation, certify
-
-
-def diagonal_problem(gains, energy, caps=None):
-    """One parameter per node: ``f = sum_m 1 / (gain_m p_m)``, whose optimum is known in closed form."""
-    gains = np.asarray(gains, dtype=float)
-    per_watt = np.einsum("m,mi,mj->mij", gains, np.eye(len(gains)), np.eye(len(gains)))
-    return AllocationProblem(np.zeros((len(gains),) * 2), per_watt, np.arange(len(gains)), energy, caps)
-
-
-def feasible_grid(problem, steps):
-    """Powers on a grid of even ratios that keep to the budget, unspent energy included, and the problem's values."""
-    axes = [cap * np.append(0, np.geomspace(1e-3, 1, steps)) for cap in problem.caps]
-    points = np.array(list(itertools.product(*axes)))
-    points = points[points.sum(axis=1) <= problem.budget * (1 + 1e-12)]
-    return points, np.array([problem.value(point) for point in points])
-
 
 # --- value and derivatives --------------------------------------------------------------------------------------------
 
@@ -240,11 +225,25 @@ def test_outside_the_domain_nothing_is_certified():
 @given(problems(), generators())
 def test_certify_judges_the_powers_and_not_their_maker(problem, rng):
     certified = certify(problem, random_inside(rng, problem), tolerance=0.1, solver="a", iterations=3, seconds=0.5)
-    assert certified.value == problem.value(certified.power)
+    assert certified.value == pytest.approx(problem.value(certified.power), rel=1e-9)
     assert 0 < certified.lower_bound <= certified.value
     assert certified.gap == pytest.approx(1 - certified.lower_bound / certified.value)
     assert certified.status == ("optimal" if certified.gap <= 0.1 else "uncertified")
     assert (certified.solver, certified.iterations, certified.seconds) == ("a", 3, 0.5)
+
+
+@pytest.mark.parametrize("apart", [1e-4, 1e-7, 1e-9, 1e-11])
+def test_a_certificate_keeps_its_digits_where_m_is_nearly_singular(apart):
+    """Two parameters that both nodes hardly tell apart, against decimals: three digits more than doubles would have."""
+    one, other = (np.array([[1, factor], [factor, 1]]) for factor in (1 - apart, 1 - 2 * apart))
+    problem = AllocationProblem(np.zeros((2, 2)), [one, other], [0], energy=1.0)
+    power = np.array([0.25, 0.5])
+    with localcontext(prec=references.DIGITS):
+        matrix = sum(Decimal(p) * references.exact(b) for p, b in zip(power, (one, other), strict=True))
+        value = references.exact_inverse(matrix)[0, 0]
+    certified = certify(problem, power, tolerance=1e-9, solver="none", iterations=0, seconds=0.0)
+    assert certified.value == pytest.approx(float(value), rel=max(1e-14, 5e-20 / apart))
+    assert certified.lower_bound <= certified.value
 
 
 def test_certify_makes_the_powers_feasible_first():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, powered_schedules, random_network, random_schedule
 
 import isal
-from isal import temporal
+from isal import schemes, solvers, temporal
 from isal.fisher import CLOCKS as CLOCK_MODES
 from isal.schemes import (
     CARRIES,
@@ -45,11 +45,12 @@ def at_powers(networks, radio, clock, powers):
     """A schedule at given powers: what every scheme's result says of its slots, without optimising anything."""
     infos = slot_informations(networks, radio, clock)
 
-    def solve(number, prior):
+    def slot(number, prior, _guess):
+        yield from ()
         measured = infos[number].matrix(powers[number])
         return SlotResult(infos[number], (), measured, prior, np.zeros_like(prior))
 
-    return run_schedule(infos, solve)
+    return solvers.run(run_schedule(infos, slot), "interior-point")
 
 
 def slot_matrices(networks, radio, clock, powers):
@@ -441,7 +442,8 @@ def test_fifty_slots_are_the_whole_matrix():
     assert result.slots[25].smoothed_spebs.radars < 0.9 * result.slots[25].spebs.radars
 
 
-def test_cost_of_a_schedule_is_linear_in_its_slots(monkeypatch):
+@pytest.mark.parametrize("n_slots", [1, 2, schemes.LONGEST_IN_TURN, schemes.LONGEST_IN_TURN + 1, 10, 40])
+def test_cost_of_a_schedule_is_linear_in_its_slots(monkeypatch, n_slots):
     """One message to each side per pair of neighbours, and never a matrix larger than a slot's."""
     seen = []
 
@@ -454,13 +456,11 @@ def test_cost_of_a_schedule_is_linear_in_its_slots(monkeypatch):
 
     for name in ("message", "marginalised"):
         monkeypatch.setattr(temporal, name, counted(getattr(temporal, name)))
-    for n_slots in (1, 2, 10, 40):
-        seen.clear()
-        rng = np.random.default_rng(7)
-        at_powers(drifting_schedule(rng, n_slots), RADIO, "asynchronous", rng.uniform(0.1, 3.0, (n_slots, 4)))
-        assert sum(name == "message" for name, _ in seen) == 2 * (n_slots - 1)
-        assert sum(name == "marginalised" for name, _ in seen) <= 4 * (n_slots - 1)
-        assert all(size <= 8 for _, size in seen)
+    rng = np.random.default_rng(7)
+    at_powers(drifting_schedule(rng, n_slots), RADIO, "asynchronous", rng.uniform(0.1, 3.0, (n_slots, 4)))
+    assert sum(name == "message" for name, _ in seen) == 2 * (n_slots - 1)
+    assert sum(name == "marginalised" for name, _ in seen) <= 4 * n_slots
+    assert all(size <= 8 for _, size in seen)
 
 
 # --- the schemes over a schedule --------------------------------------------------------------------------------------
@@ -558,7 +558,8 @@ def test_prior_enters_every_step_as_a_constant(carry, clock):
     # every carry-over keeps the prior whole next to its own measured part
     n = len(slot.measured)
     assert slot.speb == pytest.approx(references.speb(slot.measured + slot.prior, range(n - 2, n)), rel=1e-9)
-    bare = steps_slot(slot.information, no_prior(slot.information), energies[1], carry, None, "scs", 1e-6)
+    no_knowledge = no_prior(slot.information)
+    bare = solvers.run(steps_slot(slot.information, no_knowledge, energies[1], carry, None, 1e-6), "scs")
     assert slot.stages[0].spebs.radars < bare.stages[0].spebs.radars
 
 
@@ -616,12 +617,13 @@ def test_integrated_joint_marginal_in_slot_2(name, radio, clock):
     """With slot 1 fixed: consistent carry-overs never beat integrated; nor, synchronous, does marginal beat joint."""
     rng = np.random.default_rng(9)
     before, info = slot_informations(DUAL[name], radio, clock)
-    slot_1 = integrated_slot(before, no_prior(before), 4.0, None, "scs", 1e-6)
-    said = temporal.message(temporal.knowledge(before, slot_1.measured), temporal.coupling(info))
-    prior = temporal.embedded(info, said)
-    whole = integrated_slot(info, prior, 6.0, None, "scs", 1e-6)
+    slot_1 = solvers.run(integrated_slot(before, no_prior(before), 4.0, None, 1e-6), "scs")
+    prior = temporal.embedded(info, temporal.message(slot_1.known, temporal.coupling(info)))
+    whole = solvers.run(integrated_slot(info, prior, 6.0, None, 1e-6), "scs")
     for split in 6.0 * rng.dirichlet(np.full(len(steps_of(info)), 3.0), 3):
-        joint, marginal = (steps_slot(info, prior, split, carry, None, "scs", 1e-6) for carry in ("joint", "marginal"))
+        joint, marginal = (
+            solvers.run(steps_slot(info, prior, split, carry, None, 1e-6), "scs") for carry in ("joint", "marginal")
+        )
         assert joint.status == marginal.status == "optimal"
         assert whole.lower_bound <= joint.speb * (1 + 1e-9)
         assert whole.lower_bound <= marginal.speb * (1 + 1e-9)
@@ -661,6 +663,60 @@ def test_a_slot_that_is_not_certified_shows_in_the_schedule(radio):
     unsure = replace(stage.allocation, lower_bound=0.5 * stage.allocation.value)
     slot = replace(result.slots[0], stages=(replace(stage, allocation=unsure),))
     assert (result.status, replace(result, slots=(slot, result.slots[1])).status) == ("optimal", "uncertified")
+
+
+# --- long schedules, solved ahead -------------------------------------------------------------------------------------
+
+
+def long_schedule(radio, clock, scheme, **options):
+    """Twelve slots of unequal energies."""
+    networks, energies = drifting_schedule(np.random.default_rng(6), 12), np.linspace(1, 4, 12)
+    if scheme == "integrated":
+        return isal.integrated(networks, radio, clock=clock, energies=energies, **options)
+    split = [split_of(clock, energy) for energy in energies]
+    return isal.step_by_step(networks, radio, clock=clock, energies=split, carry=scheme, **options)
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+@pytest.mark.parametrize("velocity_variance", [0.01, 1e-8], ids=["weak", "strong"])
+@pytest.mark.parametrize("scheme", ["integrated", *CARRIES])
+def test_a_schedule_solved_ahead_is_that_solved_in_turn(monkeypatch, scheme, velocity_variance, clock):
+    radio = isal.Radio(velocity_variance=velocity_variance)
+    ahead = long_schedule(radio, clock, scheme)
+    monkeypatch.setattr(schemes, "LONGEST_IN_TURN", 100)
+    in_turn = long_schedule(radio, clock, scheme)
+    assert ahead.status == in_turn.status == "optimal"
+    for found, expected in zip(ahead.slots, in_turn.slots, strict=True):
+        assert found.energies == expected.energies
+        assert found.speb == pytest.approx(expected.speb, rel=1e-6)
+        assert found.smoothed_speb == pytest.approx(expected.smoothed_speb, rel=1e-6)
+    assert ahead.speb == pytest.approx(in_turn.speb, rel=1e-7)
+    taken = [[stage.allocation.iterations == 0 for stage in slot.stages] for slot in ahead.slots]
+    assert not any(stage.allocation.iterations == 0 for slot in in_turn.slots for stage in slot.stages)
+    if velocity_variance == 0.01:  # powers that were found without a prior are certified with it
+        assert sum(map(all, taken)) >= 6
+
+
+@pytest.mark.parametrize("rounds", [1, 8])
+@pytest.mark.parametrize("scheme", ["integrated", "held", "joint"])
+def test_every_slot_of_a_schedule_solved_ahead_knows_exactly_what_the_earlier_ones_say(monkeypatch, scheme, rounds):
+    """Whether the rounds ahead settle it or what is left is done in turn."""
+    monkeypatch.setattr(schemes, "ROUNDS_AHEAD", rounds)
+    slots = long_schedule(isal.Radio(velocity_variance=1e-8), "asynchronous", scheme).slots
+    assert not slots[0].prior.any()
+    for before, slot in itertools.pairwise(slots):
+        known = temporal.knowledge(before.information, before.measured + before.prior)
+        said = temporal.embedded(slot.information, temporal.message(known, temporal.coupling(slot.information)))
+        np.testing.assert_allclose(slot.prior, said, rtol=1e-9, atol=1e-12 * np.abs(said).max())
+        constant = slot.stages[0].problem.constant
+        met = slot.stages[0].met
+        np.testing.assert_array_equal(constant, slot.prior[np.ix_(met, met)])
+
+
+def test_a_slot_that_fails_fails_the_schedule_solved_ahead(radio):
+    networks = drifting_schedule(np.random.default_rng(6), 12)
+    with pytest.raises(ValueError, match=r"energy must be finite and positive, got -1\.0 J"):
+        isal.integrated(networks, radio, clock="synchronous", energies=[1.0] * 7 + [-1.0] + [1.0] * 4)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
