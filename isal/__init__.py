@@ -5,6 +5,7 @@ from isal.fisher import Information, Spebs, UnobservableError, information, speb
 from isal.network import Network, NetworkError
 from isal.radio import Radio
 from isal.schemes import ScheduleResult, SlotResult, integrated, step_by_step
+from isal.splits import BestSplit, best_split
 
 __version__ = "0.1.0"
 
@@ -12,6 +13,7 @@ __all__ = [
     "Allocation",
     "AllocationError",
     "AllocationProblem",
+    "BestSplit",
     "Information",
     "Network",
     "NetworkError",
@@ -20,6 +22,7 @@ __all__ = [
     "SlotResult",
     "Spebs",
     "UnobservableError",
+    "best_split",
     "information",
     "integrated",
     "lower_bound",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -24,6 +25,7 @@ from isal.units import UJ_PER_J, plain
 MODULES = (
     "allocation",
     "fisher",
+    "matrices",
     "netcdf.records",
     "network",
     "points",
@@ -119,8 +121,8 @@ class Point:
     @property
     def modules(self) -> tuple[str, ...]:
         """Modules of this package that the result can depend on."""
-        solver = solvers.SOLVERS[self.solver].removeprefix("isal.")
-        return (*MODULES, solver, *(["splits"] if self._splits_slots else []))
+        used = [module.removeprefix("isal.") for module in solvers.modules(self.solver)]
+        return (*MODULES, *used, *(["splits"] if self._splits_slots else []))
 
     @property
     def _splits_slots(self) -> bool:
@@ -134,10 +136,15 @@ class Point:
         PointError
             If the problem can't be solved, or a stage misses its certified gap.
         """
-        try:
-            result = self._evaluated()
-        except ValueError as error:
-            raise PointError(f"{self.label}: {error}") from error
+        (result,) = solve_all([self])
+        if isinstance(result, PointError):
+            raise result
+        return result
+
+    def checked(self, result: schemes.ScheduleResult | ValueError) -> schemes.ScheduleResult | PointError:
+        """A result of this point, or what is wrong with it."""
+        if isinstance(result, ValueError):
+            return PointError(f"{self.label}: {result}")
         if result.status != "optimal":
             reached = ", ".join(
                 f"{stage.block} {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g}, "
@@ -145,27 +152,37 @@ class Point:
                 for slot in result.slots
                 for stage in slot.stages
             )
-            raise PointError(
+            return PointError(
                 f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
                 "Nothing was stored. Raise 'tolerance' or take this point out of the grid"
             )
         return result
 
-    def _evaluated(self) -> schemes.ScheduleResult:
+    def computation(self) -> solvers.Computation[schemes.ScheduleResult]:
+        """The scheme at these energies, see :mod:`isal.solvers`."""
         energies = [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
-        common: dict[str, Any] = {
-            "clock": self.clock,
-            "caps": schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w),
-            "solver": self.solver,
-            "tolerance": self.tolerance,
-        }
+        caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
+        infos = schemes.slot_informations(self.slots, self.radio, self.clock)
         carry: Any = self.scheme.removeprefix("step-by-step-")
         if self.scheme == "integrated":
-            return schemes.integrated(self.slots, self.radio, energies=energies, **common)
+            return (yield from schemes.integrated_schedule(infos, energies, caps, self.tolerance))
         if self._splits_slots:
-            return splits.step_by_step_best(self.slots, self.radio, energies=energies, carry=carry, **common)
-        return schemes.step_by_step(self.slots, self.radio, energies=[energies], carry=carry, **common)
+            return (yield from splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance))
+        return (yield from schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance))
+
+
+def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
+    """Evaluate points side by side, so that a solver that can takes their problems in batches.
+
+    A point that can't be solved, or a stage of which misses its certified gap, has its error in its place.
+    """
+    results: dict[int, schemes.ScheduleResult | PointError] = {}
+    for solver in {point.solver for point in points}:
+        numbers = [number for number, point in enumerate(points) if point.solver == solver]
+        found = solvers.run_all((points[number].computation() for number in numbers), solver)
+        results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
+    return [results[number] for number in range(len(points))]
 
 
 @cache

@@ -20,8 +20,9 @@ In a schedule of several slots each slot starts from what the earlier ones say a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
@@ -29,34 +30,50 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
-from isal.fisher import BLOCKS, Block, Clock, Information, Spebs, block_spebs, information, marginalised
+from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information, marginalised
+from isal.matrices import Stack
 from isal.network import Network
 from isal.radio import Radio
+from isal.solvers import Computation, Request
 from isal.units import DURATION_S
 
 Carry = Literal["held", "added", "marginal", "joint"]
 CARRIES: tuple[Carry, ...] = get_args(Carry)
 
-DEFAULT_SOLVER = "scs"
+DEFAULT_SOLVER = "interior-point"
 
 #: A later step inherits an earlier step's powers, and a value good to 1e-6 leaves those uncertain to 1e-3.
 EARLIER_STEP_TOLERANCE = 1e-9
 
+#: Schedules of more slots are solved side by side first, and so often before what is left is done slot by slot.
+LONGEST_IN_TURN = 4
+ROUNDS_AHEAD = 8
+
 Array = NDArray[np.float64]
+
+#: Powers of each stage of a slot, W, that will do if they are certified.
+Guess = Sequence[Array]
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One solved allocation problem of a scheme.
 
-    ``block`` is what it minimises, ``energy`` its budget in J, ``spebs`` the bounds (m^2) of the parameters met so
-    far, given all that this stage knows; blocks not met yet are NaN.
+    ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
+    indices into ``basis``.
     """
 
     block: Block
     energy: float
+    problem: AllocationProblem
     allocation: Allocation
-    spebs: Spebs
+    basis: Basis
+    met: NDArray[np.intp]
+
+    @property
+    def spebs(self) -> Spebs:
+        """Bounds of the parameters met so far, given all that this stage knows, m^2; blocks not met yet are NaN."""
+        return block_spebs(self.problem.matrix(self.power), self.basis, self.met)
 
     @property
     def power(self) -> Array:
@@ -83,6 +100,16 @@ class SlotResult:
     measured: Array
     prior: Array
     later: Array
+
+    @property
+    def guess(self) -> Guess:
+        """Powers of each stage, for a similar problem."""
+        return [stage.power for stage in self.stages]
+
+    @cached_property
+    def known(self) -> Array:
+        """What the slot's own measurements say about radars and clocks, 1/m^2."""
+        return temporal.knowledge(self.information, self.measured)
 
     @property
     def speb(self) -> float:
@@ -243,12 +270,9 @@ def integrated(
         if energy is None or energies is not None:
             raise ValueError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
-        return integrated_slot(info, no_prior(info), energy, caps, solver, tolerance)
+        return solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
     infos = slot_informations(network, radio, clock)
-    given = _one_per_slot(energies, infos, "an energy")
-    return run_schedule(
-        infos, lambda number, prior: integrated_slot(infos[number], prior, given[number], caps, solver, tolerance)
-    )
+    return solvers.run(integrated_schedule(infos, energies, caps, tolerance), solver)
 
 
 @overload
@@ -302,12 +326,9 @@ def step_by_step(
     """
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        return steps_slot(info, no_prior(info), energies, carry, caps, solver, tolerance)  # type: ignore[arg-type]
+        return solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
     infos = slot_informations(network, radio, clock)
-    given = _one_per_slot(energies, infos, "the energies of its steps")
-    return run_schedule(
-        infos, lambda number, prior: steps_slot(infos[number], prior, given[number], carry, caps, solver, tolerance)
-    )
+    return solvers.run(steps_schedule(infos, energies, carry, caps, tolerance), solver)
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:
@@ -332,45 +353,105 @@ def no_prior(info: Information) -> Array:
     return np.zeros((info.basis.size, info.basis.size))
 
 
-def run_schedule(infos: Sequence[Information], solve: Callable[[int, Array], SlotResult]) -> ScheduleResult:
+def integrated_schedule(
+    infos: Sequence[Information],
+    energies: Sequence[float] | None,
+    caps: ArrayLike | None,
+    tolerance: float,
+    guesses: Sequence[Guess] | None = None,
+) -> Computation[ScheduleResult]:
+    """The integrated scheme in each slot; ``energies`` of the slots in J."""
+    given = _one_per_slot(energies, infos, "an energy")
+
+    def slot(number: int, prior: Array, guess: Guess | None) -> Computation[SlotResult]:
+        if guess is None and guesses is not None:
+            guess = guesses[number]
+        return integrated_slot(infos[number], prior, given[number], caps, tolerance, guess)
+
+    return run_schedule(infos, slot)
+
+
+def steps_schedule(
+    infos: Sequence[Information], energies: Sequence[Any], carry: Carry, caps: ArrayLike | None, tolerance: float
+) -> Computation[ScheduleResult]:
+    """The step-by-step scheme in each slot; ``energies`` of the steps of each slot in J."""
+    given = _one_per_slot(energies, infos, "the energies of its steps")
+
+    def slot(number: int, prior: Array, guess: Guess | None) -> Computation[SlotResult]:
+        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, guess)
+
+    return run_schedule(infos, slot)
+
+
+def run_schedule(
+    infos: Sequence[Information], slot: Callable[[int, Array, Guess | None], Computation[SlotResult]]
+) -> Computation[ScheduleResult]:
     """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
 
-    ``solve(number, prior)`` gives the result of slot ``number`` (from 0) for a prior about all its parameters.
+    ``slot(number, prior, guess)`` computes the result of slot ``number`` (from 0) for a prior about all its
+    parameters; ``guess`` are powers that may do, or None. A long schedule is solved side by
+    side first, as if no slot knew of the others: what the slots say of each other mostly changes their bounds and
+    hardly their powers, so that all that is left is to certify these.
     """
     slots: list[SlotResult] = []
+    if len(infos) > LONGEST_IN_TURN:
+        slots = yield from solvers.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
+    for _ in range(ROUNDS_AHEAD if slots else 0):
+        priors = list(_priors(infos, slots))
+        stale = [number for number, prior in enumerate(priors) if not np.array_equal(prior, slots[number].prior)]
+        renewed = yield from solvers.together(slot(number, priors[number], slots[number].guess) for number in stale)
+        changed = False
+        for number, result in zip(stale, renewed, strict=True):
+            changed |= not np.array_equal(result.measured, slots[number].measured)
+            slots[number] = result
+        if not changed:
+            break
+    else:
+        for number, prior in enumerate(_priors(infos, slots)):
+            if number == len(slots):
+                slots.append((yield from slot(number, prior, None)))
+            elif not np.array_equal(prior, slots[number].prior):
+                slots[number] = yield from slot(number, prior, slots[number].guess)
+    said = temporal.from_later_slots(infos, [result.known for result in slots])
+    return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
+
+
+def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterator[Array]:
+    """What the slots before each one say of it; a slot's result is looked at when the next one's prior is asked for."""
     prior = no_prior(infos[0])
     for number, info in enumerate(infos):
-        slot = solve(number, prior)
-        slots.append(slot)
+        yield prior
         if number + 1 < len(infos):
-            known = temporal.knowledge(info, slot.measured + slot.prior)
             following = infos[number + 1]
+            known = slots[number].known + temporal.of_coupled(info, prior)
             prior = temporal.embedded(following, temporal.message(known, temporal.coupling(following)))
-    said = temporal.from_later_slots(infos, [slot.measured for slot in slots])
-    return ScheduleResult(tuple(replace(slot, later=later) for slot, later in zip(slots, said, strict=True)))
 
 
 def integrated_slot(
-    info: Information, prior: Array, energy: float, caps: ArrayLike | None, solver: str, tolerance: float
-) -> SlotResult:
+    info: Information,
+    prior: Array,
+    energy: float,
+    caps: ArrayLike | None,
+    tolerance: float,
+    guess: Guess | None = None,
+) -> Computation[SlotResult]:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
-    problem = AllocationProblem(prior, info.node_matrices, info.basis.indices([block]), energy, caps)
-    allocation = solvers.solve(problem, solver, tolerance)
-    measured = info.matrix(allocation.power)
-    stage = Stage(block, energy, allocation, block_spebs(prior + measured, info.basis))
-    return SlotResult(info, (stage,), measured, prior, np.zeros_like(prior))
+    problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
+    allocation = yield from solvers.ask(Request(problem, tolerance, None if guess is None else guess[0]))
+    stage = Stage(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
+    return SlotResult(info, (stage,), info.matrix(allocation.power), prior, np.zeros_like(prior))
 
 
 def steps_slot(
     info: Information,
     prior: Array,
-    energies: Sequence[float],
+    energies: Sequence[Any],
     carry: Carry,
     caps: ArrayLike | None,
-    solver: str,
     tolerance: float,
-) -> SlotResult:
+    guess: Guess | None = None,
+) -> Computation[SlotResult]:
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     steps = steps_of(info)
     _check_steps(info, energies, carry)
@@ -379,36 +460,40 @@ def steps_slot(
     for number, energy in enumerate(energies):
         problem = step_problem(info, number, carried, prior, energy, carry, caps)
         last = number + 1 == len(steps)
-        allocation = solvers.solve(problem, solver, tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE))
+        asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
+        allocation = yield from solvers.ask(Request(problem, asked, None if guess is None else guess[number]))
         met = info.basis.indices(steps[: number + 1])
-        spebs = block_spebs(problem.matrix(allocation.power), info.basis, met)
-        stages.append(Stage(steps[number], float(energy), allocation, spebs))
+        stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry)
     return SlotResult(info, tuple(stages), measured, prior, np.zeros_like(prior))
 
 
 def steps_handed_on(
-    info: Information, energies: Sequence[float], carry: Carry, solver: str, first_per_joule: Array
-) -> Array:
-    """What the first steps of the scheme hand on to the next one, without a prior and without caps, 1/m^2.
+    info: Information, energies: Sequence[float], carry: Carry, first_per_joule: Array
+) -> Computation[tuple[Array, list[Array]]]:
+    """What the first steps of the scheme hand on to the next one, without a prior and without caps.
 
     ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
-    see :func:`first_step_per_joule`. The result is a matrix about the parameters met by the step that follows.
+    see :func:`first_step_per_joule`. Returns a matrix about the parameters met by the step that follows, 1/m^2, and the
+    powers of each step, W.
     """
     steps = steps_of(info)
-    carried, _ = _handed_on(info, 0, no_prior(info), energies[0] * first_per_joule, carry)
+    powers = [energies[0] * first_per_joule]
+    carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry)
     for number, energy in enumerate(energies[1:], start=1):
         problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
-        power = solvers.solve(problem, solver, EARLIER_STEP_TOLERANCE).power
-        carried, _ = _handed_on(info, number, carried, power, carry)
+        allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+        powers.append(allocation.power)
+        carried, _ = _handed_on(info, number, carried, allocation.power, carry)
     met = info.basis.indices(steps[: len(energies) + 1])
-    return carried[np.ix_(met, met)]
+    return carried[met[:, None], met], powers
 
 
-def first_step_per_joule(info: Information, carry: Carry, solver: str) -> Array:
+def first_step_per_joule(info: Information, carry: Carry) -> Computation[Array]:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and caps they grow with its energy."""
     problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, None)
-    return solvers.solve(problem, solver, EARLIER_STEP_TOLERANCE).power
+    allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+    return allocation.power
 
 
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
@@ -436,19 +521,14 @@ def step_problem(
     met = info.basis.indices(steps[: number + 1])
     objective = np.searchsorted(met, info.basis.indices([steps[number]]))
     constant = (carried + prior)[np.ix_(met, met)]
-    return AllocationProblem(
-        constant, step_matrices(info, number, carry)[:, met[:, None], met], objective, energy, caps
-    )
+    return AllocationProblem(constant, step_matrices(info, number, carry).over(met), objective, energy, caps)
 
 
-def step_matrices(info: Information, number: int, carry: Carry) -> Array:
-    """Information per watt that step ``number`` counts, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
+def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
+    """Information per watt that step ``number`` counts, 1/(m^2 W), about all parameters."""
     if carry != "held" or number == 0:
-        return info.node_matrices
-    known = info.basis.indices(steps_of(info)[:number])
-    matrices = info.node_matrices.copy()
-    matrices[:, known[:, None], known] = 0.0
-    return matrices
+        return info.stack
+    return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
 
 
 def _handed_on(info: Information, number: int, carried: Array, power: Array, carry: Carry) -> tuple[Array, Array]:
@@ -456,7 +536,7 @@ def _handed_on(info: Information, number: int, carried: Array, power: Array, car
 
     Both are about all parameters. What is handed on is zero about parameters not met yet, but for ``joint``.
     """
-    everything = carried + np.tensordot(power, step_matrices(info, number, carry), axes=1)
+    everything = carried + step_matrices(info, number, carry).combine(power[None])[0]
     if carry == "joint":
         return everything, everything
     met = info.basis.indices(steps_of(info)[: number + 1])

@@ -1,34 +1,50 @@
-"""The best split of a slot's energy over the steps of the step-by-step scheme, without traversal.
+"""The best split of energy over steps and over slots, without traversal.
 
-Without a prior and without caps that bind, an earlier step's optimal powers are proportional to its energy. So for
-given shares of the earlier steps, all that they hand on is proportional to the energy that they get together: it acts
-as one more node, and that energy and the last step's powers are one convex problem. With two steps that is the whole
-answer; with three, the ratio of the first two is searched. A prior from earlier slots or caps that bind break the
-proportionality; the answer without them is then the start of a search on the scheme itself. With caps that bind, the
-SPEB has kinks and several local minima along the split: there a coarse look over all splits comes first, and the result
-is the best of what was seen, without a guarantee.
+One slot, step by step. Without a prior and without caps that bind, an earlier step's optimal powers are proportional to
+its energy. So for given shares of the earlier steps all that they hand on is proportional to the energy that they get
+together: it acts as one more node, whose power is that energy, and that energy and the last step's powers are **one**
+convex problem. With two steps that is the answer, and its certificate bounds every split from below. With three steps
+the ratio of the first two is left; it is searched, so that the bound holds for every split of that ratio only.
+
+Caps. Those of the last step are part of the convex problem. Those of step 1 bind only above a certain energy: below it
+nothing changes, and above it the split is searched. So the bound holds over all splits where that energy is the whole
+energy, and over those below it otherwise.
+
+Two slots, integrated. Slot 1's powers are proportional to its energy, so with its powers per joule known, both slots
+together are one convex problem of the same form: the two slots' matrices, coupled, as one matrix whose variables are
+the energy of slot 1 and the powers of slot 2.
+
+Two slots, step by step. The energy of slot 1 is searched, with the best steps in each slot; in slot 2 the prior from
+slot 1 breaks the proportionality, so there the answer without it is the start of a search.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import solvers
-from isal.allocation import DEFAULT_TOLERANCE, AllocationProblem
-from isal.fisher import Clock, Information
+from isal import solvers, temporal
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
+from isal.fisher import Clock, Information, information
+from isal.matrices import DenseStack
 from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import (
+    CARRIES,
     DEFAULT_SOLVER,
     EARLIER_STEP_TOLERANCE,
     Carry,
     ScheduleResult,
     SlotResult,
     first_step_per_joule,
+    integrated_schedule,
+    integrated_slot,
+    no_prior,
     run_schedule,
     slot_informations,
     step_problem,
@@ -36,149 +52,413 @@ from isal.schemes import (
     steps_of,
     steps_slot,
 )
+from isal.solvers import Computation, Request, T
+from isal.units import DURATION_S
 
 #: Every step gets at least this share: some carry-overs are best with nothing for a step, which none can start from.
-SMALLEST_SHARE = 1e-6
+SMALLEST_SHARE = 1e-8
+
+#: Logarithms of E1 : E2 that are looked at first. With "held" the optimum lies between 0 and 7; with the other
+#: carry-overs it can be anywhere, but what is far out hardly differs.
+RATIOS = (-12.0, -6.0, -3.0, -1.0, 0.5, 2.0, 3.5, 5.0, 7.0, 12.0)
+MOST_RATIOS = 8
 
 #: A search ends when its parabolas promise less than this, relative, or when its steps are smaller than that.
-SEARCH_ACCURACY = 1e-7
-SMALLEST_STEP = 1e-5
+SEARCH_ACCURACY = 1e-8
+SMALLEST_STEP = 1e-6
 MOST_ROUNDS = 40
 
 #: How many logarithms of a step's energy over the last step's are looked at first when caps bind, by how many vary.
-COARSE_PLACES = {1: 31, 2: 7}
+COARSE_PLACES = {1: 41, 2: 9}
 
 Array = NDArray[np.float64]
 
+#: Logarithms of the energies of the steps (or slots) but the last over that of the last.
+Place = tuple[float, ...]
 
-def step_by_step_best(
-    slots: Sequence[Network],
+Proof = Literal["every split", "one ratio", "below the caps", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class BestSplit:
+    """The best split of an energy, and how far that is proven.
+
+    ``energies``
+        Of the steps of a slot, or of the slots, J.
+    ``result``
+        The scheme at this split: all powers, bounds and certificates.
+    ``lower_bound``
+        No split for which ``proof`` holds reaches less than this, m^2.
+    ``proof``
+        ``"every split"``: the split is the solution of a convex problem, and ``lower_bound`` bounds all splits.
+        ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
+        ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
+        were searched. ``"none"``: a search; ``lower_bound`` is that of the powers at this split alone.
+    ``problems``
+        How many allocation problems were solved.
+    """
+
+    energies: tuple[float, ...]
+    result: SlotResult | ScheduleResult
+    lower_bound: float
+    proof: Proof
+    problems: int
+
+    @property
+    def speb(self) -> float:
+        """What is minimised: the target's SPEB, summed over slots, m^2."""
+        return self.result.speb
+
+    @property
+    def gap(self) -> float:
+        """``1 - lower_bound / speb``, never negative."""
+        return max(0.0, 1 - self.lower_bound / self.speb)
+
+    @property
+    def power(self) -> Array:
+        """Node powers of every stage, W, shape ``(n_stages, n_nodes)``."""
+        slots = self.result.slots if isinstance(self.result, ScheduleResult) else (self.result,)
+        return np.array([stage.power for slot in slots for stage in slot.stages])
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` if every stage is certified to its tolerance, else ``"uncertified"``."""
+        return self.result.status
+
+
+def best_split(
+    network: Network | Sequence[Network],
     radio: Radio,
     *,
     clock: Clock,
-    energies: Sequence[float],
+    energy: float,
+    scheme: Literal["step-by-step", "integrated"] = "step-by-step",
     carry: Carry = "held",
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
-) -> ScheduleResult:
-    """Step-by-step in each slot, with the best split of each slot's energy over its steps.
+) -> BestSplit:
+    """The best split of ``energy`` over the steps of one slot, or over two slots, without traversal.
 
     Parameters
     ----------
-    slots
-        The slots in time order.
-    energies
-        Energy of each slot, J.
+    network
+        One network, whose energy is split over the steps of the step-by-step scheme, or a list of two, whose energy is
+        split over the slots and, step by step, over the steps in each.
+    energy
+        To be split, J.
+    scheme, carry
+        ``carry`` is of no meaning to the integrated scheme.
+    caps
+        Largest power of a node, W, a number or one per node, radars first; default is ``energy`` over one second,
+        which never binds.
 
-    The other parameters and the errors are those of :func:`isal.step_by_step`.
+    The other parameters are those of :func:`isal.integrated`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
-    infos = slot_informations(slots, radio, clock)
+    if not (np.isfinite(energy) and energy > 0):
+        raise ValueError(f"energy must be finite and positive, got {energy} J")
+    if carry not in CARRIES:
+        raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
+    if scheme not in ("step-by-step", "integrated"):
+        raise ValueError(f"scheme must be step-by-step or integrated, got {scheme!r}")
+    count = [0]
+    if isinstance(network, Network):
+        if scheme == "integrated":
+            raise ValueError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
+        info = information(network, radio, clock)
+        steps = solvers.run(_counted(best_steps(info, no_prior(info), energy, carry, caps, tolerance), count), solver)
+        return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count[0])
+    infos = slot_informations(network, radio, clock)
+    if len(infos) != 2:
+        raise ValueError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
+    if scheme == "integrated":
+        computation = best_integrated_slots(infos, energy, caps, tolerance)
+    else:
+        computation = best_step_slots(infos, energy, carry, caps, tolerance)
+    slots = solvers.run(_counted(computation, count), solver)
+    energies = tuple(sum(slot.energies) for slot in slots.result.slots)
+    return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count[0])
+
+
+R = TypeVar("R", SlotResult, ScheduleResult)
+
+
+@dataclass(frozen=True, eq=False)
+class Split(Generic[R]):
+    """A scheme at the best split that was found; see :class:`BestSplit`."""
+
+    result: R
+    lower_bound: float
+    proof: Proof
+
+
+def _counted(computation: Computation[T], count: list[int]) -> Computation[T]:
+    """The same, adding to ``count[0]`` every problem that had to be solved (and not only to be certified)."""
+    try:
+        requests = next(computation)
+        while True:
+            answers = yield requests
+            count[0] += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in answers)
+            requests = computation.send(answers)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+
+
+# --- steps of one slot ------------------------------------------------------------------------------------------------
+
+
+def best_steps_schedule(
+    infos: Sequence[Information], energies: Sequence[float], carry: Carry, caps: ArrayLike | None, tolerance: float
+) -> Computation[ScheduleResult]:
+    """Step-by-step in each slot with given energies (J), each split over the slot's steps at best."""
     if len(energies) != len(infos):
-        raise ValueError(f"{slots[0].name}: energies must give one energy for each of {len(infos)} slots, in J")
-    return run_schedule(
-        infos, lambda number, prior: best_steps(infos[number], prior, energies[number], carry, caps, solver, tolerance)
-    )
+        raise ValueError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
+
+    def slot(number: int, prior: Array, guess: Sequence[Array] | None) -> Computation[SlotResult]:
+        found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance)
+        return found.result
+
+    return run_schedule(infos, slot)
 
 
 def best_steps(
-    info: Information,
-    prior: Array,
-    energy: float,
-    carry: Carry,
-    caps: ArrayLike | None,
-    solver: str,
-    tolerance: float,
-) -> SlotResult:
+    info: Information, prior: Array, energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
+) -> Computation[Split[SlotResult]]:
     """The step-by-step scheme in one slot at its best split of ``energy`` (J); see :func:`isal.schemes.steps_slot`."""
     steps = steps_of(info)
     if len(steps) == 1:
-        return steps_slot(info, prior, [energy], carry, caps, solver, tolerance)
-    shares = proportional_shares(info, prior, energy, carry, solver)
-    found: dict[tuple[float, ...], SlotResult] = {}
+        result = yield from steps_slot(info, prior, [energy], carry, caps, tolerance)
+        return Split(result, result.lower_bound, "every split")
+    best = yield from _proportional(info, energy, carry, caps)
+    can_bind = caps is not None and bool((np.asarray(caps, dtype=float) < energy / DURATION_S * (1 - 1e-9)).any())
+    guess = None if prior.any() else best.powers
+    result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess)
+    if not prior.any() and not can_bind:
+        proof: Proof = "every split" if len(steps) == 2 else "one ratio"
+        return Split(result, min(best.lower_bound, result.speb), proof)
 
-    def speb(logs: tuple[float, ...]) -> float:
-        if logs not in found:
-            split = energy * _shares_of(logs)
-            found[logs] = steps_slot(info, prior, list(split), carry, caps, solver, tolerance)
-        return found[logs].speb
+    found: dict[Place, SlotResult] = {}
 
-    start = tuple(np.log(shares[:-1] / shares[-1]))
-    speb(start)
-    if _a_cap_binds(found[start], info, caps):
-        # No longer convex: the answer without caps may be far away, and there can be several local ones.
-        coarse = np.linspace(-5, 4, COARSE_PLACES[len(start)])
-        places = sorted([start, *itertools.product(coarse.tolist(), repeat=len(start))], key=speb)
-        width = float(coarse[1] - coarse[0]) / 2
-        tried = places[: 3 if len(start) == 1 else 1]
-        start, _ = min((search(speb, place, step=width) for place in tried), key=lambda ended: ended[1])
-    elif prior.any():
-        start, _ = search(speb, start, step=0.05)
-    return found[start]
+    def speb(place: Place) -> Computation[float]:
+        if place not in found:
+            split = list(energy * _shares_of(place))
+            found[place] = yield from steps_slot(info, prior, split, carry, caps, tolerance)
+        return found[place].speb
 
-
-def _a_cap_binds(result: SlotResult, info: Information, caps: ArrayLike | None) -> bool:
-    if caps is None:
-        return False
-    limits = np.broadcast_to(np.asarray(caps, dtype=float), (info.network.n_nodes,))
-    return any((stage.power >= limits * (1 - 1e-6)).any() for stage in result.stages)
+    start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
+    found[start] = result
+    place = yield from _searched(speb, start, can_bind)
+    if found[place] is result and not prior.any() and len(steps) == 2:
+        return Split(result, min(best.lower_bound, result.speb), "below the caps")
+    return Split(found[place], found[place].lower_bound, "none")
 
 
-def proportional_shares(info: Information, prior: Array, energy: float, carry: Carry, solver: str) -> Array:
-    """Best shares of the steps if earlier powers were proportional to their energy; shape ``(n_steps,)``, sum 1.
+@dataclass(frozen=True, eq=False)
+class _Proportional:
+    """Solution of the convex problem: energies of the steps (J), powers of each (W), and its certified bound (m^2)."""
 
-    Exact without prior and binding caps. Every share is at least :data:`SMALLEST_SHARE`.
-    """
+    energies: tuple[float, ...]
+    powers: tuple[Array, ...]
+    lower_bound: float
+
+
+def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLike | None) -> Computation[_Proportional]:
+    """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
     last = len(steps_of(info)) - 1
-    n = info.network.n_nodes
-    solved: dict[tuple[float, ...], Array] = {}
-    first_powers = first_step_per_joule(info, carry, solver)
+    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), info.stack.n_nodes)
+    first = yield from first_step_per_joule(info, carry)
+    solved: dict[float, _Proportional] = {}
 
-    def speb(logs: tuple[float, ...]) -> float:
-        earlier = _shares_of(logs)
-        handed = steps_handed_on(info, list(earlier), carry, solver, first_powers)
-        problem = step_problem(info, last, np.zeros_like(prior), prior, energy, carry, None)
-        problem = AllocationProblem(
-            problem.constant,
-            np.concatenate([handed[None], problem.per_watt]),  # in joules of the earlier steps and watts of the last
-            problem.objective,
-            energy,
+    def speb(ratio: float) -> Computation[float]:
+        earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
+        handed, per_joule = yield from steps_handed_on(info, list(earlier), carry, first)
+        problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
+        # The first variable counts the joules of the earlier steps, the others the watts of the last one.
+        with np.errstate(divide="ignore"):
+            slack_up_to = min(float(np.min(limits / powers)) for powers in per_joule)
+        allocation = yield from solvers.ask(
+            Request(
+                AllocationProblem(
+                    problem.constant,
+                    problem.stack.with_first(handed),
+                    problem.objective,
+                    energy,
+                    np.append(slack_up_to, limits),
+                ),
+                EARLIER_STEP_TOLERANCE,
+            )
         )
-        allocation = solvers.solve(problem, solver, EARLIER_STEP_TOLERANCE)
-        first = allocation.power[0] / energy
-        solved[logs] = np.append(first * earlier, allocation.power[1 : n + 1].sum() / energy)
+        before = float(allocation.power[0])
+        split = np.maximum([*(before * earlier), energy - before], SMALLEST_SHARE * energy)
+        solved[ratio] = _Proportional(
+            tuple((split * (energy / split.sum())).tolist()),
+            (*(before * powers for powers in per_joule), allocation.power[1:]),
+            allocation.lower_bound,
+        )
         return allocation.value
 
-    best: tuple[float, ...] = ()
     if last == 1:
-        speb(best)
-    else:
-        best, _ = search(speb, (np.log(10.0),) * (last - 1), step=0.7)
-    shares = np.maximum(solved[best], SMALLEST_SHARE)
-    return np.asarray(shares / shares.sum())
+        yield from speb(0.0)
+        return solved[0.0]
+    values = yield from solvers.together(speb(ratio) for ratio in RATIOS)
+    ratio = yield from _refined(speb, dict(zip(RATIOS, values, strict=True)))
+    return solved[ratio]
 
 
-def _shares_of(logs: tuple[float, ...]) -> Array:
+def _refined(function: Callable[[float], Computation[float]], values: dict[float, float]) -> Computation[float]:
+    """Place of the lowest value of a function, from its ``values`` at some places, by parabolas around the lowest."""
+    for _ in range(MOST_RATIOS):
+        places = sorted(values)
+        lowest = min(values, key=lambda place: values[place])
+        at = places.index(lowest)
+        if at in (0, len(places) - 1):
+            break  # the function is flat out there
+        left, right = places[at - 1], places[at + 1]
+        vertex, promise = _parabola((left, values[left]), (lowest, values[lowest]), (right, values[right]))
+        if promise <= SEARCH_ACCURACY * values[lowest]:
+            break
+        # never so close to a place known that nothing is learnt
+        margin = 0.05 * (right - left)
+        if abs(vertex - lowest) < margin:
+            vertex = lowest + (margin if right - lowest > lowest - left else -margin)
+        vertex = float(np.clip(vertex, left + margin, right - margin))
+        values[vertex] = yield from function(vertex)
+    return min(values, key=lambda place: values[place])
+
+
+def _parabola(
+    left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]
+) -> tuple[float, float]:
+    """Where a parabola through three points, the middle one lowest, has its vertex, and by how much that is lower."""
+    (a, fa), (b, fb), (c, fc) = left, middle, right
+    curvature = ((fc - fb) / (c - b) - (fb - fa) / (b - a)) / (c - a)
+    if curvature <= 0:
+        return b, 0.0
+    slope = (fc - fb) / (c - b) - curvature * (c - b)
+    return b - slope / (2 * curvature), slope**2 / (4 * curvature)
+
+
+# --- energies of two slots --------------------------------------------------------------------------------------------
+
+
+def best_integrated_slots(
+    infos: Sequence[Information], energy: float, caps: ArrayLike | None, tolerance: float
+) -> Computation[Split[ScheduleResult]]:
+    """The integrated scheme over two slots with the best energy of each.
+
+    Minimised is the sum of the slots' filtered bounds. That of slot 1 is ``f1 / E1``, and what slot 2 minimises is a
+    block of the inverse of the two slots' coupled matrix, in which slot 1's is ``E1`` times a constant.
+    """
+    one, two = infos
+    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), one.stack.n_nodes)
+    slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, None, EARLIER_STEP_TOLERANCE)
+    first = slot_1.stages[0].power
+    d1, d2, n = one.basis.size, two.basis.size, two.stack.n_nodes
+    coupled = temporal.coupling(two)
+    here, there = (offset + info.basis.indices(temporal.COUPLED) for offset, info in ((1, one), (1 + d1, two)))
+    constant = np.zeros((1 + d1 + d2,) * 2)
+    for rows, columns, sign in ((here, here, 1), (there, there, 1), (here, there, -1), (there, here, -1)):
+        constant[rows, columns] = sign * coupled
+    matrices = np.zeros((1 + n, *constant.shape))
+    matrices[0, 0, 0] = 1 / slot_1.speb
+    matrices[0, 1 : 1 + d1, 1 : 1 + d1] = slot_1.measured
+    matrices[1:, 1 + d1 :, 1 + d1 :] = two.node_matrices
+    objective = np.append(0, 1 + d1 + slot_1.stages[0].problem.objective)
+    with np.errstate(divide="ignore"):
+        slack_up_to = float(np.min(limits / first))
+    both = AllocationProblem(constant, DenseStack(matrices[None]), objective, energy, np.append(slack_up_to, limits))
+    best = yield from solvers.ask(Request(both, EARLIER_STEP_TOLERANCE))
+    energies = [float(best.power[0]), energy - float(best.power[0])]
+    guesses = [[energies[0] * first], [best.power[1:]]]
+    result = yield from integrated_schedule(infos, energies, caps, tolerance, guesses)
+    if slack_up_to >= energy * (1 - 1e-9):
+        return Split(result, min(best.lower_bound, result.speb), "every split")
+
+    found: dict[Place, ScheduleResult] = {}
+
+    def speb(place: Place) -> Computation[float]:
+        if place not in found:
+            found[place] = yield from integrated_schedule(infos, list(energy * _shares_of(place)), caps, tolerance)
+        return found[place].speb
+
+    start = (float(np.log(energies[0] / energies[1])),)
+    found[start] = result
+    place = yield from _searched(speb, start, can_bind=True)
+    if found[place] is result:
+        return Split(result, min(best.lower_bound, result.speb), "below the caps")
+    return Split(found[place], found[place].lower_bound, "none")
+
+
+def best_step_slots(
+    infos: Sequence[Information], energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
+) -> Computation[Split[ScheduleResult]]:
+    """The step-by-step scheme over two slots with the best energy of each, and of each step in it."""
+    found: dict[Place, ScheduleResult] = {}
+
+    def speb(place: Place) -> Computation[float]:
+        if place not in found:
+            shares = energy * _shares_of(place)
+            found[place] = yield from best_steps_schedule(infos, list(shares), carry, caps, tolerance)
+        return found[place].speb
+
+    # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
+    alone = yield from solvers.together(
+        best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE) for info in infos
+    )
+    start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
+    can_bind = caps is not None and bool((np.asarray(caps, dtype=float) < energy / DURATION_S * (1 - 1e-9)).any())
+    place = yield from _searched(speb, start, can_bind)
+    return Split(found[place], found[place].lower_bound, "none")
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+
+def _searched(function: Callable[[Place], Computation[float]], start: Place, can_bind: bool) -> Computation[Place]:
+    """Where a function is lowest: near ``start``, or anywhere if caps can bind.
+
+    Caps make kinks and several local minima along the split; then a coarse look over all splits comes first.
+    """
+    if not can_bind:
+        place, _ = yield from search(function, start, step=0.05)
+        return place
+    coarse = np.linspace(-8, 6, COARSE_PLACES[len(start)])
+    places = [start, *itertools.product(coarse.tolist(), repeat=len(start))]
+    values = yield from solvers.together(function(place) for place in places)
+    width = float(coarse[1] - coarse[0]) / 2
+    # the start is the solution of the problem without caps on the earlier steps, so it needs no search to compete
+    tried = [place for _, place in sorted(zip(values, places, strict=True)) if place != start][:3]
+    ended = yield from solvers.together(search(function, place, step=width) for place in tried)
+    return min([(values[0], start), *((value, place) for place, value in ended)])[1]
+
+
+def _shares_of(logs: Place) -> Array:
     """Shares from their logarithms relative to the last one."""
     weights = np.exp(np.clip([*logs, 0.0], np.log(SMALLEST_SHARE), -np.log(SMALLEST_SHARE)))
     return np.asarray(weights / weights.sum())
 
 
 def search(
-    function: Callable[[tuple[float, ...]], float], start: tuple[float, ...], step: float
-) -> tuple[tuple[float, ...], float]:
+    function: Callable[[Place], Computation[float]], start: Place, step: float
+) -> Computation[tuple[Place, float]]:
     """Local minimum of a function of few variables by parabolas along each in turn.
 
     Each round looks ``step`` to both sides; where the parabola through the three values promises more than
     :data:`SEARCH_ACCURACY` its vertex is tried, and the step follows the distance moved. Returns place and value.
     """
-    best, value = start, function(start)
+    best, value = start, (yield from function(start))
     steps = [step] * len(start)
     for _ in range(MOST_ROUNDS):
         promises = []
         for axis in range(len(start)):
             centre, width = best, steps[axis]
-            below, above = (function(_moved(centre, axis, sign * width)) for sign in (-1, 1))
+            below, above = yield from solvers.together(function(_moved(centre, axis, by)) for by in (-width, width))
             curvature = below - 2 * value + above
             drop = below - above
             if curvature > 0:
@@ -189,7 +469,7 @@ def search(
             promises.append(promise)
             tried = [(below, -width), (above, width)]
             if promise > SEARCH_ACCURACY * value:
-                tried.append((function(_moved(centre, axis, offset)), offset))
+                tried.append(((yield from function(_moved(centre, axis, offset))), offset))
             lowest, moved = min(tried)
             if lowest < value:
                 best, value = _moved(centre, axis, moved), lowest
@@ -201,5 +481,5 @@ def search(
     return best, value
 
 
-def _moved(place: tuple[float, ...], axis: int, by: float) -> tuple[float, ...]:
+def _moved(place: Place, axis: int, by: float) -> Place:
     return (*place[:axis], place[axis] + by, *place[axis + 1 :])

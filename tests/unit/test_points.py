@@ -70,6 +70,7 @@ def test_the_text_of_a_point_tells_all_of_it():
         {"radar_cap_w": 1.0},
         {"anchor_cap_w": 1.0},
         {"tolerance": 1e-7},
+        {"solver": "interior-point"},
         {"slots": (Network([[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 46]], name="7c"),)},
         {"slots": example().slots * 2},
     ],
@@ -93,10 +94,11 @@ def test_a_point_of_two_slots_splits_each_slot_over_its_steps():
     assert result.slots[0].energies[0] / 4 == pytest.approx(0.226, abs=0.001)  # as with 10 J in one slot
 
 
+@pytest.mark.parametrize(("solver", "used"), [("scs", "solvers.scs_sdp"), ("interior-point", "solvers.interior_point")])
 @pytest.mark.parametrize("slots", [1, 2])
-def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots):
+def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots, solver, used):
     """Every isal module of which a function runs while a point is solved and written is part of its digest."""
-    point = example(slots=example().slots * slots)
+    point = example(slots=example().slots * slots, solver=solver)
     script = (
         "import sys; from pathlib import Path; from isal.netcdf import records; from isal.points import Point\n"
         "ran = set()\n"
@@ -108,9 +110,47 @@ def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots):
     command = [sys.executable, "-c", script, str(tmp_path / "record.nc")]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     ran = {name.removeprefix("isal.") for name in output.stdout.split()}
-    assert {"fisher", "schemes", "solvers.scs_sdp", "netcdf.records"} <= ran
+    assert {"fisher", "schemes", used, "netcdf.records"} <= ran
     assert ran <= set(point.modules)
     assert ("splits" in ran) == ("splits" in point.modules) == (slots > 1)
+
+
+def test_a_point_depends_on_the_solver_that_finishes_for_another():
+    assert {"solvers.scs_sdp", "solvers.interior_point"} <= set(example().modules)
+    assert "solvers.scs_sdp" not in example(solver="interior-point").modules
+
+
+def test_points_solved_side_by_side_are_those_solved_alone():
+    """Of several solvers, schemes and numbers of slots, in any order."""
+    some = [
+        example(scheme=scheme, energies_uj=energies, solver=solver, slots=example().slots * slots)
+        for slots in (1, 2)
+        for scheme, energies in (("step-by-step-joint", (2_300_000, 7_700_000)), ("integrated", (10_000_000,) * slots))
+        for solver in ("scs", "interior-point", "scs")
+    ]
+    for point, result in zip(some, points.solve_all(some), strict=True):
+        alone = point.solve()
+        assert len(result.slots) == len(point.slots)
+        assert result.speb == pytest.approx(alone.speb, rel=1e-9)
+        assert result.status == alone.status == "optimal"
+        assert {stage.allocation.solver for slot in result.slots for stage in slot.stages} <= {point.solver}
+
+
+def test_a_point_that_fails_has_its_error_in_its_place():
+    line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
+    good, unobservable, unusable = example(), example(slots=(line,)), example(energies_uj=(0, 10_000_000))
+    first, second, third, fourth = points.solve_all([good, unobservable, unusable, good])
+    assert first.speb == fourth.speb == good.solve().speb
+    assert isinstance(second, points.PointError)
+    assert str(second).startswith("line/synchronous/500MHz/step-by-step-held/e2300-7700: line: its links can't tell")
+    assert isinstance(third, points.PointError)
+    assert "7c/synchronous/500MHz/step-by-step-held/e0-10000: 7c: the energy of step radars" in str(third)
+    with pytest.raises(points.PointError, match="the energy of step radars"):
+        unusable.solve()
+
+
+def test_no_points_have_no_results():
+    assert points.solve_all([]) == []
 
 
 def test_a_point_job_imports_no_heavy_package():
@@ -128,9 +168,10 @@ def test_a_point_job_imports_no_heavy_package():
 
 
 def test_a_point_that_can_not_be_certified_says_how_far_it_came(monkeypatch):
-    from isal.solvers import scs_sdp
+    from isal.solvers import interior_point, scs_sdp
 
     monkeypatch.setattr(scs_sdp, "ROUNDS", ((1e-1, 5),))
+    monkeypatch.setattr(interior_point, "MOST_ITERATIONS", (1, 1))
     with pytest.raises(points.PointError, match=r"7c/.*/e2300-7700: solver scs could not certify.*Raise 'tolerance'"):
         example().solve()
 

@@ -13,29 +13,31 @@ import sys
 from pathlib import Path
 
 from isal.netcdf import records
-from isal.points import Point, PointError
+from isal.points import Point, PointError, solve_all
+
+#: So many points are solved side by side; a job that is killed loses no more.
+CHUNK = 250
 
 
-def solve_all(points: dict[Path, Point]) -> int:
+def solve_missing(wanted: dict[Path, Point]) -> int:
     """Solve what is missing; everything is published at the end, as Snakemake removes outputs of a failed job."""
+    waiting = {path: path.with_name(f".{path.name}.solved") for path in wanted}
+    missing = [path for path, point in wanted.items() if not records.holds(path, point.stamp)]
+    unsolved = [path for path in missing if not records.holds(waiting[path], wanted[path].stamp)]
     failures: list[str] = []
-    ready: list[tuple[Path, Path]] = []
-    for path, point in points.items():
-        if records.holds(path, point.stamp):
-            continue
-        waiting = path.with_name(f".{path.name}.solved")
-        try:
-            records.solve_into(waiting, point)
-            ready.append((waiting, path))
-        except PointError as error:
-            failures.append(str(error))
+    for chunk in (unsolved[start : start + CHUNK] for start in range(0, len(unsolved), CHUNK)):
+        for path, result in zip(chunk, solve_all([wanted[path] for path in chunk]), strict=True):
+            if isinstance(result, PointError):
+                failures.append(str(result))
+            else:
+                records.write(waiting[path], wanted[path], result)
     if failures:
         print("\n".join(failures), file=sys.stderr)
-        print(f"{len(failures)} of {len(points)} points failed; a re-run tries only these", file=sys.stderr)
+        print(f"{len(failures)} of {len(wanted)} points failed; a re-run tries only these", file=sys.stderr)
         return 1
-    for waiting, path in ready:
-        waiting.replace(path)
-    print(f"{len(ready)} of {len(points)} points solved, the others held already")
+    for path in missing:
+        waiting[path].replace(path)
+    print(f"{len(missing)} of {len(wanted)} points solved, the others held already")
     return 0
 
 
@@ -52,12 +54,12 @@ def main() -> int:
     if options.point is not None:
         if options.output is None:
             parser.error("--point needs --output")
-        return solve_all({options.output: Point.from_json(options.point)})
+        return solve_missing({options.output: Point.from_json(options.point)})
     if options.shard is None or options.key is None:
         parser.error("--plan needs --shard and --key")
     from isal.study import Plan  # a single point does without
 
-    return solve_all(Plan.read(options.plan).shard(options.shard, options.key))
+    return solve_missing(Plan.read(options.plan).shard(options.shard, options.key))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""The script of point jobs: what it solves, keeps and publishes."""
+
+import runpy
+
+import pytest
+from test_points import ROOT, example
+
+from isal import points
+from isal.netcdf import records
+
+SPLITS = [(first, 10_000_000 - first) for first in (1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000)]
+
+
+@pytest.fixture
+def job(monkeypatch, tmp_path):
+    """``solve_missing`` in chunks of two, with the chunks that it solves, and what it is asked for."""
+    solved = []
+
+    def counted(chunk):
+        solved.append([point.energies_uj for point in chunk])
+        return solve_all(chunk)
+
+    solve_all = points.solve_all
+    monkeypatch.setattr(points, "solve_all", counted)
+    script = runpy.run_path(str(ROOT / "workflow/scripts/solve_points.py"))
+    monkeypatch.setitem(script["solve_missing"].__globals__, "CHUNK", 2)
+    wanted = {tmp_path / f"{split[0]}.nc": example(energies_uj=split, solver="interior-point") for split in SPLITS}
+    return script["solve_missing"], solved, wanted
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_all_points_are_solved_in_chunks_and_then_published(job, tmp_path, capsys):
+    solve_missing, solved, wanted = job
+    assert solve_missing(wanted) == 0
+    assert solved == [SPLITS[:2], SPLITS[2:4], SPLITS[4:]]
+    assert names(tmp_path) == sorted(path.name for path in wanted)
+    assert all(records.holds(path, point.stamp) for path, point in wanted.items())
+    assert "5 of 5 points solved, the others held already" in capsys.readouterr().out
+    assert solve_missing(wanted) == 0
+    assert len(solved) == 3
+
+
+def test_a_point_that_fails_is_named_and_the_others_wait_for_it(job, tmp_path, capsys):
+    solve_missing, solved, wanted = job
+    bad = list(wanted)[1]
+    good = wanted[bad]
+    wanted[bad] = example(energies_uj=(0, 10_000_000), solver="interior-point")
+    assert solve_missing(wanted) == 1
+    error = capsys.readouterr().err
+    assert "7c/synchronous/500MHz/step-by-step-held/e0-10000: " in error
+    assert "1 of 5 points failed; a re-run tries only these" in error
+    assert names(tmp_path) == sorted(f".{path.name}.solved" for path in wanted if path != bad)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    solved.clear()
+    assert solve_missing(wanted) == 1
+    assert solved == [[(0, 10_000_000)]]
+
+    solved.clear()
+    wanted[bad] = good
+    assert solve_missing(wanted) == 0
+    assert solved == [[SPLITS[1]]]
+    assert names(tmp_path) == sorted(path.name for path in wanted)
+    assert all((tmp_path / name[1:].removesuffix(".solved")).read_bytes() == content for name, content in kept.items())
+
+
+def test_what_was_kept_is_checked_before_it_is_used(job, tmp_path):
+    """One kept file is cut short, another is of an older configuration; both are solved again."""
+    solve_missing, solved, wanted = job
+    *_, fails = wanted
+    good = wanted[fails]
+    wanted[fails] = example(energies_uj=(0, 10_000_000), solver="interior-point")
+    solve_missing(wanted)
+    wanted[fails] = good
+    first, second, *_ = wanted
+    kept = first.with_name(f".{first.name}.solved")
+    kept.write_bytes(kept.read_bytes()[:500])
+    wanted[second] = example(energies_uj=SPLITS[1], solver="interior-point", tolerance=1e-7)
+    solved.clear()
+    assert solve_missing(wanted) == 0
+    assert solved == [SPLITS[:2], SPLITS[4:]]
+    assert all(records.holds(path, point.stamp) for path, point in wanted.items())
+    assert names(tmp_path) == sorted(path.name for path in wanted)
+
+
+def test_records_that_hold_are_left_alone(job):
+    solve_missing, solved, wanted = job
+    solve_missing(wanted)
+    before = {path: path.read_bytes() for path in wanted}
+    stale = list(wanted)[3]
+    wanted[stale] = example(energies_uj=SPLITS[3], solver="interior-point", tolerance=1e-7)
+    solved.clear()
+    assert solve_missing(wanted) == 0
+    assert solved == [[SPLITS[3]]]
+    assert {path for path in wanted if path.read_bytes() != before[path]} == {stale}
