@@ -66,6 +66,22 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What the paper's statements are judged on: random subjects, and readings that differ from the first, ``base``.
+
+    ``readings`` maps names to what each changes: radio parameters, ``bandwidth_hz``, or ``power_cap_w``.
+    """
+
+    seed: int
+    subjects: int
+    sensitivity_subjects: int
+    subjects_per_job: int
+    total_energy_j: float
+    bandwidth_hz: float
+    readings: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All that the workflow does, validated. ``source`` is the plain mapping that it was made from."""
 
@@ -73,6 +89,8 @@ class Configuration:
     solver: str
     tolerance: float
     points_per_job: int
+    agreement_points_per_curve: int
+    findings: Findings
     radar_cap_w: float | None
     anchor_cap_w: float | None
     radio: Mapping[str, float]
@@ -174,6 +192,8 @@ def parse(source: Mapping[str, Any], label: str = "configuration") -> Configurat
         solver=config["solver"],
         tolerance=float(config["tolerance"]),
         points_per_job=config["points_per_job"],
+        agreement_points_per_curve=config["agreement"]["points_per_curve"],
+        findings=_findings(config["findings"], label),
         radar_cap_w=cap("radars"),
         anchor_cap_w=cap("anchors"),
         radio={key: float(value) for key, value in config["radio"].items()},
@@ -185,6 +205,18 @@ def parse(source: Mapping[str, Any], label: str = "configuration") -> Configurat
         style=dict(config["style"]),
         source=source,
     )
+
+
+def _findings(table: Mapping[str, Any], label: str) -> Findings:
+    readings = {"base": {}, **table["readings"]}
+    if "base" in table["readings"]:
+        raise ConfigError(f"{label}: findings.readings.base: is the reading that all others differ from; rename it")
+    if table["sensitivity_subjects"] > table["subjects"]:
+        raise ConfigError(
+            f"{label}: findings.sensitivity_subjects: {table['sensitivity_subjects']} is more than there are subjects "
+            f"({table['subjects']}); lower it"
+        )
+    return Findings(**{**table, "readings": readings})
 
 
 def _layouts(networks: Mapping[str, Any], label: str) -> dict[str, NetworkLayout]:

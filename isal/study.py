@@ -4,6 +4,10 @@ Everything lives below the configuration's ``results`` folder:
 
     points/<network>/<clock>/<band>/<scheme>/<split>.nc    records, shared by all studies that need the point
     datasets/<study>.nc                                    one per study
+    datasets/best_splits/<study>.nc                        the best split of each of its curves, without traversal
+    datasets/findings/<reading>.nc                         what the paper's statements are judged by
+    findings.md                                            the verdicts
+    datasets/solver_agreement.nc                           all solvers on a sample of all points
     tables/<study>.csv, .md                                the best point of every curve of a study
     figures/<figure>.<format>
     plan.json                                              the resolved configuration
@@ -24,16 +28,27 @@ from typing import cast
 from isal.config import ConfigError, Configuration, Figure, Study, parse
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
-from isal.points import Point, code_digest, source_file
+from isal.observations import Reading, Subject, random_subjects
+from isal.points import MODULES, Point, code_digest, source_file
 from isal.radio import Radio
 from isal.schemes import slot_informations
+from isal.solvers import SOLVERS, modules
 
 POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
 DATASET_PATTERN = "datasets/{study}.nc"
 TABLE_PATTERN = "tables/{study}.{format}"
 TABLE_FORMATS = ("csv", "md")
 FIGURE_PATTERN = "figures/{figure}.{format}"
+BEST_SPLITS_PATTERN = "datasets/best_splits/{study}.nc"
+OBSERVATIONS_PATTERN = "observations/{reading}/{subjects}.nc"
+FINDINGS_PATTERN = "datasets/findings/{reading}.nc"
+FINDINGS_PAGE = "findings.md"
+AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
+
+
+#: Modules that observations depend on, as points do.
+OBSERVED_MODULES = tuple(module for module in MODULES if module not in ("netcdf.records", "points"))
 
 
 class PlanError(RuntimeError):
@@ -165,7 +180,7 @@ class Plan:
         return self.in_results(DATASET_PATTERN.format(study=study))
 
     def table_paths(self) -> Iterator[str]:
-        """Every file of every table."""
+        """Every file of every table of a study."""
         for study, suffix in itertools.product(self.configuration.studies, TABLE_FORMATS):
             yield self.in_results(TABLE_PATTERN.format(study=study, format=suffix))
 
@@ -173,6 +188,13 @@ class Plan:
         """Every file of every figure."""
         for figure, suffix in itertools.product(self.configuration.figures, self.configuration.formats):
             yield self.in_results(FIGURE_PATTERN.format(figure=figure, format=suffix))
+
+    def study_figure_paths(self) -> Iterator[str]:
+        """Every file of the figures that show networks or studies."""
+        for name, figure in self.configuration.figures.items():
+            if figure.study is not None or figure.networks:
+                for suffix in self.configuration.formats:
+                    yield self.in_results(FIGURE_PATTERN.format(figure=name, format=suffix))
 
     def dataset_key(self, study: str) -> str:
         """What a dataset depends on besides its records: which records, with which stamps, and the code."""
@@ -184,9 +206,109 @@ class Plan:
             }
         )
 
+    def best_splits_path(self, study: str) -> str:
+        return self.in_results(BEST_SPLITS_PATTERN.format(study=study))
+
+    def curve_points(self, study: str) -> list[Point]:
+        """One point of every curve of a study."""
+        return [curve[0] for curve in _curves(self.study_points(study).values())]
+
+    def best_splits_key(self, study: str) -> str:
+        """What the best splits of a study's curves depend on."""
+        points = self.curve_points(study)
+        return canonical(
+            {"points": digest_of(point.stamp for point in points), "code": code_digest(("optima", "splits"))}
+        )
+
+    def reading(self, name: str) -> Reading:
+        """A reading of the paper by name."""
+        findings = self.configuration.findings
+        changed = dict(findings.readings[name])
+        cap = changed.pop("power_cap_w", None)
+        radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
+        return Reading(name, radio, findings.total_energy_j, cap)
+
+    def observed_parts(self, reading: str) -> list[str]:
+        """Names of the parts in which a reading is observed: the layouts, and ranges of random subjects."""
+        findings = self.configuration.findings
+        stop = findings.subjects if reading == "base" else findings.sensitivity_subjects
+        step = findings.subjects_per_job
+        return ["layouts", *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
+
+    def subjects(self, part: str) -> list[Subject]:
+        """The subjects of one part; layouts without radars, anchors or a target are left out."""
+        if part != "layouts":
+            start, stop = map(int, part.split("-")[1:])
+            return list(random_subjects(self.configuration.findings.seed, start, stop))
+        return [
+            Subject(name, "layout", slots)
+            for name, slots in self.networks.items()
+            if len(slots) <= 2
+            and all(slot.n_radars and slot.n_anchors and len(slot.targets) and not slot.radars_known for slot in slots)
+        ]
+
+    def observations_path(self, reading: str, part: str) -> str:
+        return self.in_results(OBSERVATIONS_PATTERN.format(reading=reading, subjects=part))
+
+    def observations_key(self, reading: str, part: str) -> str:
+        """What the observations of one part depend on."""
+        configuration = self.configuration
+        subjects = (
+            {name: [slot.to_mapping() for slot in slots] for name, slots in self.networks.items()}
+            if part == "layouts"
+            else {"seed": configuration.findings.seed}
+        )
+        chosen = self.reading(reading)
+        code = {"observations", "ensemble", "splits", *OBSERVED_MODULES}
+        code |= {name.removeprefix("isal.") for name in modules(configuration.solver)}
+        return canonical(
+            {
+                "subjects": subjects,
+                "radio": chosen.radio.to_mapping(),
+                "energy": chosen.energy,
+                "cap": chosen.cap_w,
+                "solver": configuration.solver,
+                "code": code_digest(tuple(sorted(code))),
+            }
+        )
+
+    def findings_path(self, reading: str) -> str:
+        return self.in_results(FINDINGS_PATTERN.format(reading=reading))
+
+    def findings_paths(self) -> dict[str, str]:
+        """Dataset of every reading, by name."""
+        return {reading: self.findings_path(reading) for reading in self.configuration.findings.readings}
+
+    def findings_page_key(self) -> str:
+        """What the page of findings depends on besides its datasets."""
+        note = self.configuration.layouts_note
+        return canonical({"note": note, "code": code_digest(("findings", "tables"))})
+
+    def agreement_points(self) -> list[Point]:
+        """Points, evenly spread, of every combination of network, clock mode, bandwidth and scheme."""
+        per_curve = self.configuration.agreement_points_per_curve
+        chosen = []
+        for curve in _curves(self.points.values()):
+            places = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
+            chosen += [curve[place] for place in dict.fromkeys(places)]
+        return chosen
+
+    def agreement_key(self) -> str:
+        """What the comparison of solvers depends on: its points and the code of every solver."""
+        solver_code = code_digest(("agreement", *(name.removeprefix("isal.") for name in SOLVERS.values())))
+        return canonical({"points": digest_of(point.stamp for point in self.agreement_points()), "code": solver_code})
+
     def table_key(self) -> str:
         """What a table depends on besides its dataset."""
         return canonical({"code": code_digest(("tables",))})
+
+    def agreement_table_key(self) -> str:
+        """What the tables of solver agreement depend on besides the dataset."""
+        return canonical({"code": code_digest(("agreement", "tables"))})
+
+    def best_splits_table_key(self) -> str:
+        """What the table of best splits depends on besides the datasets."""
+        return canonical({"code": code_digest(("optima", "tables"))})
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""
@@ -208,7 +330,23 @@ class Plan:
 
     def figure_datasets(self, figure: Figure) -> list[str]:
         """Datasets that a figure is drawn from."""
-        return [] if figure.study is None else [self.dataset_path(figure.study)]
+        if figure.kind == "agreement":
+            return [self.in_results(AGREEMENT_DATASET)]
+        if figure.kind == "abundance":
+            return [self.findings_path("base")]
+        if figure.kind == "readings":
+            return list(self.findings_paths().values())
+        if figure.study is None:
+            return []
+        return [self.dataset_path(figure.study), self.best_splits_path(figure.study)]
+
+
+def _curves(points: Iterable[Point]) -> list[list[Point]]:
+    """Points by network, clock mode, bandwidth and scheme."""
+    curves: dict[tuple[str, str, float, str], list[Point]] = {}
+    for point in points:
+        curves.setdefault((point.name, point.clock, point.radio.bandwidth_hz, point.scheme), []).append(point)
+    return list(curves.values())
 
 
 def point_path(point: Point) -> str:

@@ -14,6 +14,16 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "SPEB (m^2)": "{:.6g}".format,
     "over integrated": "{:.4f}".format,
     "largest gap": "{:.1e}".format,
+    "largest difference": "{:.1e}".format,
+    "certified to 1e-6": "{:.1%}".format,
+    "median ms": "{:.2g}".format,
+    "worst of these": "{:.2g}".format,
+    "exact SPEB (m^2)": "{:.6g}".format,
+    "lower bound (m^2)": "{:.6g}".format,
+    "bandwidth": "{:g}".format,
+    "ms": "{:.3g}".format,
+    "traversal over exact": "{:.1e}".format,
+    "traversal ms": "{:.3g}".format,
 }
 
 
@@ -49,19 +59,26 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     return table
 
 
-def markdown(table: pd.DataFrame, note: str) -> str:
-    """A table as Markdown, with the note on the layouts below."""
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown."""
     lines = [list(table.columns), ["---"] * len(table.columns)]
     for row in table.itertuples(index=False):
         cells = zip(table.columns, row, strict=True)
-        lines.append([FORMATS[column](value) if column in FORMATS else str(value) for column, value in cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{note}\n"
+        lines.append(["" if pd.isna(value) else FORMATS.get(column, str)(value) for column, value in cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def write(dataset: xr.Dataset, paths: dict[str, Path]) -> None:
     """Write the table of a dataset as ``csv`` and ``md``."""
     table = best_points(dataset)
-    texts = {"csv": table.to_csv(index=False), "md": markdown(table, dataset.attrs["comment"])}
+    texts = {"csv": table.to_csv(index=False), "md": f"{markdown(table)}\n{dataset.attrs['comment']}\n"}
     for kind, path in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(texts[kind], encoding="utf-8")
+        write_text(path, texts[kind])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, which appears under its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

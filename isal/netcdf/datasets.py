@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from isal import __version__
 from isal.netcdf import records
@@ -16,6 +17,16 @@ from isal.points import Point
 
 #: Axes of a study, in the order of a point's path.
 AXES = ("network", "clock", "bandwidth", "scheme", "split")
+
+AXIS_ATTRIBUTES = {
+    "bandwidth": {"units": "Hz", "long_name": "signal bandwidth"},
+    "split": {"long_name": "energy of each stage in mJ, as in the records' names"},
+    "slot": {"long_name": "number of the slot"},
+    "stage": {"long_name": "number of the stage, the steps of each slot in turn"},
+}
+
+#: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
+STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 
 
 def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
@@ -39,27 +50,32 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     records.RecordError
         If a record is missing, damaged or out of date.
     """
-    rows, coordinates = [], []
-    stage_names: dict[int, tuple[str, ...]] = {}
-    for path, point in points.items():
-        record = records.read(path, point.stamp)
-        stage_names.setdefault(len(record.stages), record.stages)
-        rows.append(_row(record))
-        coordinates.append((point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split))
-    dataset = xr.concat(
-        rows, "point", join="outer", coords="minimal", compat="override", combine_attrs="drop_conflicts"
-    )
-    axes = dict(zip(AXES, zip(*coordinates, strict=True), strict=True))
-    dataset = dataset.assign_coords({axis: ("point", list(values)) for axis, values in axes.items()})
-    dataset = dataset.set_index(point=AXES).unstack("point")
-    # unstacking sorts; the configuration's order is the reader's
-    dataset = dataset.reindex({axis: list(dict.fromkeys(values)) for axis, values in axes.items()})
-    trailing = [dimension for dimension in ("slot", "stage", "node") if dimension in dataset.dims]
-    dataset = dataset.transpose(*AXES, *trailing)
-    dataset["bandwidth"].attrs = {"units": "Hz", "long_name": "signal bandwidth"}
-    dataset["split"].attrs = {"long_name": "energy of each stage in mJ, as in the records' names"}
-    dataset["slot"].attrs = {"long_name": "number of the slot"}
-    dataset["stage"].attrs = {"long_name": "number of the stage, the steps of each slot in turn"}
+    rows = {path: records.read(path, point.stamp) for path, point in points.items()}
+    labels: dict[str, list[Any]] = {}
+    values = [
+        (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point in points.values()
+    ]
+    for axis, along in zip(AXES, zip(*values, strict=True), strict=True):
+        labels[axis] = list(dict.fromkeys(along))  # the configuration's order is the reader's
+    labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
+    labels["stage"] = list(range(1, max(len(row.stages) for row in rows.values()) + 1))
+    labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
+    axes = {axis: (axis, along, AXIS_ATTRIBUTES.get(axis, {})) for axis, along in labels.items()}
+
+    dataset = xr.Dataset(coords=axes)
+    places = {axis: {label: place for place, label in enumerate(along)} for axis, along in labels.items()}
+    for name, (dimensions, attributes) in _variables().items():
+        trailing = dimensions[1:]
+        # every product of axes has holes, which only a float can mark
+        table = np.full([len(labels[axis]) for axis in (*AXES, *trailing)], np.nan)
+        for where, row in zip(values, rows.values(), strict=True):
+            found = _strongest(row, name) if name in STRONGEST else row.arrays[name]
+            outer = [slice(at, at + 1) for at in (places[axis][label] for axis, label in zip(AXES, where, strict=True))]
+            inner: list[Any] = [slice(size) for size in found.shape[1:]]
+            if "node" in trailing:
+                inner[-1] = [places["node"][node] for node in row.nodes]
+            table[(*outer, *inner)] = found
+        dataset[name] = ((*AXES, *trailing), table, attributes)
     dataset.attrs = {
         "Conventions": "CF-1.11",
         "title": f"ISAL study {study}",
@@ -67,30 +83,30 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
         "source": f"isal {__version__}",
         "commit": records.commit(),
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} built from {len(points)} records",
-        "stages": "; ".join(", ".join(names) for _, names in sorted(stage_names.items())),
+        "stages": "; ".join(
+            sorted({", ".join(row.stages) for row in rows.values()}, key=lambda names: names.count(","))
+        ),
     }
     return dataset
 
 
-def _row(record: records.Record) -> xr.Dataset:
-    """One record as a dataset with the dimension ``point`` of size one and labelled nodes and stages."""
-    variables: dict[str, Any] = {}
-    for name, (dimensions, _, attributes) in records.VARIABLES.items():
-        if "point" in dimensions and "link" not in dimensions:
-            # every axis product has holes, which only a float can mark
-            attributes = {key: value * 1.0 if key == "flag_values" else value for key, value in attributes.items()}
-            variables[name] = (dimensions, record.arrays[name].astype(float), attributes)
-    sensing = record.arrays["link_target"] >= 0
-    for kind, chosen in (("sensing", sensing), ("ranging", ~sensing)):
-        strongest = record.arrays["link_snr"][:, :, chosen].max(axis=2, initial=0.0)
-        described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
-        variables[f"{kind}_snr"] = (("point", "stage"), strongest, described)
-    coordinates = {
-        "slot": np.arange(1, record.arrays["slot_energy"].shape[1] + 1),
-        "stage": np.arange(1, len(record.stages) + 1),
-        "node": np.array(record.nodes, dtype=object),
+def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
+    """Dimensions (``point`` first) and attributes of each variable of a dataset."""
+    variables = {
+        name: (dimensions, {key: value * 1.0 if key == "flag_values" else value for key, value in attributes.items()})
+        for name, (dimensions, _, attributes) in records.VARIABLES.items()
+        if "point" in dimensions and "link" not in dimensions
     }
-    return xr.Dataset(variables, coords=coordinates)
+    for name, kind in STRONGEST.items():
+        described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
+        variables[name] = (("point", "stage"), described)
+    return variables
+
+
+def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
+    sensing = record.arrays["link_target"] >= 0
+    chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
+    return record.arrays["link_snr"][:, :, chosen].max(axis=2, initial=0.0)
 
 
 def write(path: Path, dataset: xr.Dataset) -> None:

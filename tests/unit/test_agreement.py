@@ -1,0 +1,188 @@
+"""Independent routes on the same problems: that they agree, and that the table counts what it says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from test_points import example
+from test_solvers import HOPELESS, easy
+
+from isal import AllocationError, agreement
+from isal.network import Network
+from isal.points import PointError, solve_all
+from isal.solvers import cvxpy_paper, scs_sdp
+
+INDEPENDENT = ["interior-point", "scs", "cvxpy, Clarabel"]
+AS_PRINTED = ["as printed, Clarabel", "as printed, SCS"]
+
+
+@pytest.fixture(scope="module")
+def some_points(layouts):
+    """Layouts that sense well and badly, both clocks, integrated, and one step by step."""
+    whole = {"scheme": "integrated", "energies_uj": (10_000_000,)}
+    points = [
+        example(slots=(layouts[name],), clock=clock, **whole)
+        for name in ("7a", "7d")
+        for clock in ("synchronous", "asynchronous")
+    ]
+    steps = {"clock": "asynchronous", "energies_uj": (300_000, 50_000, 9_650_000)}
+    return [*points, example(slots=(layouts["7d"],), **steps)]
+
+
+@pytest.fixture(scope="module")
+def compared(some_points):
+    return agreement.compare(some_points)
+
+
+# --- the routes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", INDEPENDENT)
+def test_independent_routes_agree_on_what_they_certify(compared, route):
+    found = agreement.judged(compared).sel(route=route)
+    assert (found.gap <= 1e-6).all()
+    assert (found.excess <= 1e-6).all()
+
+
+def test_no_powers_of_any_route_beat_the_lower_bound_of_another(compared):
+    assert (compared.lower_bound.max("route") <= compared.value.min("route") * (1 + 1e-9)).all()
+
+
+def test_the_problems_are_those_of_every_stage_of_every_point(compared, some_points):
+    stages = ["targets", "targets", "targets", "targets", "radars", "clocks", "targets"]
+    assert list(compared.stage.values) == stages
+    assert list(compared.label.values) == [point.label for point in some_points] + [some_points[-1].label] * 2
+    assert list(compared.network.values) == ["7a", "7a", "7d", "7d", "7d", "7d", "7d"]
+    assert list(compared.clock.values) == ["synchronous", "asynchronous"] * 2 + ["asynchronous"] * 3
+    assert set(compared.bandwidth.values) == {500e6}
+    results = solve_all(some_points)
+    values = [stage.allocation.value for result in results for slot in result.slots for stage in slot.stages]
+    # the points are solved to their own tolerance, but for earlier steps
+    np.testing.assert_allclose(compared.value.sel(route="interior-point"), values, rtol=1e-6)
+
+
+def test_only_routes_that_report_something_are_judged_by_it(compared):
+    for route in agreement.ROUTES:
+        reported = compared.sel(route=route)[["reported_optimal", "reported_value"]].to_array()
+        assert reported.isnull().all() if route in ("interior-point", "scs") else reported.notnull().all()
+
+
+def test_the_program_as_printed_is_reported_optimal_where_it_is_not(compared):
+    table = agreement.table(compared).set_index("route")
+    for route in AS_PRINTED:
+        assert table.loc[route, "of these wrong"] > 0
+        assert table.loc[route, "worst of these"] > 1
+        assert table.loc[route, "certified to 1e-6"] < 0.5
+    assert table.loc["cvxpy, Clarabel", "of these wrong"] == 0
+
+
+# --- what fails -------------------------------------------------------------------------------------------------------
+
+
+def test_a_route_that_gives_up_is_counted_as_failed(some_points, monkeypatch):
+    solve = cvxpy_paper.solve_reported
+
+    def fails(problem, tolerance, solver, **settings):
+        if solver == "CLARABEL" and settings:
+            raise AllocationError("no powers")
+        return solve(problem, tolerance, solver, **settings)
+
+    monkeypatch.setattr(cvxpy_paper, "solve_reported", fails)
+    dataset = agreement.judged(agreement.compare(some_points[:1]))
+    failed = dataset.sel(route="as printed, Clarabel", problem=0)
+    assert (failed.value, failed.gap, failed.excess, failed.reported_optimal) == (np.inf, 1, np.inf, 0)
+    assert np.isfinite(dataset.value.drop_sel(route="as printed, Clarabel")).all()
+    row = agreement.table(dataset).set_index("route").loc["as printed, Clarabel"]
+    assert (row["problems"], row["certified to 1e-6"], row["reports optimal"], row["of these wrong"]) == (1, 0, 0, 0)
+    assert pd.isna(row["median ms"])
+    assert pd.isna(row["worst of these"])
+
+
+@pytest.mark.parametrize("route", agreement.ROUTES)
+def test_a_problem_without_optimum_fails_alone(route):
+    first, failed, last = agreement.ROUTES[route]([easy(1.0), HOPELESS, easy(2.0)])
+    assert failed[:2] == agreement.FAILED[:2]
+    assert not failed[3] > 0
+    if route in INDEPENDENT:
+        assert (first[0], last[0]) == pytest.approx((4, 2), rel=1e-6)
+
+
+def test_a_route_of_scs_is_scs_alone(some_points):
+    """Else it would agree with interior-point because it is interior-point."""
+    found = solve_all(some_points)
+    problems = [stage.problem for result in found for slot in result.slots for stage in slot.stages]
+    assert {scs_sdp.solve(problem, agreement.TOLERANCE).solver for problem in problems} == {"scs"}
+
+
+def test_a_point_that_can_not_be_solved_is_named():
+    line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
+    with pytest.raises(PointError, match=r"^line/synchronous/500MHz/step-by-step-held/e2300-7700: "):
+        agreement.compare([example(), example(slots=(line,))])
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+NAN, INF = np.nan, np.inf
+
+#: Optima of 1, 2 and 4 m^2 in three problems, on which the routes are: right and silent; half a millionth too high,
+#: then reported optimal with 1.5 times the optimum, then failed; right, but misreporting the first by a tenth.
+VALUES = {"silent": [1, 2, 4], "wrong": [1 + 5e-7, 3, INF], "mistold": [1, 2, 4]}
+BOUNDS = {"silent": [0.9999995, 2, 4], "wrong": [1, 2, 0], "mistold": [1, 1.9, 4]}
+SECONDS = {"silent": [0.001, 0.003, 0.002], "wrong": [0.01, 0.03, NAN], "mistold": [1, 1, 4]}
+REPORTED_OPTIMAL = {"silent": [NAN] * 3, "wrong": [1, 1, 0], "mistold": [1, 0, 1]}
+REPORTED_VALUE = {"silent": [NAN] * 3, "wrong": [1, 2, NAN], "mistold": [1.1, 7, 4]}
+
+
+@pytest.fixture
+def known():
+    fields = {
+        "value": VALUES,
+        "lower_bound": BOUNDS,
+        "seconds": SECONDS,
+        "reported_optimal": REPORTED_OPTIMAL,
+        "reported_value": REPORTED_VALUE,
+    }
+    return xr.Dataset(
+        {name: (("route", "problem"), np.array(list(rows.values()), dtype=float)) for name, rows in fields.items()},
+        coords={"route": list(VALUES), "clock": ("problem", ["synchronous", "asynchronous", "synchronous"])},
+    )
+
+
+def test_judgement_of_known_numbers(known):
+    judged = agreement.judged(known)
+    np.testing.assert_allclose(judged.gap, [[5e-7, 0, 0], [5e-7, 1 / 3, 1], [0, 0.05, 0]], rtol=1e-5)
+    np.testing.assert_allclose(judged.excess, [[0, 0, 0], [5e-7, 0.5, INF], [0, 0, 0]], rtol=1e-5)
+    np.testing.assert_allclose(judged.mistold, [[NAN] * 3, [0, 0, NAN], [0.1, 2.5, 0]], rtol=1e-12)
+
+
+def test_table_of_known_numbers(known):
+    table = agreement.table(known)
+    expected = pd.DataFrame(
+        {
+            "route": ["silent", "wrong", "mistold"],  # as they stand, not by name
+            "problems": [3, 3, 3],
+            "certified to 1e-6": [1, 1 / 3, 2 / 3],
+            "largest gap": [5e-7, 1, 0.05],
+            "largest difference": [0, INF, 0],
+            "median ms": [2, 20, 1000],  # of those that did not fail
+            "reports optimal": [None, 2, 2],
+            "of these wrong": [None, 1, 1],
+            "worst of these": [None, 0.5, 0],
+        }
+    ).convert_dtypes()
+    pd.testing.assert_frame_equal(table, expected, rtol=1e-5, check_dtype=False)
+
+
+def test_table_of_known_numbers_by_clock(known):
+    table = agreement.table(known, ["clock"])
+    assert list(table.clock) == ["asynchronous"] * 3 + ["synchronous"] * 3
+    assert list(table.route) == ["silent", "wrong", "mistold"] * 2
+    assert list(table.problems) == [1] * 3 + [2] * 3
+    assert list(table["certified to 1e-6"]) == [1, 0, 0, 1, 0.5, 1]
+    wrong = table[table.route == "wrong"]
+    assert list(wrong["reports optimal"]) == [1, 1]
+    assert list(wrong["of these wrong"]) == [1, 0]
+    np.testing.assert_allclose(wrong["worst of these"].astype(float), [0.5, 5e-7], rtol=1e-5)
+    mistold = table[table.route == "mistold"]
+    assert list(mistold["reports optimal"]) == [0, 2]
+    assert list(mistold["of these wrong"]) == [0, 1]
