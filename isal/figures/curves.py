@@ -1,19 +1,38 @@
-"""Curves of SPEB against one energy: a panel per network, clock mode and bandwidth, a curve per scheme."""
+"""Curves of SPEB against one energy: a panel per network, clock mode and bandwidth, a curve per scheme.
+
+A diamond marks the best point of a curve's grid, a ring the best split found without traversal.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import NDArray
 
-from isal.figures import style
+from isal.figures import exact, style
+from isal.figures.exact import Exact, Part
 from isal.netcdf import datasets
 from isal.radio import SNR_THRESHOLD_DB
 from isal.study import Plan
+
+#: Rings this close, in shares of the panel, go around each other.
+CLOSE = 0.008
+RING_STEP = 4
+
+#: Space around the remarks, in shares of the panel.
+CLEARANCE = 0.03
+
+#: Energies (J) and logarithms of the bound.
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def draw_curves(plan: Plan, name: str, x: tuple[str, str], labels: tuple[str, str]) -> Picture:
@@ -24,52 +43,109 @@ def draw_curves(plan: Plan, name: str, x: tuple[str, str], labels: tuple[str, st
     """
     study = plan.configuration.figures[name].study
     assert study is not None
-    dataset = datasets.read(Path(plan.dataset_path(study)))
-    combinations = [
-        (network, clock, bandwidth)
-        for network in dataset.network.values
-        for clock in dataset.clock.values
-        for bandwidth in dataset.bandwidth.values
-    ]
+    dataset, best = datasets.read(Path(plan.dataset_path(study))), exact.read(plan, study)
+    combinations = list(product(dataset.network.values, dataset.clock.values, dataset.bandwidth.values))
     # panels that differ only in bandwidth share their axis, so that the factor between them is seen
     share = dataset.sizes["network"] * dataset.sizes["clock"] == 1
-    picture, axes = style.panels(len(combinations), height=3.1, share_y=share)
+    picture, axes = style.panels(len(combinations), width=3.8, height=3.1, share_y=share)
+    drawn = []
     for index, ((network, clock, bandwidth), panel) in enumerate(zip(combinations, axes, strict=True)):
-        part = dataset.sel(network=network, clock=clock, bandwidth=bandwidth)
+        where = {"network": network, "clock": clock, "bandwidth": bandwidth}
+        part = dataset.sel(where)
+        found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
         style.panel_title(panel, index, f"{network}, {clock}, {bandwidth / 1e6:g} MHz")
-        _draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), plan)
+        drawn.append(_draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, plan))
         panel.set(xlabel=labels[0], ylabel=labels[1])
-    handles, texts = axes[0].get_legend_handles_labels()
-    picture.legend(handles, texts, loc="outside upper center", ncols=min(len(texts), 3))
+        panel.label_outer(remove_inner_ticks=False) if share else None
+    _add_legend(picture, axes)
+    _clear_remarks(picture, axes, drawn, share)
     return picture
 
 
-def _draw_panel(panel: Axes, part: xr.Dataset, plan: Plan) -> None:
-    remarks = []
+def _draw_panel(
+    panel: Axes, part: xr.Dataset, found: Mapping[str, Exact | None], plan: Plan
+) -> tuple[Text, list[Curve]]:
+    """Draw curves, marks and remarks; returns the remarks, and the curves that they must keep clear of."""
+    remarks, curves, rings = [], [], []
+    of: Part = "slot" if part.sizes["slot"] > 1 else "step"
     reference = float(part.speb.sel(scheme="integrated").min()) if "integrated" in part.scheme else None
+    if (known := found.get("integrated")) is not None:
+        reference = known.speb
     for scheme in part.scheme.values:
         curve = part.sel(scheme=scheme).dropna("split", subset=["speb"]).sortby("x")
         look = style.scheme_look(str(scheme), plan.configuration.style)
         label = style.scheme_label(str(scheme))
         energy, speb = curve.x.values, curve.speb.values
-        if len(speb) == 1:  # the integrated scheme of one slot has nothing to split
+        curves.append((energy, np.log(speb)))
+        if scheme == "integrated" and of == "step":  # nothing to split
             panel.axhline(speb[0], label=label, **look)
             continue
         panel.plot(energy, speb, label=label, **look)
-        best = int(np.argmin(speb))
-        panel.plot(energy[best], speb[best], "D", color=look["color"], markersize=5)
-        remark = f"{label.removeprefix('step-by-step, ')}: best at {energy[best]:g} J"
+        at = int(np.argmin(speb))
+        panel.plot(energy[at], speb[at], color=look["color"], label="_grid", clip_on=False, **style.GRID_BEST)
+        lowest, place = speb[at], f"at {energy[at]:g} J"
+        if (split := found[scheme]) is not None:
+            lowest, place = split.speb, split.place(of)
+            rings.append((split.energies[0], split.speb, look["color"]))
+            alike = np.flatnonzero(speb <= lowest * (1 + plan.configuration.tolerance))
+            if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
+                place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
+        remark = f"{label.removeprefix('step-by-step, ')}: best {place}"
         if reference is not None and scheme != "integrated":
-            remark += f", {speb[best] / reference:.2f} of integrated"
+            remark += f", {lowest / reference:.2f} of integrated"
         remarks.append(remark)
     strongest = 10 * np.log10(float(part.sensing_snr.max()))
     if strongest < SNR_THRESHOLD_DB:
         remarks.append(f"every sensing link is below {SNR_THRESHOLD_DB:g} dB SNR:\nthe bound is optimistic")
     panel.set_yscale("log")
+    panel.margins(y=0.08)  # room for the marks
     panel.set_xlim(0, float(part.slot_energy.sum("slot").max()))
     panel.yaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
     panel.yaxis.set_minor_formatter(NullFormatter())
+    _draw_rings(panel, rings)
     # the curves rise at both ends, so the middle of the upper edge is free
-    panel.text(0.5, 0.97, "\n".join(remarks), transform=panel.transAxes, ha="center", va="top", fontsize=7.5)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high * (high / low) ** (0.05 * len(remarks)))
+    text = panel.text(0.5, 0.97, "\n".join(remarks), transform=panel.transAxes, ha="center", va="top", fontsize=7.5)
+    return text, curves
+
+
+def _draw_rings(panel: Axes, rings: Sequence[tuple[float, float, str]]) -> None:
+    """Mark exact best splits (energy, bound, colour), those at the same place with rings around each other."""
+    low, high = np.log(panel.get_ylim())
+    total = panel.get_xlim()[1]
+    places: list[tuple[float, float]] = []
+    for energy, speb, colour in rings:
+        place = (energy / total, (np.log(speb) - low) / (high - low))
+        around = sum(np.hypot(place[0] - other[0], place[1] - other[1]) < CLOSE for other in places)
+        places.append(place)
+        look = style.EXACT_BEST | {"markersize": style.EXACT_BEST["markersize"] + RING_STEP * around}
+        panel.plot(energy, speb, markeredgecolor=colour, label="_exact", clip_on=False, zorder=4, **look)
+
+
+def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
+    """The schemes, then what the marks are that were drawn."""
+    handles, texts = axes[0].get_legend_handles_labels()
+    drawn = {line.get_label() for panel in axes for line in panel.lines}
+    for key, look, label in (
+        ("_grid", style.GRID_BEST | {"color": "0.3"}, style.GRID_BEST_LABEL),
+        ("_exact", style.EXACT_BEST | {"markeredgecolor": "0.3"}, style.EXACT_BEST_LABEL),
+    ):
+        if key in drawn:
+            handles.append(Line2D([], [], **look))
+            texts.append(label)
+    picture.legend(handles, texts, loc="outside upper center", ncols=2 if len(texts) == 4 else min(len(texts), 3))
+
+
+def _clear_remarks(
+    picture: Picture, axes: Sequence[Axes], drawn: Sequence[tuple[Text, list[Curve]]], share: bool
+) -> None:
+    """Raise the upper limits until no curve runs through the remarks."""
+    picture.draw_without_rendering()  # the layout says how large the text is in its panel
+    tops = []
+    for panel, (text, curves) in zip(axes, drawn, strict=True):
+        box = text.get_window_extent().transformed(panel.transAxes.inverted())
+        below = np.linspace(box.x0 - CLEARANCE, box.x1 + CLEARANCE, 200) * panel.get_xlim()[1]
+        peak = max(float(np.interp(below, *curve).max()) for curve in curves)
+        low, high = np.log(panel.get_ylim())
+        tops.append(np.exp(max(high, low + (peak - low) / (box.y0 - CLEARANCE))))
+    for panel, top in zip(axes, tops, strict=True):
+        panel.set_ylim(top=max(tops) if share else top)

@@ -30,7 +30,8 @@ def draw(plan: Plan, name: str) -> Picture:
     for index, (network, panel) in enumerate(zip(shown, axes, strict=True)):
         resources = [slot["resources"] for slot in configuration.layouts[network].slots if "resources" in slot]
         said = ", then ".join(resources)
-        style.panel_title(panel, index, f"{network}, sensing resources {said}" if said else network)
+        about = "sensing resources" if len(resources) == 1 else "sensing"
+        style.panel_title(panel, index, f"{network}, {about} {said}" if said else network)
         before = None
         for number, slot in enumerate(slots[network], start=1):
             _draw_slot(panel, slot, configuration.style, number)
@@ -64,6 +65,6 @@ def _draw_slot(panel: Axes, slot: Network, colours: Mapping[str, str], number: i
 
 
 def _draw_movement(panel: Axes, before: Network, after: Network) -> None:
-    """An arrow from every moving node to where it is in the next slot."""
+    """A line from every moving node to where it is in the next slot; filled marks are before, hollow ones after."""
     for start, end in zip((*before.radars, *before.targets), (*after.radars, *after.targets), strict=True):
-        panel.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "0.5", "shrinkA": 4, "shrinkB": 4})
+        panel.plot(*zip(start, end, strict=True), color="0.5", linewidth=1, zorder=2)

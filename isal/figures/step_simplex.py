@@ -7,17 +7,23 @@ changes from row to row; the plan shows along the other axis how what is left is
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.tri import LinearTriInterpolator, TriAnalyzer, Triangulation, TriContourSet
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from isal.figures import style
+from isal.figures import exact, style
+from isal.figures.exact import Exact
 from isal.netcdf import datasets
 from isal.study import Plan
 
@@ -26,6 +32,16 @@ ROWS = ((2, 1, "step 2 fixed"), (3, 1, "step 3 fixed"), (1, 3, "step 1 fixed"))
 STEP_NAMES = {1: "radars", 2: "clocks", 3: "target"}
 LEVELS = np.arange(-0.4, 2.01, 0.2)
 
+#: Marks that stand out from every colour of the plans.
+_GRID_BEST: dict[str, Any] = style.GRID_BEST | {"color": "#D55E00", "markeredgecolor": "white", "markersize": 6}
+_EXACT_BEST: dict[str, Any] = style.EXACT_BEST | {
+    "markeredgecolor": "#D55E00",
+    "markersize": 11,
+    "markeredgewidth": 1.4,
+    "path_effects": [withStroke(linewidth=2.6, foreground="white")],
+}
+_BEST_SHARE: dict[str, Any] = {"linestyle": "", "marker": "o", "color": "0.1", "markersize": 2.5}
+
 Array = NDArray[np.float64]
 
 
@@ -33,19 +49,23 @@ def draw(plan: Plan, name: str) -> Picture:
     """Two networks side by side, a surface and its plan each; a row per step held fixed; further networks below."""
     study = plan.configuration.figures[name].study
     assert study is not None
-    dataset = datasets.read(Path(plan.dataset_path(study)))
-    parts = [
-        (str(network), dataset.sel(network=network, clock=clock, bandwidth=bandwidth))
-        for network in dataset.network.values
-        for clock in dataset.clock.values
-        for bandwidth in dataset.bandwidth.values
+    dataset, best_splits = datasets.read(Path(plan.dataset_path(study))), exact.read(plan, study)
+    axes = ("network", "clock", "bandwidth")
+    combinations = [
+        dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))
     ]
-    rows = len(ROWS) * -(-len(parts) // 2)
+    scheme = next(str(scheme) for scheme in dataset.scheme.values if scheme != "integrated")
+    found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where in combinations]
+    rows = len(ROWS) * -(-len(combinations) // 2)
     picture = style.blank(width=12.6, height=2.75 * rows + 0.9)
     grid = picture.add_gridspec(rows + 1, 4, height_ratios=[0.06] + [1] * rows)
     filled: list[TriContourSet] = []
-    for number, (title, part) in enumerate(parts):
-        energies, ratio, best = _simplex(part)
+    for number, (where, split) in enumerate(zip(combinations, found, strict=True)):
+        title = str(where["network"])
+        energies, ratio, best = _simplex(part := dataset.sel(where), scheme)
+        remark = _remark([energies[step][best] for step in STEP_NAMES], 10 ** ratio[best])
+        if split is not None:
+            remark = _remark(split.energies, split.speb / _reference(part), split.nothing("step"))
         for offset, row in enumerate(ROWS):
             at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
             letters = [string.ascii_lowercase[(4 * at[0] + at[1] + shift) % 26] for shift in (0, 1)]
@@ -53,25 +73,38 @@ def draw(plan: Plan, name: str) -> Picture:
             _draw_surface(surface, energies, ratio, row)
             surface.set_title(f"({letters[0]}) {title}, {row[2]}", fontsize=9)
             plane = picture.add_subplot(grid[at[0] + 1, at[1] + 1])
-            filled.append(_draw_plan(plane, energies, ratio, row, best))
+            filled.append(_draw_plan(plane, energies, ratio, row, best, split))
+            plane.annotate(remark, (0.97, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7.5)
             plane.set_title(f"({letters[1]}) its plan", fontsize=9)
     bar = picture.colorbar(filled[0], cax=picture.add_subplot(grid[0, 1:3]), orientation="horizontal")
     bar.ax.xaxis.set_label_position("top")
-    bar.set_label(
-        "log10 of target SPEB over the integrated scheme's (0, the white line: equal).  "
-        "Diamond: best point of the grid.  Dots: best share for each fixed energy"
-    )
+    bar.set_label("log10 of target SPEB over the integrated scheme's (0, the white line: equal)")
+    marks = [
+        Line2D([], [], label=style.GRID_BEST_LABEL, **_GRID_BEST),
+        Line2D([], [], label="best share for each fixed energy", **_BEST_SHARE),
+    ]
+    if any(split is not None for split in found):
+        marks.insert(1, Line2D([], [], label=style.EXACT_BEST_LABEL, **_EXACT_BEST))
+    picture.legend(handles=marks, loc="outside upper center", ncols=len(marks))
     return picture
 
 
-def _simplex(part: xr.Dataset) -> tuple[dict[int, Array], Array, int]:
+def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, int]:
     """Energies by step (J), log10 of SPEB over the integrated scheme's, and the index of the best point."""
-    reference = float(part.speb.sel(scheme="integrated").min())
-    scheme = next(str(scheme) for scheme in part.scheme.values if scheme != "integrated")
     points = part.sel(scheme=scheme).dropna("split", subset=["speb"])
     energies = {step: points.energy.sel(stage=step).values for step in STEP_NAMES}
-    ratio = np.log10(points.speb.values / reference)
+    ratio = np.log10(points.speb.values / _reference(part))
     return energies, ratio, int(np.argmin(ratio))
+
+
+def _reference(part: xr.Dataset) -> float:
+    """SPEB of the integrated scheme, which has nothing to split."""
+    return float(part.speb.sel(scheme="integrated").min())
+
+
+def _remark(energies: Iterable[float], ratio: float, nothing: str = "") -> str:
+    shares = " / ".join(f"{energy:#.4g}" if energy else "0" for energy in energies)
+    return "\n".join(line for line in (f"best {shares} J", nothing, f"{ratio:.2f} of integrated") if line)
 
 
 def _mesh(x: Array, y: Array) -> Triangulation:
@@ -98,13 +131,19 @@ def _draw_surface(panel: Axes3D, energies: dict[int, Array], ratio: Array, row: 
 
 
 def _draw_plan(
-    panel: Axes, energies: dict[int, Array], ratio: Array, row: tuple[int, int, str], best: int
+    panel: Axes,
+    energies: dict[int, Array],
+    ratio: Array,
+    row: tuple[int, int, str],
+    best: int,
+    split: Exact | None,
 ) -> TriContourSet:
     fixed, other, _ = row
     x, y = energies[other], energies[fixed]
     mesh = _mesh(x, y)
     filled = panel.tricontourf(mesh, ratio, levels=LEVELS, cmap="viridis_r", extend="both")
-    panel.tricontour(mesh, ratio, levels=[0.0], colors="white", linewidths=1.2)
+    if ratio.min() < 0 < ratio.max():
+        panel.tricontour(mesh, ratio, levels=[0.0], colors="white", linewidths=1.2)
     # the best share of what is left, for each fixed energy
     surface = LinearTriInterpolator(mesh, ratio)
     total = x[0] + y[0] + energies[6 - fixed - other][0]
@@ -112,16 +151,11 @@ def _draw_plan(
         along = np.linspace(0, total - level, 400)
         values = surface(along, np.full_like(along, level))
         if values.count():
-            panel.plot(along[values.argmin()], level, "o", color="0.1", markersize=2.5)
-    panel.plot(x[best], y[best], "D", color="#D55E00", markeredgecolor="white", markersize=6, zorder=4)
-    panel.annotate(
-        "best " + " / ".join(f"{energies[step][best]:.3g}" for step in STEP_NAMES) + " J",
-        (0.97, 0.95),
-        xycoords="axes fraction",
-        ha="right",
-        va="top",
-        fontsize=7.5,
-    )
+            panel.plot(along[values.argmin()], level, **_BEST_SHARE)
+    panel.plot(x[best], y[best], zorder=5, clip_on=False, label="_grid", **_GRID_BEST)
+    if split is not None:
+        place = (split.energies[other - 1], split.energies[fixed - 1])
+        panel.plot(*place, zorder=4, clip_on=False, label="_exact", **_EXACT_BEST)
     panel.set(xlim=(0, total), ylim=(0, total))
     panel.set_xlabel(f"E{other}, {STEP_NAMES[other]} (J)", fontsize=8)
     panel.set_ylabel(f"E{fixed}, {STEP_NAMES[fixed]} (J), fixed", fontsize=8)

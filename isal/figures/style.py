@@ -25,6 +25,18 @@ SCHEME_LINES: dict[str, Any] = {
     "joint": (0, (3, 1, 1, 1, 1, 1)),
 }
 
+#: Marks of the best point of a grid and of the best split found without traversal, which goes around the former.
+GRID_BEST: dict[str, Any] = {"linestyle": "", "marker": "D", "markersize": 5}
+EXACT_BEST: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 9,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.2,
+}
+GRID_BEST_LABEL = "best of the grid"
+EXACT_BEST_LABEL = "exact best split, no traversal"
+
 _SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
     "font.size": 9,
     "axes.titlesize": 10,
@@ -47,12 +59,12 @@ def look() -> Iterator[None]:
 
 
 def panels(
-    count: int, columns: int = 2, height: float = PANEL_INCHES, share_y: bool = False
+    count: int, columns: int = 2, width: float = PANEL_INCHES, height: float = PANEL_INCHES, share_y: bool = False
 ) -> tuple[Figure, Sequence[Axes]]:
     """A figure with ``count`` panels in rows of ``columns``."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = blank(PANEL_INCHES * columns + 0.6, height * rows + 0.5)
+    figure = blank(width * columns + 0.6, height * rows + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel()
     for unused in axes[count:]:
         unused.set_visible(False)

@@ -1,0 +1,54 @@
+"""Step-by-step against integrated over the sensing abundance of a network, by carry-over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure as Picture
+
+from isal import findings
+from isal.figures import style
+from isal.netcdf import datasets
+from isal.schemes import CARRIES
+from isal.study import Plan
+
+MARKERS = {"held": "o", "added": "s", "marginal": "^", "joint": "x"}
+
+#: Points of a running median.
+WINDOW = 41
+
+
+def draw(plan: Plan, name: str) -> Picture:
+    """One panel per clock mode; a dot per random network, a line through their running median, letters for layouts."""
+    (path,) = plan.figure_datasets(plan.configuration.figures[name])
+    observed = datasets.read(Path(path))
+    random, layouts = findings.only(observed, "random"), findings.only(observed, "layout")
+    amounts = findings.abundance(random).values
+    order = np.argsort(amounts)
+    picture, axes = style.panels(2, height=4.2, share_y=True)
+    for index, (panel, clock) in enumerate(zip(axes, observed.clock.values, strict=True)):
+        ratio = findings.advantage(random).sel(clock=clock)
+        for carry in CARRIES:
+            look = style.scheme_look(carry, plan.configuration.style)
+            values = ratio.sel(carry=carry).values[order]
+            panel.plot(amounts[order], values, MARKERS[carry], color=look["color"], markersize=2.5, alpha=0.35)
+            window = min(WINDOW, len(values) // 3 * 2 + 1)
+            middle = [np.median(values[max(0, at - window // 2) : at + window // 2 + 1]) for at in range(len(values))]
+            panel.plot(amounts[order], middle, label=style.scheme_label(f"step-by-step-{carry}"), **look)
+        for place, label in enumerate(layouts.subject.values):
+            if int((layouts.subject.values == label).sum()) > 1:
+                continue
+            one = layouts.isel(network=place)
+            at = float(findings.abundance(one)), float(findings.advantage(one).sel(clock=clock, carry="held"))
+            panel.plot(*at, "D", color="black", markersize=4)
+            panel.annotate(
+                str(label), at, xytext=(6, 4 if label != "7b" else -9), textcoords="offset points", fontsize=8
+            )
+        panel.axhline(1, color="0.3", linewidth=0.8)
+        panel.set(xscale="log", yscale="log", xlabel="sensing abundance")
+        style.panel_title(panel, index, str(clock))
+    axes[0].set_ylabel("step-by-step over integrated SPEB, best split")
+    handles, texts = axes[0].get_legend_handles_labels()
+    picture.legend(handles, texts, loc="outside upper center", ncols=4)
+    return picture

@@ -1,0 +1,56 @@
+"""The best splits that were found without traversal, as figures show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isal.netcdf import datasets
+from isal.study import Plan
+
+#: A step or slot with less than this share of the energy gets nothing: the search stops short of zero.
+NOTHING = 1e-6
+
+Part = Literal["step", "slot"]
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """The best split of one curve: energies of the steps, or slots, in J, and the bound there in m^2."""
+
+    energies: NDArray[np.float64]
+    speb: float
+
+    def place(self, part: Part) -> str:
+        """Where the best is, in words: ``"at 7.016 J"`` or ``"with nothing for step 1"``."""
+        return self.nothing(part) or f"at {self.energies[0]:#.4g} J"
+
+    def nothing(self, part: Part) -> str:
+        """Which steps or slots get nothing, in words; empty if all get some."""
+        empty = [str(number) for number, energy in enumerate(self.energies, start=1) if energy == 0]
+        return f"with nothing for {part} {' and '.join(empty)}" if empty else ""
+
+
+def read(plan: Plan, study: str) -> xr.Dataset:
+    """The best splits of a study."""
+    return datasets.read(Path(plan.best_splits_path(study)))
+
+
+def split_of(best: xr.Dataset, curve: Mapping[str, Any]) -> Exact | None:
+    """The best split of a curve, given by its network, clock, bandwidth and scheme; None if it has none."""
+    if "speb" not in best or any(value not in best[axis].values for axis, value in curve.items()):
+        return None
+    one = best.sel(curve)
+    speb, energies = float(one.speb), one.energy.values
+    energies = energies[np.isfinite(energies)]
+    if not np.isfinite(speb):
+        return None
+    total = energies.sum()
+    kept = np.where(energies < NOTHING * total, 0.0, energies)
+    return Exact(kept * (total / kept.sum()), speb)

@@ -1,0 +1,225 @@
+"""Figures of small studies: what is marked, what is said, and that nothing runs through anything."""
+
+import warnings
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from test_points import plan_of
+
+from isal import figures, optima
+from isal.agreement import ROUTES
+from isal.figures import exact, slot_energy, step_energy, step_simplex, style
+from isal.netcdf import datasets, records
+from isal.points import solve_all
+from isal.study import AGREEMENT_DATASET
+
+STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10}
+HELD = ["integrated", "step-by-step-held"]
+EVERY = [*HELD, "step-by-step-added", "step-by-step-marginal", "step-by-step-joint"]
+STUDIES = {
+    "steps": STUDY | {"networks": ["7c", "7d"], "schemes": EVERY, "step_1_energy_j": [0.1, 0.7, 2.2, 5, 9, 9.8]},
+    "bands": STUDY
+    | {"networks": ["7c"], "schemes": HELD, "step_1_energy_j": [0.1, 2.3, 9.9], "bandwidths_hz": [500e6, 5e6]},
+    "slots": STUDY | {"networks": ["8a", "8b"], "schemes": HELD, "slot_1_energy_j": [0.3, 5, 9.6]},
+    "simplex": STUDY
+    | {"networks": ["7a", "7d"], "clocks": ["asynchronous"], "schemes": HELD}
+    | {"step_1_energy_j": [0.2, 2, 7], "step_2_energy_j": [0.05, 0.2, 2]},
+}
+KINDS = {"steps": "step_energy", "bands": "step_energy", "slots": "slot_energy", "simplex": "step_simplex"}
+MODULES = {"step_energy": step_energy, "slot_energy": slot_energy, "step_simplex": step_simplex}
+CURVES = ["steps", "bands", "slots"]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """A plan whose datasets are there, solved for the studies and made up for the agreement of solvers."""
+    drawn = {study: {"kind": kind, "study": study} for study, kind in KINDS.items()}
+    drawn |= {"maps": {"kind": "layouts", "networks": ["8a", "8b"]}, "agreement": {"kind": "agreement"}}
+    folder = tmp_path_factory.mktemp("results")
+    plan = plan_of(
+        results=str(folder), studies=STUDIES, figures={"formats": ["png"], "draw": drawn}, solver="interior-point"
+    )
+    paths = {folder / path: point for path, point in plan.points.items()}
+    for (path, point), result in zip(paths.items(), solve_all(list(paths.values())), strict=True):
+        records.write(path, point, result)
+    for study in STUDIES:
+        points = {folder / path: point for path, point in plan.study_points(study).items()}
+        datasets.write(Path(plan.dataset_path(study)), datasets.build(points, study=study, note="n"))
+        datasets.write(Path(plan.best_splits_path(study)), optima.best_splits(plan.curve_points(study)))
+    shape = (("route", "problem"), np.linspace(1, 2, len(ROUTES) * 3).reshape(-1, 3))
+    names = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
+    datasets.write(folder / AGREEMENT_DATASET, xr.Dataset(dict.fromkeys(names, shape), coords={"route": list(ROUTES)}))
+    return plan
+
+
+def draw(plan, study):
+    with style.look():
+        return MODULES[KINDS[study]].draw(plan, study)
+
+
+@pytest.fixture(scope="module")
+def pictures(plan):
+    """What the studies look like, drawn once."""
+    return {study: draw(plan, study) for study in STUDIES}
+
+
+def panels(picture):
+    """The panels with marks, without surfaces and colour bars."""
+    return [panel for panel in picture.axes if any(line.get_label() == "_grid" for line in panel.lines)]
+
+
+def marks(panel, label):
+    return [tuple(line.get_xydata()[0]) for line in panel.lines if line.get_label() == label]
+
+
+def remarks(panel):
+    return "\n".join(text.get_text() for text in panel.texts)
+
+
+def legend(picture):
+    return [text.get_text() for text in picture.legends[0].get_texts()]
+
+
+def curves(dataset):
+    """Network, clock and bandwidth of every panel, in the order of the panels."""
+    axes = ("network", "clock", "bandwidth")
+    return [dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))]
+
+
+@pytest.mark.parametrize("name", [*STUDIES, "maps", "agreement"])
+def test_every_kind_draws_without_warnings(plan, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures.draw(plan, name)
+    assert (Path(plan.in_results("figures")) / f"{name}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("study", CURVES)
+def test_the_exact_best_is_marked_where_it_is_in_the_colour_of_its_scheme(plan, pictures, study):
+    picture, best = pictures[study], exact.read(plan, study)
+    dataset = datasets.read(Path(plan.dataset_path(study)))
+    assert len(panels(picture)) == len(curves(dataset))
+    for panel, where in zip(panels(picture), curves(dataset), strict=True):
+        schemes = [scheme for scheme in dataset.scheme.values if scheme in best.scheme]
+        expected = [best.sel(where | {"scheme": scheme}) for scheme in schemes]
+        found = marks(panel, "_exact")
+        # what is nothing stands at the edge
+        np.testing.assert_allclose(
+            found, [(one.energy.sel(part=1), one.speb) for one in expected], rtol=1e-9, atol=1e-6
+        )
+        colours = [line.get_markeredgecolor() for line in panel.lines if line.get_label() == "_exact"]
+        known = plan.configuration.style
+        assert colours == [known[scheme.removeprefix("step-by-step-")] for scheme in schemes]
+        assert len(marks(panel, "_grid")) == len(schemes)
+    assert legend(picture).count(style.EXACT_BEST_LABEL) == legend(picture).count(style.GRID_BEST_LABEL) == 1
+
+
+def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
+    picture, best = pictures["simplex"], exact.read(plan, "simplex")
+    found = [marks(panel, "_exact") for panel in panels(picture)]
+    expected = []
+    for network in ("7a", "7d"):
+        energy = best.energy.sel(network=network).squeeze()
+        expected += [[(energy.sel(part=x).item(), energy.sel(part=y).item())] for x, y in ((1, 2), (1, 3), (3, 1))]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert style.EXACT_BEST_LABEL in legend(picture)
+    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J\n0.72 of integrated"
+
+
+def test_remarks_give_the_exact_energy_and_the_ratio_of_exact_bounds(pictures):
+    seven_c, seven_d = (remarks(panel).splitlines() for panel in panels(pictures["steps"]))
+    assert seven_c[:3] == [
+        "held: best at 2.260 J, 1.50 of integrated",
+        "added: best with nothing for step 1, 1.00 of integrated",
+        "marginal: best with nothing for step 1, 1.00 of integrated",
+    ]
+    assert seven_d[0] == "held: best at 0.1990 J, 1.04 of integrated"
+    eight_a, _ = (remarks(panel).splitlines() for panel in panels(pictures["slots"]))
+    assert eight_a == ["integrated: best at 4.700 J", "held: best at 4.225 J, 0.94 of integrated"]
+
+
+def test_where_a_curve_is_flat_no_energy_is_called_the_best(pictures):
+    """At 7c the joint prior loses nothing to the last step, however little that gets."""
+    seven_c, seven_d = panels(pictures["steps"])
+    assert "joint: best anywhere from 0.1 to 5 J, 1.00 of integrated" in remarks(seven_c)
+    assert "anywhere" not in remarks(seven_d)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("missing", ["variables", "schemes", "values"])
+def test_a_missing_best_split_draws_none(plan, monkeypatch, study, missing):
+    best = exact.read(plan, study)
+    best = {
+        "variables": xr.Dataset(coords={axis: [] for axis in optima.AXES}),
+        "schemes": best.isel(scheme=[]),
+        "values": best.assign(speb=best.speb * np.nan, energy=best.energy * np.nan),
+    }[missing]
+    monkeypatch.setattr(exact, "read", lambda *_: best)
+    picture = draw(plan, study)
+    assert not any(marks(panel, "_exact") for panel in picture.axes)
+    assert all(marks(panel, "_grid") for panel in panels(picture))
+    assert style.EXACT_BEST_LABEL not in legend(picture)
+    if study == "slots":
+        best_of_grid = datasets.read(Path(plan.dataset_path(study))).speb.sel(network="8a").min("split").squeeze()
+        ratio = best_of_grid.sel(scheme="step-by-step-held") / best_of_grid.sel(scheme="integrated")
+        assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panels(picture)[0])
+
+
+def test_one_scheme_without_a_best_split_leaves_the_others(plan, monkeypatch):
+    """The ratio is then that of the grid's best to the exact integrated one."""
+    best = exact.read(plan, "slots")
+    best["speb"] = best.speb.where(best.scheme == "integrated") / 2  # far from the grid's, to tell them apart
+    monkeypatch.setattr(exact, "read", lambda *_: best)
+    dataset = datasets.read(Path(plan.dataset_path("slots"))).squeeze()
+    panel = panels(draw(plan, "slots"))[0]
+    assert len(marks(panel, "_exact")) == 1
+    ratio = dataset.speb.sel(network="8a", scheme="step-by-step-held").min() / best.speb.sel(network="8a").min()
+    assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panel)
+
+
+@pytest.mark.parametrize(
+    ("energies", "said", "kept"),
+    [
+        ([7.01634, 2.98366], "at 7.016 J", [7.01634, 2.98366]),
+        ([1e-7, 10 - 1e-7], "with nothing for step 1", [0, 10]),
+        ([10 - 1e-7, 1e-7], "with nothing for step 2", [10, 0]),
+        ([1e-7, 1e-7, 10 - 2e-7], "with nothing for step 1 and 2", [0, 0, 10]),
+        ([2e-5, 10 - 2e-5, np.nan], "at 2.000e-05 J", [2e-5, 10 - 2e-5]),
+    ],
+)
+def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
+    best = xr.Dataset(
+        {"speb": ("scheme", [1.0]), "energy": (("scheme", "part"), [energies])}, coords={"scheme": ["held"]}
+    )
+    found = exact.split_of(best, {"scheme": "held"})
+    assert found.place("step") == said
+    np.testing.assert_allclose(found.energies, kept, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("study", CURVES)
+def test_no_curve_runs_through_the_remarks_or_out_of_its_panel(pictures, study):
+    picture = pictures[study]
+    picture.draw_without_rendering()
+    for panel in panels(picture):
+        (text,) = panel.texts
+        box = text.get_window_extent()
+        assert box.x0 > panel.bbox.x0
+        assert box.x1 < panel.bbox.x1
+        low, high = panel.get_ylim()
+        for line in panel.lines:
+            if line.get_label().startswith("_") or len(line.get_xdata()) < 3:
+                continue
+            assert low < min(line.get_ydata()) <= max(line.get_ydata()) < high
+            points = panel.transData.transform(line.get_xydata())
+            across = np.linspace(box.x0, box.x1, 100)
+            assert np.interp(across, *points.T).max() < box.y0
+
+
+def test_marks_at_one_place_stand_around_each_other(pictures):
+    """At 7c two carry-overs are best with nothing for step 1, at the same bound."""
+    panel = panels(pictures["steps"])[0]
+    sizes = [line.get_markersize() for line in panel.lines if line.get_label() == "_exact" and line.get_xdata()[0] == 0]
+    assert len(sizes) == len(set(sizes)) == 2
