@@ -15,13 +15,26 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/points.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/best_splits.smk"
+include: "workflow/rules/agreement.smk"
+include: "workflow/rules/findings.smk"
 include: "workflow/rules/figures.smk"
+
+
+# the paper's figures and tables, without the findings and the comparison of solvers
+rule paper:
+    input:
+        [PLAN.in_results(path) for path in PLAN.points],
+        [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
+        list(PLAN.table_paths()),
+        rules.write_best_splits.output,
+        list(PLAN.study_figure_paths()),
 
 
 rule all:
     default_target: True
     input:
-        [PLAN.in_results(path) for path in PLAN.points],
-        [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
-        list(PLAN.table_paths()),
+        rules.paper.input,
+        rules.write_agreement.output,
+        rules.write_findings.output,
         list(PLAN.figure_paths()),

@@ -18,8 +18,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
 
-#: Two networks, two splits and the integrated scheme each, and one figure of every kind.
+#: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random subjects.
 SMALL = {
+    "findings": {"subjects": 4, "sensitivity_subjects": 4, "subjects_per_job": 4, "readings": {}},
     "studies": {
         "small": {
             "networks": ["7b", "7c"],
@@ -48,7 +49,7 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path, changes: dict[str, Any] = SMALL) -> Project:
-        """A fresh clone in ``folder`` with the studies and figures of ``changes``."""
+        """A fresh clone in ``folder`` with the studies, figures and findings of ``changes``."""
         project = cls(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
@@ -61,7 +62,12 @@ class Project:
                 )
             else:
                 shutil.copyfile(ROOT / part, folder / part)
-        project.configure(lambda config: config.update(copy.deepcopy(changes)))
+
+        def change(config: dict[str, Any]) -> None:
+            findings = config["findings"] | changes.get("findings", {})
+            config.update(copy.deepcopy(changes | {"findings": findings}))
+
+        project.configure(change)
         return project
 
     def configure(self, change: Callable[[dict[str, Any]], Any], file: str = "config/config.yaml") -> None:
@@ -103,14 +109,14 @@ class Project:
         return done
 
     def plan(self, *arguments: str) -> dict[str, list[str]]:
-        """Outputs that a run would make, by rule, from a dry run."""
-        done = self.succeed("--dry-run", "--quiet", "progress", *arguments)
+        """Outputs that a run would make, sorted, by rule, from a dry run."""
+        done = self.succeed(*arguments, "--dry-run", "--quiet", "progress")
         jobs: dict[str, list[str]] = {}
         for rule, outputs in re.findall(
             r"^rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", done.stdout + done.stderr, re.M
         ):
             jobs.setdefault(rule, []).extend(outputs.replace(" (update)", "").split(", "))
-        return jobs
+        return {rule: sorted(outputs) for rule, outputs in jobs.items()}
 
     @property
     def records(self) -> dict[str, Path]:

@@ -28,13 +28,17 @@ def test_a_bad_configuration_is_refused_by_name(fresh, file, old, new, message):
 def test_an_uncertified_point_fails_with_its_reason_and_the_others_finish(fresh):
     """A solver that gets nowhere on one point."""
     fresh.edit(
-        "isal/solvers/scs_sdp.py",
-        "    began = time.perf_counter()\n",
-        "    began = time.perf_counter()\n    if problem.energy == 7.0:\n        tolerance = -1.0\n",
+        "isal/solvers/interior_point.py",
+        "        limits = np.array([tolerances[index] for index in piece])\n",
+        "        limits = np.array([-1.0 if problems[i].energy == 7.0 else tolerances[i] for i in piece])\n",
     )
     done = fresh.run()
     assert done.returncode != 0
     assert len(fresh.records) == 4  # 7 J is step 1 of one split of two networks
+    message = "7b/synchronous/500MHz/step-by-step-held/e7000-3000: solver interior-point could not certify"
     log = fresh.folder / "results/logs/points/7b/synchronous/500MHz/step-by-step-held/e7000-3000.log"
-    assert "7b/synchronous/500MHz/step-by-step-held/e7000-3000: solver scs could not certify" in log.read_text()
-    assert not (fresh.folder / "results/datasets").exists()
+    assert message in log.read_text()
+    assert not (fresh.folder / "results/datasets/small.nc").exists()
+    # the same problem is among those that all solvers are compared on
+    assert message in (fresh.folder / "results/logs/agreement.log").read_text()
+    assert not (fresh.folder / "results/datasets/solver_agreement.nc").exists()

@@ -15,7 +15,12 @@ sys.path.insert(0, str(ROOT))
 from isal import config as isal_config
 from isal.netcdf.records import commit
 from isal.study import (
+    AGREEMENT_DATASET,
+    BEST_SPLITS_PATTERN,
     DATASET_PATTERN,
+    FINDINGS_PAGE,
+    FINDINGS_PATTERN,
+    OBSERVATIONS_PATTERN,
     FIGURE_PATTERN,
     POINT_PATTERN,
     TABLE_PATTERN,
@@ -84,3 +89,5 @@ onstart:
 wildcard_constraints:
     study="[^/]+",
     figure="[^/]+",
+    reading="[^/]+",
+    subjects="[^/]+",

@@ -1,0 +1,53 @@
+# The paper's statements, judged on its layouts and on random networks, in several readings.
+
+
+rule observe:
+    output:
+        PLAN.in_results(OBSERVATIONS_PATTERN),
+    log:
+        f"{LOGS}/observations/{{reading}}/{{subjects}}.log",
+    conda:
+        "../../envs/isal.yaml"
+    params:
+        key=lambda wildcards: PLAN.observations_key(
+            wildcards.reading, wildcards.subjects
+        ),
+    shell:
+        'python "$ISAL_SCRIPTS/observe.py" --plan "$ISAL_PLAN" --reading {wildcards.reading:q} --subjects {wildcards.subjects:q} > {log:q} 2>&1'
+
+
+rule gather_observations:
+    input:
+        lambda wildcards: [
+            PLAN.observations_path(wildcards.reading, part)
+            for part in PLAN.observed_parts(wildcards.reading)
+        ],
+    output:
+        PLAN.in_results(FINDINGS_PATTERN),
+    log:
+        f"{LOGS}/findings/{{reading}}.log",
+    localrule: True  # too short for a cluster's queue
+    conda:
+        "../../envs/isal.yaml"
+    shell:
+        'python "$ISAL_SCRIPTS/gather_observations.py" --output {output:q} {input:q} > {log:q} 2>&1'
+
+
+rule write_findings:
+    input:
+        list(PLAN.findings_paths().values()),
+    output:
+        report(
+            PLAN.in_results(FINDINGS_PAGE),
+            caption="../report/findings.rst",
+            category="Findings",
+        ),
+    log:
+        f"{LOGS}/findings.log",
+    localrule: True  # too short for a cluster's queue
+    conda:
+        "../../envs/isal.yaml"
+    params:
+        key=PLAN.findings_page_key(),
+    shell:
+        'python "$ISAL_SCRIPTS/write_findings.py" --plan "$ISAL_PLAN" > {log:q} 2>&1'

@@ -1,0 +1,34 @@
+"""Find the best split of every curve of a study without traversal.
+
+python workflow/scripts/find_best_splits.py --plan results/plan.json --study NAME
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from isal import optima
+from isal.netcdf import datasets
+from isal.points import PointError
+from isal.study import Plan
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", type=Path, required=True, help="plan written by the workflow")
+    parser.add_argument("--study", required=True, help="name of the study")
+    options = parser.parse_args()
+    print("repeat with:", shlex.join(["python", *sys.argv]))
+    plan = Plan.read(options.plan)
+    try:
+        dataset = optima.best_splits(plan.curve_points(options.study))
+    except PointError as error:
+        print(error, file=sys.stderr)
+        return 1
+    datasets.write(Path(plan.best_splits_path(options.study)), dataset)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

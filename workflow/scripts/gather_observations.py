@@ -1,0 +1,25 @@
+"""Gather the observations of one reading into one dataset.
+
+python workflow/scripts/gather_observations.py --output results/datasets/findings/base.nc PART.nc PART.nc ...
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from isal import observations
+from isal.netcdf import datasets
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("parts", type=Path, nargs="+", help="datasets of the parts")
+    options = parser.parse_args()
+    print("repeat with:", shlex.join(["python", *sys.argv]))
+    datasets.write(options.output, observations.gathered([datasets.read(part) for part in options.parts]))
+
+
+if __name__ == "__main__":
+    main()

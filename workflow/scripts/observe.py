@@ -1,0 +1,35 @@
+"""Observe what the paper's statements are judged by, on some subjects in one reading.
+
+python workflow/scripts/observe.py --plan results/plan.json --reading base --subjects random-0-75
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from isal import observations
+from isal.netcdf import datasets
+from isal.study import Plan
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", type=Path, required=True, help="plan written by the workflow")
+    parser.add_argument("--reading", required=True, help="name of the reading")
+    parser.add_argument("--subjects", required=True, help="layouts, or a range of random subjects")
+    options = parser.parse_args()
+    print("repeat with:", shlex.join(["python", *sys.argv]))
+    plan = Plan.read(options.plan)
+    subjects, reading = plan.subjects(options.subjects), plan.reading(options.reading)
+    try:
+        dataset = observations.observe(subjects, reading, plan.configuration.solver)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    datasets.write(Path(plan.observations_path(options.reading, options.subjects)), dataset)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
