@@ -1,0 +1,286 @@
+"""The three routes: time per certified point, certified shares over random networks, large networks, many slots."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import cvxpy as cp
+import numpy as np
+import yaml
+from measure import ROOT, Row, cpu_seconds, in_turns, python
+
+import isal
+from isal import ensemble, schemes, solvers
+from isal.allocation import AllocationProblem
+from isal.fisher import CLOCKS, Clock
+from isal.solvers import cvxpy_paper, interior_point, scs_sdp
+
+RADIO = isal.Radio()
+ENERGY_J = 10.0
+TIGHT = 1e-9
+
+
+def four_node_problems(clock: Clock, size: int) -> list[AllocationProblem]:
+    """Integrated problems of the paper's networks and of random ones with two anchors, two radars and one target."""
+    layouts = yaml.safe_load((ROOT / "config/networks.yaml").read_text())["single_slot"]
+    networks = [isal.Network.from_mapping(layout, name=name) for name, layout in layouts.items()]
+    networks += ensemble.random_networks(4, size - len(networks), anchors=(2, 2), radars=(2, 2))
+    infos = [isal.information(network, RADIO, clock) for network in networks]
+    return [
+        AllocationProblem(schemes.no_prior(info), info.stack, info.basis.indices(["targets"]), ENERGY_J)
+        for info in infos
+    ]
+
+
+class SmallLmi:
+    """``[[H, C'], [C, M(p)]] >= 0`` through cvxpy and Clarabel, compiled once, with the matrices as parameters."""
+
+    def __init__(self, problem: AllocationProblem) -> None:
+        n, d, k = problem.shape
+        self.power, h = cp.Variable(n), cp.Variable((k, k), symmetric=True)
+        self.matrices = [cp.Parameter((d, d), symmetric=True) for _ in range(n)]
+        self.selector = cp.Parameter((d, k))
+        information = sum(self.power[m] * self.matrices[m] for m in range(n))
+        block = cp.bmat([[h, self.selector.T], [self.selector, information]])
+        limits = [block >> 0, self.power >= 0, cp.sum(self.power) <= 1]
+        self.program = cp.Problem(cp.Minimize(cp.trace(h)), limits)
+
+    def solve(self, problem: AllocationProblem) -> isal.Allocation:
+        # the same favour that the fast routes have: M is the identity at the centre, and so is the value there
+        start = problem.interior_start()
+        factor = np.linalg.inv(np.linalg.cholesky(problem.matrix(start)))
+        for parameter, matrix in zip(self.matrices, problem.per_watt, strict=True):
+            scaled = problem.budget * factor @ matrix @ factor.T
+            parameter.value = (scaled + scaled.T) / 2
+        selector = factor @ problem.selector
+        self.selector.value = selector / np.linalg.norm(selector)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.program.solve(solver="CLARABEL")
+        power = self.power.value * problem.budget
+        return isal.allocation.certify(problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0)
+
+
+def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Row]:
+    """Interior point in batch against cvxpy with Clarabel and against the paper's program through SCS."""
+    rows: list[Row] = []
+    for clock in CLOCKS:
+        problems = four_node_problems(clock, size)
+        lmi = SmallLmi(problems[0])
+        lmi.solve(problems[0])  # compiles
+        programs: list[tuple[isal.Allocation, cvxpy_paper.Reported]] = []
+
+        def batch(problems: Sequence[AllocationProblem] = problems) -> float:
+            return cpu_seconds(lambda: interior_point.solve_all(problems, [TIGHT] * size)) / size
+
+        def one_by_one(
+            solve: Callable[[AllocationProblem], object], problems: Sequence[AllocationProblem] = problems
+        ) -> float:
+            return cpu_seconds(lambda: [solve(problem) for problem in problems[:few]]) / few
+
+        def printed(
+            problem: AllocationProblem, programs: list[tuple[isal.Allocation, cvxpy_paper.Reported]] = programs
+        ) -> None:
+            programs.append(cvxpy_paper.solve_reported(problem, 1e-6, "SCS", unit_m=1.0, options={}))
+
+        times = in_turns(
+            repeats,
+            batch,
+            partial(one_by_one, lmi.solve),
+            partial(one_by_one, lambda problem: scs_sdp.solve(problem, 1e-6)),
+        )
+        times.append([one_by_one(printed)])
+        fast, small, scs, paper = (statistics.median(row) for row in times)
+        found = interior_point.solve_all(problems, [TIGHT] * size)
+        good = sum(not isinstance(each, ValueError) and each.status == "optimal" for each in found)
+        best = [each.value for each in found[:few] if not isinstance(each, ValueError)]
+        told = [
+            allocation.value / value - 1
+            for (allocation, said), value in zip(programs, best, strict=True)
+            if said.status == "optimal"
+        ]
+        wrong = [excess for excess in told if excess > 1e-6]
+        title = f"{size} problems of 4 nodes, {clock}"
+        rows += [
+            (
+                f"{title}: interior point, one core",
+                f"{fast * 1e6:.0f} µs each, {good} certified to 1e-9",
+                "at most 60 µs",
+            ),
+            (f"{title}: scs, one by one", f"{scs / fast:.0f} x that", ""),
+            (
+                f"{title}: cvxpy + Clarabel on the small LMI, compiled once",
+                f"{small / fast:.0f} x that",
+                "at least 50 x",
+            ),
+            (
+                f"{title}: cvxpy + SCS on the paper's program in metres",
+                f"{paper / fast:.0f} x that; reports {len(told)} of {few} optimal, {len(wrong)} of these are wrong, "
+                f"by up to a factor of {1 + max(told, default=0):.3g}",
+                "at least 1000 x",
+            ),
+        ]
+    return rows
+
+
+def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
+    """Allocation problems of all schemes on random networks, with slack and binding caps.
+
+    Each network gives the problems of every combination of clock mode, scheme and caps, or those of one of them.
+    """
+    computations = []
+    for number, network in enumerate(ensemble.random_networks(7, size)):
+        rng = np.random.default_rng([5, number])
+        combinations = [
+            (clock, carry, caps)
+            for clock in CLOCKS
+            for carry in (None, *schemes.CARRIES)
+            for caps in (None, ENERGY_J * rng.uniform(0.05, 0.6, network.n_nodes))
+        ]
+        chosen = combinations if every else [combinations[rng.integers(len(combinations))]]
+        for clock, carry, caps in chosen:
+            info = isal.information(network, RADIO, clock)
+            prior = schemes.no_prior(info)
+            if carry is None:
+                computations.append(schemes.integrated_slot(info, prior, ENERGY_J, caps, TIGHT))
+            else:
+                energies = ENERGY_J * rng.dirichlet(np.ones(len(schemes.steps_of(info))))
+                computations.append(schemes.steps_slot(info, prior, list(energies), carry, caps, TIGHT))
+    results = solvers.run_all(computations, interior_point.NAME)
+    return [stage.problem for result in results if not isinstance(result, ValueError) for stage in result.stages]
+
+
+def random_ensemble(size: int = 1000) -> list[Row]:
+    """Certified shares over random networks of 2-6 anchors and 2-6 radars, abundant to limited."""
+    problems = ensemble_problems(size, every=True)
+    found = interior_point.solve_all(problems, [TIGHT] * len(problems))
+    good = [each for each in found if not isinstance(each, ValueError) and each.status == "optimal"]
+    rows: list[Row] = [
+        (
+            f"{size} random networks, both clocks, all schemes, caps slack and binding: interior point",
+            f"{len(good)} of {len(problems)} problems certified to 1e-9, at most "
+            f"{max(each.iterations for each in good)} iterations",
+            "all",
+        )
+    ]
+    few = ensemble_problems(size, every=False)
+    scs = [scs_sdp.solve(problem, 1e-6) for problem in few]
+    exact = [each for each in interior_point.solve_all(few, [TIGHT] * len(few)) if not isinstance(each, ValueError)]
+    certified = sum(each.status == "optimal" for each in scs)
+    finished = sum(each.solver != scs_sdp.NAME for each in scs)
+    apart = max(abs(one.value / other.value - 1) for one, other in zip(scs, exact, strict=True))
+    rows.append(
+        (
+            f"{size} random networks, one combination each: scs",
+            f"{certified} of {len(few)} problems certified to 1e-6, {finished} of them after interior point took over; "
+            f"median {statistics.median(each.seconds for each in scs) * 1e3:.1f} ms, worst "
+            f"{max(each.seconds for each in scs):.2f} s; largest difference from interior point {apart:.0e}",
+            "all",
+        )
+    )
+    return rows
+
+
+#: The largest memory of a process since it started; what wait4 says includes its parent's.
+PEAK = """
+def peak_mib():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 1024
+"""
+
+ALLOCATE = """
+import json, time, numpy as np, isal
+rng = np.random.default_rng(0)
+network = isal.Network(rng.uniform(0, 200, ({half}, 2)), rng.uniform(0, 200, ({half}, 2)), [[100.0, 100.0]])
+began = time.perf_counter()
+best = isal.integrated(network, isal.Radio(), clock="asynchronous", energy=10.0, solver="interior-point")
+print(json.dumps([time.perf_counter() - began, best.gap, peak_mib()]))
+"""
+
+SCHEDULE = """
+import json, time, numpy as np, isal
+rng = np.random.default_rng(0)
+slots = [
+    isal.Network([[20, 20], [180, 20]], [[95, 105], [105, 95]] + rng.normal(size=(2, 2)), [[102, 104]])
+    for _ in range({slots})
+]
+radio = isal.Radio()
+isal.integrated(slots[:1], radio, clock="asynchronous", energies=[10.0], solver="interior-point")
+began = time.perf_counter()
+best = isal.integrated(slots, radio, clock="asynchronous", energies=[10.0] * {slots}, solver="interior-point")
+best.smoothed_speb
+print(json.dumps([time.perf_counter() - began, max(slot.gap for slot in best.slots), peak_mib()]))
+"""
+
+
+def growth(repeats: int = 3) -> list[Row]:
+    """Cost against the number of nodes and of slots, with the exponents of power laws through the larger half."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for title, sizes, code, budgets in (
+            ("nodes, asynchronous, one allocation", (4, 16, 64, 128, 200, 256), ALLOCATE, {200: "2 s and 1024 MiB"}),
+            ("slots of 4 nodes, asynchronous", (1, 10, 100, 300, 1000), SCHEDULE, {1000: "1 s"}),
+        ):
+            seconds = {}
+            for size in sizes:
+                runs = [python(PEAK + code.format(half=size // 2, slots=size), folder) for _ in range(repeats)]
+                measured = [yaml.safe_load(run.output.splitlines()[-1]) for run in runs]
+                seconds[size] = statistics.median(each[0] for each in measured)
+                largest = max(each[1] for each in measured)
+                figure = f"{seconds[size]:.3g} s, {max(each[2] for each in measured):.0f} MiB"
+                budget = f"at most {budgets[size]}" if size in budgets else ""
+                rows.append((f"{size} {title}", f"{figure}, gap {largest:.0e}", budget))
+            large = [size for size in sizes if size >= 64]
+            exponent = np.polyfit(np.log(large), np.log([seconds[size] for size in large]), 1)[0]
+            rows.append((f"cost over {title}, from {large[0]} on", f"grows like the power {exponent:.2f}", ""))
+    return rows
+
+
+def best_split() -> list[Row]:
+    """The exact best split against traversals of 100 (two steps) and 400 points (three steps), network by network."""
+    rows: list[Row] = []
+    layouts = yaml.safe_load((ROOT / "config/networks.yaml").read_text())["single_slot"]
+    networks = [isal.Network.from_mapping(layout, name=name) for name, layout in layouts.items()]
+    for clock in CLOCKS:
+        exact = [isal.best_split(network, RADIO, clock=clock, energy=ENERGY_J) for network in networks]
+        took = cpu_seconds(lambda: [isal.best_split(each, RADIO, clock=clock, energy=ENERGY_J) for each in networks])  # noqa: B023
+        steps = np.linspace(0, 1, 102)[1:-1] if clock == "synchronous" else np.linspace(0, 1, 30)[1:-1]
+        splits = [(x, 1 - x) for x in steps] if clock == "synchronous" else simplex(steps)
+        infos = [isal.information(network, RADIO, clock) for network in networks]
+
+        def traverse(infos: Sequence[isal.Information] = infos, splits: Sequence[tuple[float, ...]] = splits) -> float:
+            computations = [
+                schemes.steps_slot(info, schemes.no_prior(info), ENERGY_J * np.array(split), "held", None, 1e-6)
+                for info in infos
+                for split in splits
+            ]
+            found = solvers.run_all(computations, interior_point.NAME)
+            values = np.array([each.speb for each in found if not isinstance(each, ValueError)])
+            return float((values.reshape(len(infos), -1).min(axis=1) / [each.speb for each in exact]).max())  # noqa: B023
+
+        worst = traverse()
+        ratio = cpu_seconds(traverse) / took
+        rows.append(
+            (
+                f"best split of 7a-7d, {clock}, against a traversal of {len(splits)} points solved in one batch",
+                f"at most {max(each.problems for each in exact)} problems instead of "
+                f"{len(splits) * len(schemes.steps_of(infos[0]))}, {ratio:.1f} x faster; the traversal's best is up to "
+                f"{worst - 1:.0e} worse",
+                f"at most {3 if clock == 'synchronous' else 40} problems",
+            )
+        )
+    return rows
+
+
+def simplex(shares: np.ndarray) -> list[tuple[float, ...]]:
+    """Splits into three with the first and last share from a grid."""
+    return [(x, 1 - x - y, y) for x in shares for y in shares if x + y < 0.999]
+
+
+def rows() -> list[Row]:
+    return time_per_point() + random_ensemble() + best_split() + growth()

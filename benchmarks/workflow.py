@@ -1,0 +1,124 @@
+"""Jobs and whole studies against what numpy, netCDF4 and Snakemake cost by themselves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import yaml
+from measure import ROOT, Cost, Row, cost, in_turns
+
+from isal import config
+from isal.study import Plan
+
+BARE = "import numpy, netCDF4; netCDF4.Dataset({output!r}, 'w').close()"
+
+
+def configured() -> dict[str, object]:
+    content: dict[str, object] = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return content
+
+
+def point_job(repeats: int = 25) -> list[Row]:
+    """A job of one point against a process that imports numpy and netCDF4 and writes an empty file."""
+    points = Plan.of(config.load(configured(), "config/config.yaml", [ROOT])).points
+    chosen = {
+        "integrated": "points/7a/synchronous/500MHz/integrated/e10000.nc",
+        "step-by-step": "points/7a/synchronous/500MHz/step-by-step-held/e7000-3000.nc",
+    }
+    script = str(ROOT / "workflow/scripts/solve_points.py")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bare = [sys.executable, "-c", BARE.format(output=str(folder / "empty.nc"))]
+        for label, path in chosen.items():
+            for solver, budget in (("interior-point", "1.3 x"), ("scs", "2 x")):
+                point = replace(points[path], solver=solver)
+                job = [sys.executable, script, "--point", point.to_json(), "--output", str(folder / "point.nc")]
+
+                def solve(job: list[str] = job) -> Cost:
+                    (folder / "point.nc").unlink(missing_ok=True)
+                    return cost(job, folder)
+
+                floor, jobs = in_turns(repeats, lambda: cost(bare, folder), solve)
+                ratio = statistics.median(a.cpu_s / b.cpu_s for a, b in zip(jobs, floor, strict=True))
+                seconds = statistics.median(each.cpu_s for each in jobs)
+                peak = max(each.peak_mib for each in jobs)
+                rows.append(
+                    (
+                        f"point job, {label}, {solver}: CPU",
+                        f"{ratio:.2f} x the bare process ({seconds:.3f} s, {peak:.0f} MiB)",
+                        f"at most {budget}",
+                    )
+                )
+    return rows
+
+
+def whole_study(points_per_job: int = 1000) -> list[Row]:
+    """The whole paper study with one point per job, with many, and Snakemake with as many jobs of the bare process."""
+    n_jobs = len(Plan.of(config.load(configured(), "config/config.yaml", [ROOT])).points)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code = BARE.format(output="OUT").replace("'OUT'", "'{output}'")
+        (folder / "Snakefile").write_text(
+            f"rule all:\n    input: expand('out/{{i}}.nc', i=range({n_jobs}))\n"
+            f"rule bare:\n    output: 'out/{{i}}.nc'\n    shell: '''{sys.executable} -c \"{code}\"'''\n"
+        )
+        shutil.copytree(ROOT / "config", folder / "config")
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet=all"]
+        profile = ["--profile", str(ROOT / "profiles/default")]
+        study = [*snakemake, "paper", "--snakefile", str(ROOT / "Snakefile"), *profile]
+        floor = cost([*snakemake, "--scheduler", "greedy"], folder)
+        single = cost([*study, "--config", "results=single"], folder)
+        sharded = cost([*study, "--config", "results=sharded", f"points_per_job={points_per_job}"], folder)
+        nothing = cost([*study, "--config", "results=sharded", f"points_per_job={points_per_job}"], folder)
+        apart = largest_difference(folder / "single/datasets", folder / "sharded/datasets")
+    title = f"the whole paper study, 2 cores ({n_jobs} points): wall"
+    return [
+        (
+            f"{title}, one point per job",
+            f"{single.wall_s / floor.wall_s:.2f} x Snakemake with as many bare jobs ({single.wall_s:.0f} s)",
+            "at most 1.8 x",
+        ),
+        (
+            f"{title}, points_per_job: {points_per_job}",
+            f"{single.wall_s / sharded.wall_s:.1f} x faster ({sharded.wall_s:.0f} s)",
+            "at least 8 x",
+        ),
+        ("largest relative difference between the two in any dataset", f"{apart:.0e}", "at most 1e-9"),
+        (f"{title}, points_per_job: {points_per_job}, nothing to do", f"{nothing.wall_s:.1f} s", ""),
+    ]
+
+
+def largest_difference(one: Path, other: Path) -> float:
+    """Largest relative difference of any number of the studies' datasets; times and their like left out."""
+    largest = 0.0
+    for path in sorted(one.glob("*.nc")):
+        if path.name == "solver_agreement.nc":
+            continue  # compares solvers and their times, not points
+        with xr.open_dataset(path) as first, xr.open_dataset(other / path.name) as second:
+            for name in first.data_vars:
+                if name in ("seconds", "gap", "stage_gap"):
+                    continue  # a gap is a difference of nearly equal numbers that are compared themselves
+                left, right = first[name].values, second[name].values
+                scale = np.nanmax(np.abs(left)) if name in ("power", "energy_used") else np.abs(left)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    apart = np.where(left == right, 0.0, np.abs(left - right) / scale)
+                assert (np.isnan(left) == np.isnan(right)).all(), (path.name, name)
+                largest = max(largest, float(np.nanmax(apart, initial=0.0)))
+    return largest
+
+
+def rows() -> list[Row]:
+    return point_job() + whole_study()
+
+
+if __name__ == "__main__":
+    print(json.dumps(rows(), indent=2))
