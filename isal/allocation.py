@@ -26,8 +26,10 @@ Array = NDArray[np.float64]
 #: Certified relative gap that a result must reach unless asked otherwise.
 DEFAULT_TOLERANCE = 1e-6
 
-#: Batches of so many problems of a few nodes stay in the processor's cache.
-PIECE = 500
+#: A batch holds at most so many problems, whose matrices have at most so many entries: small problems share what an
+#: iteration costs whatever the batch, and large ones stay within some 100 MB.
+PIECE = 1000
+PIECE_ENTRIES = 5_000_000
 
 #: A pivot of a matrix scaled to a unit diagonal that rounding alone can leave where the exact one is zero.
 SINGULAR_PIVOT = 1e-14
@@ -205,13 +207,13 @@ class Batch:
     @classmethod
     def of(cls, problems: Sequence[AllocationProblem]) -> Batch:
         """Problems of equal :attr:`AllocationProblem.shape`; a sparse one must be alone."""
-        if len(problems) == 1:
-            problem = problems[0]
-            single = (problem.constant[None], problem.stack, problem.objective[None])
-            return cls(*single, np.array([problem.budget]), problem.caps[None])
+        # copied even if there is but one: sums run in the order of memory, and no number may depend on the company
+        stack = problems[0].stack
+        if isinstance(stack, DenseStack):
+            stack = DenseStack(np.array([problem.stack.dense()[0] for problem in problems]))
         return cls(
             np.array([problem.constant for problem in problems]),
-            DenseStack(np.array([problem.stack.dense()[0] for problem in problems])),
+            stack,
             np.array([problem.objective for problem in problems]),
             np.array([problem.budget for problem in problems]),
             np.array([problem.caps for problem in problems]),
@@ -329,12 +331,16 @@ class Batch:
 
 
 def pieces(problems: Sequence[AllocationProblem]) -> list[list[int]]:
-    """Indices of problems that fit into one batch, at most :data:`PIECE` in each."""
+    """Indices of problems that fit into one batch, at most :data:`PIECE` in each, and fewer if they are large."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, problem in enumerate(problems):
         alone = () if isinstance(problem.stack, DenseStack) else (index,)
         groups.setdefault((*problem.shape, *alone), []).append(index)
-    return [group[start : start + PIECE] for group in groups.values() for start in range(0, len(group), PIECE)]
+    found = []
+    for (n_nodes, n_parameters, *_), group in groups.items():
+        size = max(1, min(PIECE, PIECE_ENTRIES // (n_nodes * n_parameters**2)))
+        found += [group[start : start + size] for start in range(0, len(group), size)]
+    return found
 
 
 def factorised(matrices: Array) -> tuple[NDArray[np.bool_], Array]:

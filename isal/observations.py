@@ -250,8 +250,6 @@ def gathered(parts: Sequence[xr.Dataset]) -> xr.Dataset:
         dimension: [part[[name for name in VARIABLES[dimension] if name in part]] for part in parts]
         for dimension in VARIABLES
     }
-    joined = [
-        xr.concat([part for part in some if part.sizes.get(dimension)], dimension, combine_attrs="override")
-        for dimension, some in separate.items()
-    ]
+    filled = {dimension: [part for part in some if part.sizes.get(dimension)] for dimension, some in separate.items()}
+    joined = [xr.concat(some, dimension, combine_attrs="override") for dimension, some in filled.items() if some]
     return xr.merge(joined, combine_attrs="override")

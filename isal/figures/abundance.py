@@ -15,8 +15,8 @@ from isal.study import Plan
 
 MARKERS = {"held": "o", "added": "s", "marginal": "^", "joint": "x"}
 
-#: Points of a running median.
-WINDOW = 41
+#: Points of a running median on either side; fewer towards the ends, so that it stays centred.
+REACH = 20
 
 
 def draw(plan: Plan, name: str) -> Picture:
@@ -33,8 +33,9 @@ def draw(plan: Plan, name: str) -> Picture:
             look = style.scheme_look(carry, plan.configuration.style)
             values = ratio.sel(carry=carry).values[order]
             panel.plot(amounts[order], values, MARKERS[carry], color=look["color"], markersize=2.5, alpha=0.35)
-            window = min(WINDOW, len(values) // 3 * 2 + 1)
-            middle = [np.median(values[max(0, at - window // 2) : at + window // 2 + 1]) for at in range(len(values))]
+            last = len(values) - 1
+            reaches = [min(REACH, at, last - at) for at in range(last + 1)]
+            middle = [np.median(values[at - reach : at + reach + 1]) for at, reach in enumerate(reaches)]
             panel.plot(amounts[order], middle, label=style.scheme_label(f"step-by-step-{carry}"), **look)
         for place, label in enumerate(layouts.subject.values):
             if int((layouts.subject.values == label).sum()) > 1:

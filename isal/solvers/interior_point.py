@@ -40,6 +40,9 @@ NAME = "interior-point"
 #: In double and in extended precision.
 MOST_ITERATIONS = 30, 60
 
+#: Below this gap a few iterations without a better one mean that double precision has come to its end.
+NEAR, PATIENCE = 1e-4, 3
+
 #: Gap to reach as a share of the one asked for: the certificate that counts is computed anew, in other units, and
 #: where M is nearly singular rounding alone makes a difference of 1e-9.
 MARGIN = 0.2
@@ -49,7 +52,7 @@ TO_THE_BOUNDARY = 0.995
 
 #: Decrease that a step must reach, as a share of what the slope promises, and how often it may be halved.
 SUFFICIENT_DECREASE = 1e-4
-MOST_HALVINGS = 30
+MOST_HALVINGS = 12
 
 #: Added to the unit diagonal of Newton systems if one of them is singular by rounding.
 RIDGE = 1e-12
@@ -239,7 +242,7 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
     """Powers (W, shape ``(N, n)``) whose certified gap is at most ``tolerance`` (shape ``(N,)``), and iterations.
 
     ``start`` are powers inside the feasible set with ``M(p) > 0``. A problem that does not get there in
-    :data:`MOST_ITERATIONS` keeps the powers that it reached; one that rounding stops does, too. That happens where M is
+    :data:`MOST_ITERATIONS` keeps the best powers that it met; one that rounding stops does, too. That happens where M is
     nearly singular; ``precise`` evaluates f and its gradient in extended precision, at several times the cost.
     """
     problem = _Scaled.of(batch, start, precise)
@@ -252,10 +255,15 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
     now = _Iterate(share, slack, unspent, mu[:, None] / share, mu[:, None] / slack, mu / unspent)
 
     reached, iterations = share.copy(), np.zeros(len(batch), dtype=np.intp)
+    least, latest = np.full(len(batch), np.inf), np.zeros(len(batch), dtype=np.intp)
     places, length = np.arange(len(batch)), np.ones(len(batch))
     for iteration in range(MOST_ITERATIONS[precise] + 1):
-        reached[places], iterations[places] = now.share, iteration
-        going = (problem.gap(at) > tolerance[places]) & (length > 0)
+        gap, iterations[places] = problem.gap(at), iteration
+        latest[places[gap < 0.9 * least[places]]] = iteration
+        better = gap < least[places]
+        reached[places[better]], least[places[better]] = now.share[better], gap[better]
+        stalled = (gap < NEAR) & (iteration - latest[places] >= PATIENCE) & (not precise)
+        going = (gap > tolerance[places]) & (length > 0) & ~stalled
         if not going.any():
             break
         if not going.all():
@@ -323,7 +331,10 @@ def _solved(system: Array, right: Array) -> Array:
     try:
         return np.asarray(np.linalg.solve(system, right[:, :, None])[:, :, 0], dtype=float)
     except np.linalg.LinAlgError:
-        # singular by rounding, in one of them
+        # singular by rounding, in one of them; the others must not notice
+        if len(system) > 1:
+            halves = zip(np.array_split(system, 2), np.array_split(right, 2), strict=True)
+            return np.concatenate([_solved(*half) for half in halves])
         unit = 1 / np.sqrt(np.einsum("Nmm->Nm", system))
         scaled = system * (unit[:, :, None] * unit[:, None, :]) + RIDGE * np.eye(system.shape[1])
         return np.asarray(np.linalg.solve(scaled, (unit * right)[:, :, None])[:, :, 0] * unit, dtype=float)

@@ -202,8 +202,9 @@ def test_a_batch_is_what_its_problems_are_alone():
     for problem, tolerance, found in zip(some, tolerances, interior_point.solve_all(some, tolerances), strict=True):
         alone = solved(problem, tolerance)
         assert found.gap <= found.tolerance == tolerance
-        assert found.value == pytest.approx(alone.value, rel=1e-9)
-        np.testing.assert_allclose(found.power, alone.power, rtol=0, atol=1e-6 * problem.budget)
+        # to the last bit: no number depends on what is solved beside it
+        assert (found.value, found.lower_bound, found.iterations) == (alone.value, alone.lower_bound, alone.iterations)
+        np.testing.assert_array_equal(found.power, alone.power)
         assert found.seconds > 0
 
 

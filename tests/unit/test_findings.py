@@ -1,0 +1,259 @@
+"""Verdicts on made-up observations: each follows its numbers, and so does the page."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from isal import findings
+from isal.fisher import CLOCKS
+from isal.observations import COUPLINGS, SHARES, VARIABLES, gathered
+from isal.schemes import CARRIES
+
+#: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.
+PAIRS = [(0.1, 10.0), (10.0, 0.1)] * 5 + [(0.1, 0.1), (10.0, 10.0)] * 5
+LIMITED, ABUNDANT = (np.flatnonzero((np.ravel(PAIRS) < 1) == limited) for limited in (True, False))
+#: Shares of radars, clocks and target that are not in the order of (i).
+DISORDER = [[0.1, 0.3, 0.6], [0.6, 0.1, 0.3], [0.0005, 0.0001, 0.9994]]
+
+
+def world(kind, pairs):
+    """A dataset in which all that the paper states is so."""
+    amounts = np.ravel(pairs)
+    n, m, clocks, carries = len(amounts), len(pairs), len(CLOCKS), len(CARRIES)
+    names = [f"{kind}-{number}" for number in range(m)]
+    wins = np.where(amounts > 1, 0.5, 2)
+    first = [0.9 if one < two else 0.1 if one > two else 0.5 for one, two in pairs]
+    values = {
+        "localization_speb": np.ones(n),
+        "sensing_speb": 1 / amounts,
+        "ranging_length": np.full(n, 100.0),
+        "sensing_length": np.full(n, 90.0),
+        "shortest_sensing_length": np.where(amounts > 1, 5.0, 80.0),
+        "integrated_speb": np.tile(1 / amounts, (clocks, 1)).T,
+        "steps_speb": np.tile(wins / amounts, (carries, clocks, 1)).T,
+        "steps_share": np.tile([0.3, 0.1, 0.6], (n, clocks, carries, 1)),
+        "third_fixed_speb": np.tile(1 / np.array(SHARES), (n, carries, 1)),
+        "first_fixed_speb": np.tile(1 / np.array(SHARES), (n, carries, 1)),
+        "slot_share": np.tile(first, (clocks, 1)).T,
+        "coupled_speb": np.tile([1, 0.9, 0.95, 0.86], (m, 1)),
+    }
+    axes = {name: (row, *along) for row, some in VARIABLES.items() for name, (along, _) in some.items()}
+    coordinates = {
+        "subject": ("network", np.repeat(names, 2)),
+        "slot": ("network", np.tile([1, 2], m)),
+        "kind": ("network", [kind] * n),
+        "pair": names,
+        "pair_kind": ("pair", [kind] * m),
+        "clock": list(CLOCKS),
+        "carry": list(CARRIES),
+        "part": [1, 2, 3],
+        "share": list(SHARES),
+        "coupling": list(COUPLINGS),
+    }
+    return xr.Dataset({name: (axes[name], values[name]) for name in axes}, coordinates, {"energy_j": 10.0})
+
+
+def readings_of(random):
+    """Base, with layouts of one and of two slots, and the hundredfold bounds of ten of its random networks."""
+    pair = world("layout", [(10.0, 0.1)])
+    single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
+    base = gathered([single, pair, random])
+    narrow = base.isel(network=range(13), pair=range(6)).copy(deep=True)
+    for name in ("integrated_speb", "steps_speb"):
+        narrow[name] = narrow[name] * 100
+    return {"base": base, "bandwidth": narrow}
+
+
+def verdict_of(number, random):
+    (finding,) = (each for each in findings.findings(readings_of(random)) if each.number == number)
+    return finding.verdict
+
+
+@pytest.fixture
+def random():
+    return world("random", PAIRS)
+
+
+def test_where_all_is_as_the_paper_says_all_holds(random):
+    found = {each.number: each.verdict for each in findings.findings(readings_of(random))}
+    assert list(found) == list(findings.TITLES) == ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]
+    assert found["i"] == found["v"] == "holds"
+    assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
+    assert found["iii"].startswith("holds. With held, abundance ")
+    assert found["iv"] == "holds: in 100 % of the networks"
+    assert re.findall("holds|not", found["vi"]) == ["holds"] * 3
+    assert found["vii"].startswith("holds: every SPEB is 100 times as large")
+    assert found["viii"].startswith("holds at the paper's values: clocks save at most 5e-02")
+
+
+# --- by carry-over ----------------------------------------------------------------------------------------------------
+
+#: How many of the 20 limited networks obey, by carry-over if not all, and the verdict on that.
+BY_CARRY = [
+    ({"joint": 19}, "holds"),
+    (
+        {"joint": 18},
+        "holds only with carry-over held and added and marginal; mostly holds with carry-over joint (90 %)",
+    ),
+    (dict.fromkeys(["added", "marginal", "joint"], 0), "holds only with carry-over held"),
+    ({"held": 15, "added": 14, "marginal": 0, "joint": 0}, "mostly holds with carry-over held (75 %)"),
+    (dict.fromkeys(CARRIES, 14), "does not hold"),
+]
+
+
+@pytest.mark.parametrize(
+    ("obey", "expected", "shares"),
+    [(*case, DISORDER[0]) for case in BY_CARRY] + [(*BY_CARRY[1], shares) for shares in DISORDER[1:]],
+)
+def test_order_of_the_steps(random, obey, expected, shares):
+    random.steps_share[ABUNDANT] = shares  # these and the synchronous ones are not what it is about
+    random.steps_share.loc[{"clock": "synchronous"}] = shares
+    for carry, number in obey.items():
+        random.steps_share.loc[{"carry": carry, "clock": "asynchronous"}][LIMITED[number:]] = shares
+    assert verdict_of("i", random) == expected
+
+
+@pytest.mark.parametrize(("clock", "shares"), list(zip(CLOCKS, [[0, 0.4, 0.6], [0.6, 0.4, 0]], strict=True)))
+def test_a_trade_off_needs_something_for_both_in_both_clock_modes(random, clock, shares):
+    random.steps_share.loc[{"clock": clock, "carry": ["marginal", "joint"]}] = shares
+    random.steps_share.loc[{"clock": clock, "carry": "added"}][:8] = shares
+    expected = "holds only with carry-over held; mostly holds with carry-over added (80 %)"
+    assert verdict_of("v", random) == expected
+    random.steps_share.loc[{"clock": clock}] = shares
+    assert verdict_of("v", random) == "does not hold"
+
+
+@pytest.mark.parametrize(("clock", "places"), list(zip(CLOCKS, [LIMITED, ABUNDANT], strict=True)))
+def test_a_draw_is_no_advantage(random, clock, places):
+    """Within rounding, in one clock mode, in the networks of one kind."""
+    draw = random.integrated_speb.sel(clock=clock)[places]
+    for carry in CARRIES[1:]:
+        random.steps_speb.loc[{"carry": carry, "clock": clock}][places] = draw * (1 + 1e-9)
+    assert verdict_of("iii", random).startswith("holds only with carry-over held. With held, abundance ")
+    random.steps_speb.loc[{"carry": "held", "clock": clock}][places] = draw * (1 - 1e-9)
+    assert verdict_of("iii", random) == "does not hold"
+
+
+def test_the_abundance_that_separates_the_schemes():
+    """Networks of abundance 0.01 ... 0.4 and 20 ... 59, of which step-by-step is worse in those below 28 and in one."""
+    amounts = np.concatenate([np.arange(1, 41) / 100, np.arange(20.0, 60)])
+    random = world("random", [(one, two) for one, two in zip(amounts[::2], amounts[1::2], strict=True)])
+    random.steps_speb[40:48] = 2 * random.integrated_speb[40:48]
+    random.steps_speb[75] = 2 * random.integrated_speb[75]
+    told = verdict_of("iii", random)
+    assert "abundance 27 is the border: 99 % of all networks" in told  # between 27 and 28; 79 of 80
+
+
+@pytest.mark.parametrize(("name", "half"), [("third_fixed_speb", 0), ("first_fixed_speb", 1)])
+def test_more_is_better_up_to_where_it_is_not(random, name, half):
+    parts = re.compile(r"the first half: (.*); the second half: (.*); both to the very end: (.*)$")
+    expected = ["holds", "holds", "does not hold"]
+    random[name].loc[{"share": 0.999}] = 100
+    assert list(parts.search(verdict_of("vi", random)).groups()) == expected
+    random[name].loc[{"share": 0.75, "carry": ["joint", "added"]}] = 0
+    expected[half] = "holds only with carry-over held and marginal"
+    assert list(parts.search(verdict_of("vi", random)).groups()) == expected
+
+
+# --- the others -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wrong", "word"), [(1, "mostly holds"), (2, "mostly holds"), (3, "does not hold")])
+def test_the_limited_slot_gets_more(random, wrong, word):
+    """In all but some of the ten pairs of different slots, in one clock mode."""
+    random.slot_share[:wrong, 0] = 1 - random.slot_share[:wrong, 0]
+    found = f"the first half {word} ({100 - 10 * wrong} to 100 % of the pairs, by scheme); the second holds"
+    assert verdict_of("ii", random) == found
+
+
+@pytest.mark.parametrize("shares", [np.full(10, 0.8), np.full(10, 0.2), np.linspace(0.2, 0.8, 10)])
+def test_alike_slots_get_as_much(random, shares):
+    random.slot_share[10:] = 0.5 + (shares[:, None] - 0.5) / 4
+    assert verdict_of("ii", random).endswith("the second holds")
+    random.slot_share[10:] = shares[:, None]
+    assert "the second does not" in verdict_of("ii", random)
+
+
+def test_the_share_of_the_step_by_step_scheme_is_the_best_of_two_slots(random):
+    random.steps_speb[0], random.steps_speb[1] = 3.0, 0.2
+    table = findings.slot_shares(random)
+    shares = np.linspace(1e-4, 1 - 1e-4, 10_000)
+    best = shares[np.argmin(3.0 / shares + 0.2 / (1 - shares))]
+    for column in [f"{carry}, {clock}" for carry in CARRIES for clock in CLOCKS]:
+        assert table[column][0] == pytest.approx(best, abs=1e-3)
+    assert list(table["abundance ratio"][[0, 1, 10]]) == pytest.approx([0.01, 100, 1])
+
+
+@pytest.mark.parametrize(("easy", "expected"), [(1, "holds: in 95 %"), (2, "mostly holds: in 90 %"), (6, "does not")])
+def test_sensing_is_harder_where_links_are_alike(random, easy, expected):
+    """Where a node is beside the target, as in the abundant networks, nothing is said."""
+    random.sensing_speb[ABUNDANT] = 1e-6
+    random.sensing_speb[LIMITED[:easy]] = 0.9
+    assert verdict_of("iv", random).startswith(expected)
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1, "does not hold"), (9, "does not hold"), (11, "holds")])
+def test_a_narrow_band_is_far_worse_if_it_is(random, factor, word):
+    readings = readings_of(random)
+    for name in ("integrated_speb", "steps_speb"):
+        readings["bandwidth"][name] = readings["base"][name][:13] * factor
+    assert findings.findings(readings)[6].verdict.startswith(f"{word}: every SPEB is {factor} times as large")
+    assert findings.findings({"base": readings["base"]})[6].verdict.startswith("not tried")
+
+
+def test_clocks_help_if_they_save_something(random):
+    readings = readings_of(random)
+    for reading in readings.values():
+        reading.coupled_speb.loc[{"coupling": "clocks"}] = 1 - 1e-13
+    verdict = findings.findings(readings)[7].verdict
+    assert verdict.startswith("does not hold at the paper's values: clocks save at most 1e-13")
+    assert verdict.endswith(", which is rounding (radars: 1e-01 in the median)")
+    readings["rho"] = readings["bandwidth"].copy(deep=True)
+    readings["rho"].coupled_speb.loc[{"coupling": "clocks"}] = 0.7
+    assert findings.findings(readings)[7].verdict == f"{verdict}; they save most with rho: up to 30%"
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_has_every_statement_its_verdict_and_the_thresholds(random):
+    readings = readings_of(random)
+    page = findings.page(readings, "Note on layouts.")
+    for finding in findings.findings(readings):
+        title = findings.TITLES[finding.number]
+        assert f"| {finding.number} | {title} | {finding.verdict} |" in page
+        assert f"\n## ({finding.number}) {title}\n\n**Verdict: {finding.verdict}.**\n" in page
+    for text in ("Note on layouts.", "best split of 10 J", "on 40\nrandom networks (20 pairs", "95 %", "75 %"):
+        assert text in page
+    assert not re.search(r"\b(nan|None)\b", page)
+
+
+def test_the_page_is_markdown(random):
+    page = findings.page(readings_of(random), "")
+    assert page.startswith("# ")
+    tables = re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE)
+    assert len(tables) == 16
+    for header, rule, *rows in map(str.splitlines, tables):
+        assert re.fullmatch(r"(\| --- )+\|", rule)
+        assert rows
+        assert {row.count("|") for row in rows} == {rule.count("|")} == {header.count("|")}
+
+
+def test_the_page_follows_every_variable_that_it_is_about():
+    random = world("random", PAIRS[7:13])
+    before = findings.page(readings_of(random), "")
+    for name in set(random.data_vars) - {"sensing_length"}:
+        changed = (500 if name.endswith("length") else 0.5) / random[name]
+        assert findings.page(readings_of(random.assign({name: changed})), "") != before, name
+
+
+def test_readings_are_compared_on_the_same_random_networks(random):
+    readings = readings_of(random)
+    readings["base"].steps_share[13:] = [0.0, 0.4, 0.6]
+    readings["bandwidth"].steps_share.loc[{"carry": "held"}][3:8] = [0.0, 0.4, 0.6]
+    table = findings.sensitivity(readings).set_index("reading")
+    assert list(table.networks) == [10, 10]
+    assert list(table.abundant) == [5, 5]
+    assert list(table.v) == [1, 0.5]
