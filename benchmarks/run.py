@@ -20,13 +20,13 @@ PARTS = ("solvers", "workflow")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS, help="what to measure; default is all")
+    parser.add_argument("--only", choices=PARTS, help="which part to measure")
     packages = ("numpy", "scs", "cvxpy", "clarabel", "netCDF4", "snakemake")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    chosen = parser.parse_args().parts
+    only = parser.parse_args().only
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}\n")
     print("| what | measured | budget |\n|---|---|---|", flush=True)
-    for part in chosen:
+    for part in [only] if only else PARTS:
         for row in import_module(part).rows():
             print("| " + " | ".join(row) + " |", flush=True)
 
