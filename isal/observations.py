@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from isal import ensemble, schemes, solvers
@@ -21,6 +20,9 @@ from isal.radio import Radio
 from isal.schemes import CARRIES, Carry, no_prior
 from isal.solvers import Computation
 from isal.splits import best_integrated_slots, best_steps
+
+if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
+    import xarray as xr
 
 TOLERANCE = 1e-7
 
@@ -120,6 +122,8 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
         "share": list(SHARES),
         "coupling": list(COUPLINGS),
     }
+    import xarray as xr
+
     return xr.Dataset(variables, coords=coordinates, attrs={"reading": reading.name, "energy_j": reading.energy})
 
 
@@ -241,6 +245,8 @@ TIGHT = 1e-9
 
 def gathered(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     """All subjects of one reading, from several calls of :func:`observe`."""
+    import xarray as xr
+
     # strings of fixed width would be cut to that of the first part
     parts = [
         part.assign_coords({name: each.astype(object) for name, each in part.coords.items() if each.dtype.kind == "U"})

@@ -102,6 +102,8 @@ def add_note(figure: Figure, note: str) -> None:
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:
     """Write every format; a file appears under its name only when it is complete."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout stays; it takes longer than a format takes to write
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".tmp-{path.name}")
