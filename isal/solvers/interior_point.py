@@ -242,7 +242,7 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
     """Powers (W, shape ``(N, n)``) whose certified gap is at most ``tolerance`` (shape ``(N,)``), and iterations.
 
     ``start`` are powers inside the feasible set with ``M(p) > 0``. A problem that does not get there in
-    :data:`MOST_ITERATIONS` keeps the best powers that it met; one that rounding stops does, too. That happens where M is
+    :data:`MOST_ITERATIONS`, or that rounding stops, keeps the best powers that it met. The latter happens where M is
     nearly singular; ``precise`` evaluates f and its gradient in extended precision, at several times the cost.
     """
     problem = _Scaled.of(batch, start, precise)
