@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 
 import pytest
@@ -345,6 +346,24 @@ def test_a_killed_job_keeps_what_it_solved(fresh, points_per_job):
         again = re.findall(r"^solving (.*)$", log.read_text(), re.M)
         assert sum(len(labels.split()) for labels in again) == 4
     assert not list((fresh.folder / "results").rglob("*.solved"))
+
+
+def test_two_jobs_for_the_same_points_do_not_disturb_each_other(fresh):
+    """A job on a cluster outlives a snakemake that is killed, and the next snakemake starts another one."""
+    import shlex
+    import subprocess
+
+    solve = "    write(path, point, point.solve())"
+    fresh.edit("isal/netcdf/records.py", solve, solve + "\n    __import__('time').sleep(0.2)")  # so that both are at it
+    fresh.succeed("--config", "points_per_job=40", "--until", "solve_shard_1_of_1")
+    log = (fresh.folder / "results/logs/shards/1_of_1.log").read_text()
+    for record in fresh.records.values():
+        record.unlink()
+    command = [sys.executable, *shlex.split(log.splitlines()[0].removeprefix("repeat with: "))[1:]]
+    environment = fresh.environment() | {"PYTHONPATH": str(fresh.folder)}
+    jobs = [subprocess.Popen(command, cwd=fresh.folder, env=environment) for _ in range(2)]
+    assert [job.wait() for job in jobs] == [0, 0]
+    assert len(fresh.records) == 6
 
 
 def test_two_snakemakes_at_once_are_refused(fresh):

@@ -8,6 +8,7 @@ has solved for the next attempt.
 """
 
 import argparse
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -36,7 +37,9 @@ def solve_missing(wanted: dict[Path, Point]) -> int:
         print(f"{len(failures)} of {len(wanted)} points failed; a re-run tries only these", file=sys.stderr)
         return 1
     for path in missing:
-        waiting[path].replace(path)
+        # gone if a cluster's job for the same points, left over from a snakemake that was killed, was faster
+        with contextlib.suppress(FileNotFoundError):
+            waiting[path].replace(path)
     print(f"{len(missing)} of {len(wanted)} points solved, the others held already")
     return 0
 
