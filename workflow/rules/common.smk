@@ -86,6 +86,11 @@ onstart:
     PLAN.write()
 
 
+onerror:
+    # `quiet: rules` of the profiles holds back which log to read.
+    print(f"Why a job failed stands in its log in {LOGS}/", file=sys.stderr)
+
+
 wildcard_constraints:
     study="[^/]+",
     figure="[^/]+",
