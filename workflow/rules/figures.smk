@@ -30,6 +30,7 @@ rule draw_figure:
         ],
     log:
         f"{LOGS}/figures/{{figure}}.log",
+    localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:

@@ -14,6 +14,7 @@ rule write_table:
         md=PLAN.in_results(TABLE_PATTERN.format(study="{study}", format="md")),
     log:
         f"{LOGS}/tables/{{study}}.log",
+    localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
