@@ -9,11 +9,11 @@ ARGS   ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke report test benchmark check format lock clean help
+.PHONY: study smoke report test test-slurm benchmark check format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 study: $(READY) ## the paper's study: datasets and figures in results/
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)
@@ -26,6 +26,9 @@ report: $(READY) ## results/report.html from a finished study; opens offline
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+
+test-slurm: $(READY) ## the workflow on a Slurm of this machine (slurm-wlm and munge: tests/slurm/cluster.sh install)
+	$(BIN)/python -m pytest tests/slurm --durations=0 $(ARGS)
 
 benchmark: $(READY) ## the measured claims; prints the table of benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

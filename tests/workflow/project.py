@@ -92,10 +92,10 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "snakemake", *arguments]
 
-    def run(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        """`snakemake --cores N ...`; the result is not checked."""
+    def run(self, *arguments: str, cores: int | None = 2) -> subprocess.CompletedProcess[str]:
+        """`snakemake --cores N ...`, without `--cores` for None; the result is not checked."""
         return subprocess.run(
-            self.command("--cores", str(cores), *arguments),
+            self.command(*([] if cores is None else ["--cores", str(cores)]), *arguments),
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,

@@ -1,0 +1,107 @@
+"""The workflow through profiles/slurm on a real Slurm of this one machine: `make test-slurm`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from project import Project
+
+CLUSTER = Path(__file__).with_name("cluster.sh")
+# jobs here last seconds, so look after 1 s instead of 10
+PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster(tmp_path_factory):
+    """A cluster of this machine alone, found through the environment; stopped whatever happens."""
+    folder = tmp_path_factory.mktemp("slurm")
+    started = subprocess.run([CLUSTER, "start", folder], capture_output=True, text=True, timeout=120)
+    if started.returncode != 0:
+        pytest.fail(started.stderr, pytrace=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+        patch.setenv("PATH", str(folder / "bin"), prepend=os.pathsep)
+        try:
+            yield
+        finally:
+            subprocess.run([CLUSTER, "stop", folder], check=True, timeout=120)
+
+
+def on_cluster(project, *arguments):
+    """Run through Slurm; returns the rules of the jobs that Slurm was given by this run."""
+    before = set(jobs())
+    done = project.run(*PROFILE, *arguments, cores=None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [
+        comment.removeprefix("rule_").split("_wildcards_")[0] for job, comment in jobs().items() if job not in before
+    ]
+
+
+def jobs():
+    """Comments of all jobs by number, also of those that have ended."""
+    command = ["squeue", "--states=all", "--noheader", "--format=%i %k"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return dict(line.split() for line in lines)
+
+
+def datasets(folder):
+    """Datasets of a results folder by name, without what tells runs apart."""
+    found = {}
+    for path in (folder / "datasets").glob("*.nc"):
+        dataset = xr.load_dataset(path).drop_vars("seconds")
+        del dataset.attrs["history"]
+        found[path.name] = dataset
+    return found
+
+
+def assert_same_results(local, slurm):
+    expected, found = datasets(local), datasets(slurm)
+    assert set(found) == set(expected) != set()
+    for name, dataset in found.items():
+        xr.testing.assert_identical(dataset, expected[name])
+    for table in (local / "tables").iterdir():
+        assert (slurm / "tables" / table.name).read_text() == table.read_text()
+
+
+def test_one_point_per_job(tmp_path):
+    project = Project.create(tmp_path / "project")
+    project.configure(lambda config: config["studies"]["small"].update(networks=["7b"]))  # each job takes seconds
+    rules = on_cluster(project, "--config", "results=slurm")
+    assert sorted(rules) == ["build_dataset"] + ["solve_point"] * 3  # figures and tables don't go through Slurm
+    project.succeed("--config", "results=local", "--until", "write_table")
+    assert_same_results(tmp_path / "project/local", tmp_path / "project/slurm")
+
+
+def test_the_smoke_study_with_many_points_per_job(tmp_path):
+    project = Project.create(tmp_path / "project", changes={})
+    smoke = ("--configfile", "config/smoke.yaml", "--config")
+    rules = on_cluster(project, *smoke, "results=slurm", "points_per_job=100")
+    assert 2 <= sum(rule.startswith("solve_shard_") for rule in rules) <= 8
+    assert "solve_point" not in rules
+    project.succeed(*smoke, "results=local", "points_per_job=1000", "--until", "write_table")
+    assert_same_results(tmp_path / "project/local", tmp_path / "project/slurm")
+
+
+def test_a_cancelled_job_is_tried_again_and_keeps_what_it_solved(tmp_path):
+    """What Slurm does to a job out of time, too."""
+    project = Project.create(tmp_path / "project")
+    project.edit(
+        "isal/netcdf/records.py",
+        "    write(path, point, point.solve())",
+        "    if point.split == 'e7000-3000' and not Path('once').exists():\n"
+        "        Path('once').touch()\n"
+        "        subprocess.run(['scancel', os.environ['SLURM_JOB_ID']])\n"
+        "        __import__('time').sleep(60)\n"
+        "    with Path('solved').open('a') as solved:\n"
+        "        solved.write(point.label + '\\n')\n"
+        "    write(path, point, point.solve())",
+    )
+    rules = on_cluster(project, "--config", "points_per_job=100", "--until", "solve_shard_1_of_1")
+    assert rules == ["solve_shard_1_of_1"] * 2
+    solved = (tmp_path / "project/solved").read_text().split()
+    assert len(solved) == len(set(solved)) == 6
