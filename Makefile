@@ -9,7 +9,7 @@ ARGS   ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke report test test-slurm benchmark check format lock clean help
+.PHONY: study smoke status report test test-slurm benchmark check format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,6 +20,9 @@ study: $(READY) ## the paper's study: datasets and figures in results/
 
 smoke: $(READY) ## the same on a coarse grid, in results/smoke/
 	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml $(ARGS)
+
+status: $(READY) ## how far `make study` has come: points done, failed and left
+	$(BIN)/python workflow/scripts/show_status.py $(ARGS)
 
 report: $(READY) ## results/report.html from a finished study; opens offline
 	$(BIN)/snakemake --report results/report.html $(ARGS)

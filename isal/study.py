@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -35,6 +35,8 @@ from isal.schemes import slot_informations
 from isal.solvers import SOLVERS, modules
 
 POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
+POINT_LOG_PATTERN = f"logs/{POINT_PATTERN.removesuffix('.nc')}.log"
+SHARD_LOG_PATTERN = "logs/shards/{shard}.log"
 DATASET_PATTERN = "datasets/{study}.nc"
 TABLE_PATTERN = "tables/{study}.{format}"
 TABLE_FORMATS = ("csv", "md")
@@ -167,6 +169,14 @@ class Plan:
         if name not in self.shards or self.shard_key(name) != key:
             raise PlanError(f"shard {name} of the plan is not the one that this job is for; run snakemake again")
         return {Path(self.in_results(path)): point for path, point in self.shards[name].items()}
+
+    def solving_logs(self, paths: Collection[str]) -> list[str]:
+        """Logs of the jobs that solve the points at some paths below ``results``."""
+        if self.configuration.points_per_job == 1:
+            return [self.in_results(f"logs/{path.removesuffix('.nc')}.log") for path in paths]
+        wanted = set(paths)
+        shards = (shard for shard, points in self.shards.items() if not wanted.isdisjoint(points))
+        return [self.in_results(SHARD_LOG_PATTERN.format(shard=shard)) for shard in shards]
 
     def in_results(self, path: str) -> str:
         """A path below ``results`` as seen from the working directory."""

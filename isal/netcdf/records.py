@@ -231,12 +231,9 @@ def holds(path: Path, stamp: str) -> bool:
     return False
 
 
-def solve_into(path: Path, point: Point) -> bool:
-    """Bring the record of a point about; False if a sound one was there already."""
-    if holds(path, point.stamp):
-        return False
-    write(path, point, point.solve())
-    return True
+def unpublished(path: Path) -> Path:
+    """Where the record of a point that a shard has solved waits until all points of the shard are."""
+    return path.with_name(f".{path.name}.solved")
 
 
 def commit() -> str:

@@ -94,12 +94,6 @@ def test_a_record_of_something_else_is_refused(path, point):
     assert records.holds(path, point.stamp)
 
 
-def test_a_sound_record_is_not_solved_again(path, point):
-    before = path.read_bytes()
-    assert not records.solve_into(path, point)
-    assert path.read_bytes() == before
-
-
 def test_a_dataset_names_its_axes(tmp_path, point):
     points = {}
     for changes in (
@@ -109,7 +103,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     ):
         each = example(**changes)
         path = tmp_path / f"{each.split}.nc"
-        records.solve_into(path, each)
+        records.write(path, each, each.solve())
         points[path] = each
     dataset = datasets.build(points, study="s", note="Reconstructed.")
     assert dict(dataset.sizes) == {

@@ -103,7 +103,8 @@ def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots, solver, u
         "import sys; from pathlib import Path; from isal.netcdf import records; from isal.points import Point\n"
         "ran = set()\n"
         "sys.setprofile(lambda frame, event, _: ran.add(frame.f_globals.get('__name__', '')))\n"
-        f"records.solve_into(Path(sys.argv[1]), Point.from_json({point.to_json()!r}))\n"
+        f"point = Point.from_json({point.to_json()!r})\n"
+        "records.write(Path(sys.argv[1]), point, point.solve())\n"
         "sys.setprofile(None)\n"
         "print(*sorted(name for name in ran if name.startswith('isal.')))"
     )

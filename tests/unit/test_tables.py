@@ -19,7 +19,7 @@ def dataset(tmp_path_factory):
     ):
         point = example(**changes)
         path = folder / f"{point.split}.nc"
-        records.solve_into(path, point)
+        records.write(path, point, point.solve())
         points[path] = point
     return datasets.build(points, study="s", note="Reconstructed.")
 

@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from isal import config as isal_config
+from isal import config as isal_config, status as isal_status
 from isal.netcdf.records import commit
 from isal.study import (
     AGREEMENT_DATASET,
@@ -22,7 +22,9 @@ from isal.study import (
     FINDINGS_PATTERN,
     OBSERVATIONS_PATTERN,
     FIGURE_PATTERN,
+    POINT_LOG_PATTERN,
     POINT_PATTERN,
+    SHARD_LOG_PATTERN,
     TABLE_PATTERN,
     Plan,
 )
@@ -88,7 +90,10 @@ onstart:
 
 onerror:
     # `quiet: rules` of the profiles holds back which log to read.
-    print(f"Why a job failed stands in its log in {LOGS}/", file=sys.stderr)
+    print(
+        f"Why a job failed stands in its log in {LOGS}/\n{isal_status.of(PLAN)}",
+        file=sys.stderr,
+    )
 
 
 wildcard_constraints:

@@ -7,7 +7,7 @@ if CONFIGURATION.points_per_job == 1:
         output:
             update(PLAN.in_results(POINT_PATTERN)),
         log:
-            f"{LOGS}/{POINT_PATTERN}".removesuffix(".nc") + ".log",
+            PLAN.in_results(POINT_LOG_PATTERN),
         conda:
             "../../envs/isal.yaml"
         params:
@@ -25,7 +25,7 @@ else:
             output:
                 update([PLAN.in_results(path) for path in points]),
             log:
-                f"{LOGS}/shards/{shard}.log",
+                PLAN.in_results(SHARD_LOG_PATTERN.format(shard=shard)),
             conda:
                 "../../envs/isal.yaml"
             params:

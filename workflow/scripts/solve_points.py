@@ -22,7 +22,7 @@ CHUNK = 250
 
 def solve_missing(wanted: dict[Path, Point]) -> int:
     """Solve what is missing; everything is published at the end, as Snakemake removes outputs of a failed job."""
-    waiting = {path: path.with_name(f".{path.name}.solved") for path in wanted}
+    waiting = {path: records.unpublished(path) for path in wanted}
     missing = [path for path, point in wanted.items() if not records.holds(path, point.stamp)]
     unsolved = [path for path in missing if not records.holds(waiting[path], wanted[path].stamp)]
     failures: list[str] = []

@@ -1,0 +1,23 @@
+"""Show how far a run has come, while it runs or after it: points done, failed and left.
+
+python workflow/scripts/show_status.py --plan results/plan.json
+"""
+
+import argparse
+from pathlib import Path
+
+from isal import status
+from isal.study import Plan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", type=Path, default=Path("results/plan.json"), help="plan written by the workflow")
+    options = parser.parse_args()
+    if not options.plan.exists():
+        parser.error(f"{options.plan}: there is no such plan; snakemake writes it when its first job starts")
+    print(status.of(Plan.read(options.plan)))
+
+
+if __name__ == "__main__":
+    main()
