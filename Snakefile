@@ -24,8 +24,10 @@ include: "workflow/rules/figures.smk"
 # the paper's figures and tables, without the findings and the comparison of solvers
 rule paper:
     input:
+        force_outdated,
         [PLAN.in_results(path) for path in PLAN.points],
         [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
+        [PLAN.best_splits_path(study) for study in CONFIGURATION.studies],
         list(PLAN.table_paths()),
         rules.write_best_splits.output,
         list(PLAN.study_figure_paths()),
@@ -35,6 +37,8 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
+        rules.compare_solvers.output,
         rules.write_agreement.output,
+        list(PLAN.findings_paths().values()),
         rules.write_findings.output,
         list(PLAN.figure_paths()),

@@ -21,20 +21,14 @@ from isal.network import Network
 from isal.radio import Radio
 from isal.units import UJ_PER_J, plain
 
-#: What every point's result can depend on in this package, besides the module of its solver.
-MODULES = (
-    "allocation",
-    "fisher",
-    "matrices",
-    "netcdf.records",
-    "network",
-    "points",
-    "radio",
-    "schemes",
-    "solvers",
-    "temporal",
-    "units",
-)
+#: What every optimum can depend on in this package, besides the module of its solver.
+SOLVING = ("allocation", "fisher", "matrices", "network", "radio", "schemes", "solvers", "temporal", "units")
+
+#: What every point's record can depend on, besides the module of its solver.
+MODULES = (*SOLVING, "netcdf.records", "points", "scripts.solve_points")
+
+#: Scripts of the workflow: code behind results, like the modules of this package.
+SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 
 #: Parameters of the radio that only couple slots; the result of one slot can't depend on them.
 COUPLING = ("velocity_variance", "drift_variance")
@@ -83,11 +77,11 @@ class Point:
         """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
         return f"{self.name}/{self.clock}/{self.band}/{self.scheme}/{self.split}"
 
-    def to_json(self) -> str:
-        """Canonical text: equal if and only if all that the result depends on is equal."""
+    def to_mapping(self) -> dict[str, Any]:
+        """All that the result depends on, and nothing else."""
         coupled = len(self.slots) > 1
         radio = {key: value for key, value in self.radio.to_mapping().items() if coupled or key not in COUPLING}
-        content = {
+        return {
             "network": self.name,
             "slots": [slot.to_mapping() for slot in self.slots],
             "radio": radio,
@@ -99,7 +93,10 @@ class Point:
             "tolerance": self.tolerance,
             "solver": self.solver,
         }
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    def to_json(self) -> str:
+        """Canonical text: equal if and only if all that the result depends on is equal."""
+        return json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Point:
@@ -120,12 +117,13 @@ class Point:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Modules of this package that the result can depend on."""
+        """Modules that the result can depend on, as :func:`source_file` takes them."""
         used = [module.removeprefix("isal.") for module in solvers.modules(self.solver)]
-        return (*MODULES, *used, *(["splits"] if self._splits_slots else []))
+        return (*MODULES, *used, *(["splits"] if self.splits_slots else []))
 
     @property
-    def _splits_slots(self) -> bool:
+    def splits_slots(self) -> bool:
+        """Whether each slot's energy is split over its steps at best."""
         return len(self.slots) > 1 and self.scheme != "integrated"
 
     def solve(self) -> schemes.ScheduleResult:
@@ -167,7 +165,7 @@ class Point:
         carry: Any = self.scheme.removeprefix("step-by-step-")
         if self.scheme == "integrated":
             return (yield from schemes.integrated_schedule(infos, energies, caps, self.tolerance))
-        if self._splits_slots:
+        if self.splits_slots:
             return (yield from splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance))
         return (yield from schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance))
 
@@ -187,11 +185,13 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
 
 @cache
 def code_digest(modules: tuple[str, ...]) -> str:
-    """Digest of the sources of modules of this package, the same whatever their dates and folder."""
+    """Digest of the sources of modules, the same whatever their dates and folder."""
     return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()
 
 
 def source_file(module: str) -> Path:
-    """Source file of a module of this package, named without the leading ``isal.``."""
+    """Source file of a module of this package, without the leading ``isal.``, or of a script as ``scripts.<name>``."""
+    if module.startswith("scripts."):
+        return SCRIPTS / f"{module.removeprefix('scripts.')}.py"
     stem = Path(__file__).parent.joinpath(*module.split("."))
     return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")

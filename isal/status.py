@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal.netcdf import records
+from isal.netcdf import files, records
 from isal.points import Point
 from isal.study import Plan
 
@@ -49,6 +49,15 @@ def of(plan: Plan) -> Status:
                 if label in by_label:
                     failed[by_label[label]] = f"{line} ({log})"
     return Status(len(plan.points), len(plan.points) - len(missing), failed)
+
+
+def outdated(plan: Plan) -> list[str]:
+    """What exists and says of itself that it was made for another configuration or by other code."""
+    points = ((Path(plan.in_results(path)), point) for path, point in plan.points.items())
+    stale = [str(path) for path, point in points if path.exists() and not records.stamped(path, point.stamp)]
+    return stale + [
+        path for path, key in plan.dataset_keys() if Path(path).exists() and not files.holds(Path(path), key)
+    ]
 
 
 def _holds(path: Path, point: Point) -> bool:

@@ -29,7 +29,7 @@ from isal.config import ConfigError, Configuration, Figure, Study, parse
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
 from isal.observations import Reading, Subject, random_subjects
-from isal.points import MODULES, Point, code_digest, source_file
+from isal.points import SOLVING, Point, code_digest, source_file
 from isal.radio import Radio
 from isal.schemes import slot_informations
 from isal.solvers import SOLVERS, modules
@@ -48,9 +48,8 @@ FINDINGS_PAGE = "findings.md"
 AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
 
-
-#: Modules that observations depend on, as points do.
-OBSERVED_MODULES = tuple(module for module in MODULES if module not in ("netcdf.records", "points"))
+#: Kind of figure -> modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
+FIGURE_MODULES = {"layouts": ("network",), "abundance": ("findings",), "readings": ("findings",)}
 
 
 class PlanError(RuntimeError):
@@ -207,12 +206,13 @@ class Plan:
                     yield self.in_results(FIGURE_PATTERN.format(figure=name, format=suffix))
 
     def dataset_key(self, study: str) -> str:
-        """What a dataset depends on besides its records: which records, with which stamps, and the code."""
+        """What a dataset depends on: which records in which order, with which stamps, the note and the code."""
+        points = self.study_points(study).items()
         return canonical(
             {
-                "points": digest_of(f"{path} {point.stamp}" for path, point in self.study_points(study).items()),
+                "points": digest_of(f"{path} {point.stamp}" for path, point in points),
                 "note": self.configuration.layouts_note,
-                "code": code_digest(("netcdf.datasets", "study")),
+                "code": _code("build_dataset", "netcdf.datasets", "netcdf.files"),
             }
         )
 
@@ -224,10 +224,16 @@ class Plan:
         return [curve[0] for curve in _curves(self.study_points(study).values())]
 
     def best_splits_key(self, study: str) -> str:
-        """What the best splits of a study's curves depend on."""
-        points = self.curve_points(study)
+        """What the best splits of a study's curves depend on: not on the energies of their points."""
+        curves = [
+            point.to_mapping() | {"energies_uj": sum(point.energies_uj)}
+            for point in self.curve_points(study)
+            # without a split, see isal.optima
+            if len(point.slots) > 1 or point.scheme != "integrated"
+        ]
+        code = ("netcdf.files", "optima", "points", "splits", *SOLVING, *_solver_modules(self.configuration.solver))
         return canonical(
-            {"points": digest_of(point.stamp for point in points), "code": code_digest(("optima", "splits"))}
+            {"curves": digest_of(sorted(map(canonical, curves))), "code": _code("find_best_splits", *code)}
         )
 
     def reading(self, name: str) -> Reading:
@@ -262,25 +268,29 @@ class Plan:
 
     def observations_key(self, reading: str, part: str) -> str:
         """What the observations of one part depend on."""
-        configuration = self.configuration
-        subjects = (
-            {name: [slot.to_mapping() for slot in slots] for name, slots in self.networks.items()}
-            if part == "layouts"
-            else {"seed": configuration.findings.seed}
-        )
-        chosen = self.reading(reading)
-        code = {"observations", "ensemble", "splits", *OBSERVED_MODULES}
-        code |= {name.removeprefix("isal.") for name in modules(configuration.solver)}
+        solver, chosen = self.configuration.solver, self.reading(reading)
+        code = ["netcdf.files", "observations", "splits", *SOLVING, *_solver_modules(solver)]
+        subjects: object
+        if part == "layouts":
+            subjects = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.subjects(part)]
+        else:
+            subjects = {"seed": self.configuration.findings.seed, "part": part}
+            code.append("ensemble")
         return canonical(
             {
                 "subjects": subjects,
                 "radio": chosen.radio.to_mapping(),
                 "energy": chosen.energy,
                 "cap": chosen.cap_w,
-                "solver": configuration.solver,
-                "code": code_digest(tuple(sorted(code))),
+                "solver": solver,
+                "code": _code("observe", *code),
             }
         )
+
+    def gathering_key(self, reading: str) -> str:
+        """What the dataset of a reading depends on: its parts and the code."""
+        parts = [f"{part} {self.observations_key(reading, part)}" for part in self.observed_parts(reading)]
+        return canonical({"parts": digest_of(parts), "code": _code("gather_observations", "netcdf.files")})
 
     def findings_path(self, reading: str) -> str:
         return self.in_results(FINDINGS_PATTERN.format(reading=reading))
@@ -290,9 +300,14 @@ class Plan:
         return {reading: self.findings_path(reading) for reading in self.configuration.findings.readings}
 
     def findings_page_key(self) -> str:
-        """What the page of findings depends on besides its datasets."""
-        note = self.configuration.layouts_note
-        return canonical({"note": note, "code": code_digest(("findings", "tables"))})
+        """What the page of findings depends on besides its datasets; they come in the configuration's order."""
+        return canonical(
+            {
+                "readings": list(self.configuration.findings.readings),
+                "note": self.configuration.layouts_note,
+                "code": _code("write_findings", "findings", "tables"),
+            }
+        )
 
     def agreement_points(self) -> list[Point]:
         """Points, evenly spread, of every combination of network, clock mode, bandwidth and scheme."""
@@ -304,37 +319,68 @@ class Plan:
         return chosen
 
     def agreement_key(self) -> str:
-        """What the comparison of solvers depends on: its points and the code of every solver."""
-        solver_code = code_digest(("agreement", *(name.removeprefix("isal.") for name in SOLVERS.values())))
-        return canonical({"points": digest_of(point.stamp for point in self.agreement_points()), "code": solver_code})
+        """What the comparison of solvers depends on: its points and the code of every solver.
+
+        It has a tolerance of its own, and the configuration's solver is one of those compared.
+        """
+        points = self.agreement_points()
+        problems = [
+            {key: value for key, value in point.to_mapping().items() if key not in ("solver", "tolerance")}
+            for point in points
+        ]
+        code = [
+            "agreement",
+            "netcdf.files",
+            "points",
+            *SOLVING,
+            *(name for each in SOLVERS for name in _solver_modules(each)),
+        ]
+        if any(point.splits_slots for point in points):
+            code.append("splits")
+        return canonical(
+            {"problems": digest_of(sorted(map(canonical, problems))), "code": _code("compare_solvers", *code)}
+        )
 
     def table_key(self) -> str:
         """What a table depends on besides its dataset."""
-        return canonical({"code": code_digest(("tables",))})
+        return canonical({"code": _code("write_table", "tables")})
 
     def agreement_table_key(self) -> str:
         """What the tables of solver agreement depend on besides the dataset."""
-        return canonical({"code": code_digest(("agreement", "tables"))})
+        return canonical({"code": _code("write_agreement", "agreement", "tables")})
 
     def best_splits_table_key(self) -> str:
-        """What the table of best splits depends on besides the datasets."""
-        return canonical({"code": code_digest(("optima", "tables"))})
+        """What the table of best splits depends on besides the datasets, which come in the configuration's order."""
+        studies = list(self.configuration.studies)
+        return canonical({"studies": studies, "code": _code("write_best_splits", "optima", "tables")})
+
+    def dataset_keys(self) -> Iterator[tuple[str, str]]:
+        """Path and key of everything that is stored with its key."""
+        for study in self.configuration.studies:
+            yield self.dataset_path(study), self.dataset_key(study)
+            yield self.best_splits_path(study), self.best_splits_key(study)
+        for reading in self.configuration.findings.readings:
+            for part in self.observed_parts(reading):
+                yield self.observations_path(reading, part), self.observations_key(reading, part)
+            yield self.findings_path(reading), self.gathering_key(reading)
+        yield self.in_results(AGREEMENT_DATASET), self.agreement_key()
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""
-        return digest_of(f"{path} {point.stamp}" for path, point in self.shards[shard].items())
+        return digest_of(sorted(f"{path} {point.stamp}" for path, point in self.shards[shard].items()))
 
     def figure_key(self, name: str) -> str:
         """What a figure depends on besides its dataset: its description, the layouts on it, style and code."""
         configuration, figure = self.configuration, self.configuration.figures[name]
+        readings = list(configuration.findings.readings) if figure.kind == "readings" else []
         shown = {network: configuration.layouts[network].slots for network in figure.networks}
         return canonical(
             {
-                "figure": [figure.kind, figure.study, figure.networks],
+                "figure": [figure.kind, figure.study, figure.networks, readings],
                 "layouts": shown,
                 "note": configuration.layouts_note,
                 "style": configuration.style,
-                "code": folder_digest("figures"),
+                "code": [folder_digest("figures"), _code("draw_figure", *FIGURE_MODULES.get(figure.kind, ()))],
             }
         )
 
@@ -381,13 +427,22 @@ def canonical(content: Mapping[str, object]) -> str:
 
 
 def digest_of(lines: Iterable[str]) -> str:
-    """Digest of a set of lines, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    """Digest of lines in their order."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _solver_modules(solver: str) -> list[str]:
+    return [name.removeprefix("isal.") for name in modules(solver)]
+
+
+def _code(script: str, *used: str) -> str:
+    """Digest of a script of the workflow and of the modules that it uses."""
+    return code_digest((f"scripts.{script}", *sorted(set(used))))
 
 
 def folder_digest(package: str) -> str:
     """Digest of the sources of a package of this package."""
     return digest_of(
         f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        for path in source_file(package).parent.glob("*.py")
+        for path in sorted(source_file(package).parent.glob("*.py"))
     )

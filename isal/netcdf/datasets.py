@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from isal import __version__
 from isal.netcdf import records
+from isal.netcdf.files import read, write
 from isal.points import Point
+
+__all__ = ["build", "read", "write"]
 
 #: Axes of a study, in the order of a point's path.
 AXES = ("network", "clock", "bandwidth", "scheme", "split")
@@ -107,20 +110,3 @@ def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
     sensing = record.arrays["link_target"] >= 0
     chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
     return record.arrays["link_snr"][:, :, chosen].max(axis=2, initial=0.0)
-
-
-def write(path: Path, dataset: xr.Dataset) -> None:
-    """Store a dataset; the file appears under its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        dataset.to_netcdf(temporary, engine="netcdf4")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read(path: Path) -> xr.Dataset:
-    """A stored dataset, in memory."""
-    with xr.open_dataset(path, engine="netcdf4") as dataset:
-        return dataset.load()

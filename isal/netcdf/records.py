@@ -231,6 +231,11 @@ def holds(path: Path, stamp: str) -> bool:
     return False
 
 
+def stamped(path: Path, stamp: str) -> bool:
+    """Whether a file says that it holds; in a hundredth of the time of :func:`holds`, which reads and checks it."""
+    return stamp.encode() in path.read_bytes()
+
+
 def unpublished(path: Path) -> Path:
     """Where the record of a point that a shard has solved waits until all points of the shard are."""
     return path.with_name(f".{path.name}.solved")

@@ -4,10 +4,11 @@ import copy
 from pathlib import Path
 
 import pytest
+import xarray as xr
 from test_points import plan_of
 
 from isal import config, status
-from isal.netcdf import records
+from isal.netcdf import datasets, records
 from isal.study import Plan
 
 
@@ -73,3 +74,17 @@ def test_a_failed_point_is_told_with_its_reason_until_it_is_solved(plan):
     assert told in str(status.of(plan))
     solve(plan, "e3000-7000")
     assert counts(plan) == (1, 0, 4)
+
+
+def test_what_was_made_for_something_else_is_out_of_date(plan):
+    """By its own account; what does not exist is none of it."""
+    record, dataset = solve(plan, "e10000"), Path(plan.dataset_path("small"))
+    datasets.write(dataset, xr.Dataset(), plan.dataset_key("small"))
+    assert status.outdated(plan) == []
+    source = copy.deepcopy(plan.configuration.source)
+    source["networks"]["note"] = "Measured layouts."
+    assert status.outdated(Plan.of(config.parse(source))) == [str(dataset)]
+    source["config"]["tolerance"] = 1e-7
+    assert status.outdated(Plan.of(config.parse(source))) == [str(record), str(dataset)]
+    dataset.write_bytes(b"")
+    assert status.outdated(plan) == [str(dataset)]

@@ -84,6 +84,7 @@ def keys(plan):
         "agreement table": plan.agreement_table_key(),
         "best splits table": plan.best_splits_table_key(),
         "table": plan.table_key(),
+        "page": plan.findings_page_key(),
     }
     for study in configuration.studies:
         found[f"dataset {study}"] = plan.dataset_key(study)
@@ -112,14 +113,14 @@ FIGURES = "every figure"
         (lambda source: source["config"].update(points_per_job=7), set()),
         (lambda source: source["config"]["figures"].update(formats=["pdf"]), set()),
         (lambda source: source["config"]["agreement"].update(points_per_curve=2), {"agreement"}),
-        (lambda source: source["config"].update(tolerance=1e-7), STUDIES | {"agreement"}),
-        (lambda source: source["config"].update(solver="scs"), STUDIES | {"agreement"}),
+        (lambda source: source["config"].update(tolerance=1e-7), STUDIES),
+        (lambda source: source["config"].update(solver="scs"), STUDIES),
         (lambda source: source["config"]["radio"].update(pulses=2), STUDIES | {"agreement"}),
         (lambda source: source["config"]["radio"].update(velocity_variance=1.0), DUAL_STUDIES | {"agreement"}),
         (lambda source: source["config"]["power_caps_w"].update(anchors=1.0), STUDIES | {"agreement"}),
         (
             lambda source: source["networks"].update(note="Measured layouts."),
-            {FIGURES} | {name for name in STUDIES if name.startswith("dataset")},
+            {FIGURES, "page"} | {name for name in STUDIES if name.startswith("dataset")},
         ),
         (
             lambda source: source["networks"]["single_slot"]["7c"]["radars"][0].__setitem__(0, 46),
@@ -137,6 +138,10 @@ FIGURES = "every figure"
             lambda source: source["config"]["studies"]["bandwidths"].update(bandwidths_hz=[500e6, 50e6]),
             {"dataset bandwidths", "best splits bandwidths", "agreement"},
         ),
+        (
+            lambda source: source["config"]["studies"]["bandwidths"].update(bandwidths_hz=[5e6, 500e6]),
+            {"dataset bandwidths"},
+        ),
         # a finer grid has the same curves, and here the same middle
         (
             lambda source: source["config"]["studies"]["synchronous_single_slot"].update(
@@ -147,7 +152,7 @@ FIGURES = "every figure"
     ],
     ids=[
         "nothing", "colour", "folder", "job size", "formats", "sample", "tolerance", "solver", "radio", "coupling",
-        "caps", "note", "7c", "7d", "8b", "bandwidths", "finer grid",
+        "caps", "note", "7c", "7d", "8b", "bandwidths", "order", "finer grid",
     ],
 )  # fmt: skip
 def test_a_key_changes_with_what_it_is_for_and_only_then(default, before, change, expected):
@@ -182,7 +187,11 @@ def edit(monkeypatch, tmp_path):
         ("solvers.interior_point", STUDIES | {"agreement"}),
         ("allocation", STUDIES | {"agreement"}),
         ("agreement", {"agreement", "agreement table"}),
-        ("tables", {"table", "agreement table", "best splits table"}),
+        ("tables", {"table", "agreement table", "best splits table", "page"}),
+        ("findings", {"page", "figure abundance", "figure readings"}),
+        ("network", STUDIES | {"agreement", "figure figure_7", "figure figure_8"}),
+        ("netcdf.records", {name for name in STUDIES if name.startswith("dataset")}),
+        ("netcdf.files", STUDIES | {"agreement"}),
         (
             "optima",
             {"best splits table"} | {name for name in STUDIES if name.startswith("best splits")},
@@ -193,9 +202,17 @@ def edit(monkeypatch, tmp_path):
         ),
         ("netcdf.datasets", {name for name in STUDIES if name.startswith("dataset")}),
         ("config", set()),
+        ("study", set()),
+        ("scripts.solve_points", {name for name in STUDIES if name.startswith("dataset")}),
+        ("scripts.build_dataset", {name for name in STUDIES if name.startswith("dataset")}),
+        ("scripts.find_best_splits", {name for name in STUDIES if name.startswith("best splits")}),
+        ("scripts.compare_solvers", {"agreement"}),
+        ("scripts.draw_figure", {FIGURES}),
     ],
 )
 def test_a_key_changes_with_the_code_behind_it_and_only_then(default, before, edit, module, expected):
+    if FIGURES in expected:
+        expected = {f"figure {figure}" for figure in default.configuration.figures}
     edit(module)
     after = keys(default)
     assert {name for name in before if before[name] != after[name]} == expected

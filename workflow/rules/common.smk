@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from snakemake.settings.types import DeploymentMethod
+from snakemake.settings.types import DeploymentMethod, RerunTrigger
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
@@ -82,6 +82,16 @@ def point_of(wildcards):
 shell.prefix(environment().replace("{", "{{").replace("}", "}}"))
 
 
+def force_outdated(wildcards):
+    """No input, but the moment to have made again what says of itself that it is out of date.
+
+    Snakemake's own notes (.snakemake) tell that, too, unless they are lost.
+    """
+    if RerunTrigger.PARAMS in workflow.dag_settings.rerun_triggers:
+        workflow.dag.forcefiles.update(isal_status.outdated(PLAN))
+    return []
+
+
 onstart:
     hold_lock()
     # No input of any job: each job compares only what it uses of the plan, as a parameter.
@@ -97,7 +107,7 @@ onerror:
 
 
 wildcard_constraints:
-    study="[^/]+",
+    study="|".join(CONFIGURATION.studies),
     figure="[^/]+",
     reading="[^/]+",
     subjects="[^/]+",

@@ -29,8 +29,10 @@ rule gather_observations:
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
+    params:
+        key=lambda wildcards: PLAN.gathering_key(wildcards.reading),
     shell:
-        'python "$ISAL_SCRIPTS/gather_observations.py" --output {output:q} {input:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/gather_observations.py" --output {output:q} --key {params.key:q} {input:q} > {log:q} 2>&1'
 
 
 rule write_findings:

@@ -25,7 +25,7 @@ def main() -> int:
     except records.RecordError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.dataset_path(options.study)), dataset)
+    datasets.write(Path(plan.dataset_path(options.study)), dataset, plan.dataset_key(options.study))
     return 0
 
 

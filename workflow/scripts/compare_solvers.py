@@ -25,7 +25,7 @@ def main() -> int:
     except PointError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.in_results(AGREEMENT_DATASET)), dataset)
+    datasets.write(Path(plan.in_results(AGREEMENT_DATASET)), dataset, plan.agreement_key())
     return 0
 
 

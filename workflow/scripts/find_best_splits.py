@@ -26,7 +26,7 @@ def main() -> int:
     except PointError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.best_splits_path(options.study)), dataset)
+    datasets.write(Path(plan.best_splits_path(options.study)), dataset, plan.best_splits_key(options.study))
     return 0
 
 

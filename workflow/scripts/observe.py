@@ -27,7 +27,8 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.observations_path(options.reading, options.subjects)), dataset)
+    path = Path(plan.observations_path(options.reading, options.subjects))
+    datasets.write(path, dataset, plan.observations_key(options.reading, options.subjects))
     return 0
 
 
