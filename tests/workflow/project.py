@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dry_runs import dry_run
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
@@ -42,10 +43,11 @@ SMALL = {
 
 
 class Project:
-    """The copy in ``folder``; ``run`` and ``plan`` call Snakemake there."""
+    """The copy in ``folder``; ``run`` and ``plan`` call Snakemake there, or in ``start``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Path | None = None) -> None:
         self.folder = folder
+        self.start = start or folder
 
     @classmethod
     def create(cls, folder: Path, changes: dict[str, Any] = SMALL) -> Project:
@@ -96,7 +98,7 @@ class Project:
         """`snakemake --cores N ...`, without `--cores` for None; the result is not checked."""
         return subprocess.run(
             self.command(*([] if cores is None else ["--cores", str(cores)]), *arguments),
-            cwd=self.folder,
+            cwd=self.start,
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -110,13 +112,9 @@ class Project:
 
     def plan(self, *arguments: str) -> dict[str, list[str]]:
         """Outputs that a run would make, sorted, by rule, from a dry run."""
-        done = self.succeed(*arguments, "--dry-run", "--quiet", "progress")
-        jobs: dict[str, list[str]] = {}
-        for rule, outputs in re.findall(
-            r"^rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", done.stdout + done.stderr, re.M
-        ):
-            jobs.setdefault(rule, []).extend(outputs.replace(" (update)", "").split(", "))
-        return {rule: sorted(outputs) for rule, outputs in jobs.items()}
+        code, text = dry_run(["--cores", "2", *arguments, "--quiet", "progress"], self.start, self.environment())
+        assert code == 0, text
+        return jobs_of(text)
 
     @property
     def records(self) -> dict[str, Path]:
@@ -127,3 +125,11 @@ class Project:
     def contents(self) -> dict[str, str]:
         """Digest of each record; it holds times, so it changes if and only if the point is solved again."""
         return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.records.items()}
+
+
+def jobs_of(text: str) -> dict[str, list[str]]:
+    """Outputs by rule, sorted, as a dry run tells them."""
+    jobs: dict[str, list[str]] = {}
+    for rule, outputs in re.findall(r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: (.*)$", text, re.M):
+        jobs.setdefault(rule, []).extend(outputs.replace(" (update)", "").split(", "))
+    return {rule: sorted(outputs) for rule, outputs in jobs.items()}
