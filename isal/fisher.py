@@ -30,6 +30,9 @@ Points = NDArray[np.float64]  # shape (n, 2)
 #: A direction whose information, with every parameter scaled to unit information, is below this is unobservable.
 OBSERVABILITY_FLOOR = 1e-11
 
+#: A layout of less than this width over length is called a line.
+ON_A_LINE = 1e-2
+
 
 class UnobservableError(NetworkError):
     """The links of a network leave some parameter undetermined, whatever the powers."""
@@ -271,25 +274,73 @@ def information(network: Network, radio: Radio, clock: Clock) -> Information:
         If some parameter is left undetermined with every node transmitting; the message names it.
     """
     result = Information(network, radio, clock, parameter_basis(network, clock), network_links(network, radio, clock))
-    _refuse_unobservable(result)
+    refuse_unobservable(result)
     return result
 
 
-def _refuse_unobservable(result: Information) -> None:
+def refuse_unobservable(result: Information, floor: float = OBSERVABILITY_FLOOR) -> None:
+    """Refuse a network some direction of whose parameters has less information than ``floor``, scaled as above.
+
+    Raises
+    ------
+    UnobservableError
+        Naming the parameters at fault, and what to change.
+    """
     matrix = result.matrix(np.ones(result.network.n_nodes))
     diagonal = np.sqrt(np.diag(matrix))
     labels, name = result.basis.labels, result.network.name
     lost = [label for label, value in zip(labels, diagonal, strict=True) if value == 0]
+    hardly = ""
     if not lost:
         values, vectors = np.linalg.eigh(matrix / np.outer(diagonal, diagonal))
-        if values[0] > OBSERVABILITY_FLOOR:
+        if values[0] > floor:
             return
+        hardly = " well" if values[0] > OBSERVABILITY_FLOOR else ""
         weight = np.abs(vectors[:, 0])
         lost = [label for label, value in zip(labels, weight, strict=True) if value > 0.1 * weight.max()]
     raise UnobservableError(
-        f"{name}: its links can't tell apart the parameters {', '.join(lost)} in {result.clock} mode; "
-        "add an anchor or a radar, or move nodes that lie on one line"
+        f"{name}: its links can't tell apart{hardly} the parameters {', '.join(lost)} in {result.clock} mode; "
+        f"{_way_out(result)}"
     )
+
+
+def refuse_unlike_links(network: Network, links: Links, largest_ratio: float) -> None:
+    """Refuse a network with links of lengths that differ by more than a factor.
+
+    Raises
+    ------
+    NetworkError
+        Naming the shortest and the longest link.
+    """
+    ends = int(np.argmin(links.distance)), int(np.argmax(links.distance))
+    shortest, longest = links.distance[list(ends)]
+    if longest > largest_ratio * shortest:
+        raise NetworkError(
+            f"{network.name}: its links are too unlike, {shortest:.3g} m ({_named(network, links, ends[0])}) and "
+            f"{longest:.3g} m ({_named(network, links, ends[1])}), more than 1 to {largest_ratio:g}; move these nodes, "
+            "or leave some out"
+        )
+
+
+def _way_out(result: Information) -> str:
+    """Why a network is unobservable, as far as its layout tells, and what to change."""
+    network = result.network
+    if "radars" in result.blocks and network.n_anchors < 2:
+        free = "turn about its only anchor" if network.n_anchors else "shift and turn, as it has no anchor"
+        return f"all of it is free to {free}; give at least two anchors"
+    if network.n_nodes == 1:
+        return "one node measures one distance of each target; add an anchor or a radar"
+    spots = np.concatenate([network.nodes, network.targets])
+    across = np.linalg.svd(spots - spots.mean(axis=0), compute_uv=False)
+    if across[1] < ON_A_LINE * across[0]:
+        return "all its nodes and targets lie on one line, or almost; move one off it"
+    return "add an anchor or a radar, or move nodes that lie on one line"
+
+
+def _named(network: Network, links: Links, link: int) -> str:
+    labels = network.node_labels
+    via = f" by target {links.target[link] + 1}" if links.is_sensing[link] else ""
+    return f"{labels[links.transmitter[link]]}{via} to {labels[links.receiver[link]]}"
 
 
 def marginalised(

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 #: Nodes closer than this are refused: the direction between them, and so every Jacobian row, loses its meaning.
 MINIMUM_DISTANCE_M = 1e-3
 
+#: Farther from the origin nothing is placed: differences of positions would lose their digits.
+LARGEST_COORDINATE_M = 1e6
+
 
 class NetworkError(ValueError):
     """A network that can't be evaluated. The message names the node at fault and what to do."""
@@ -38,7 +41,7 @@ class Network:
     Raises
     ------
     NetworkError
-        If an array has the wrong shape, a coordinate is not finite, or two nodes coincide.
+        If an array has the wrong shape, a coordinate is not finite or out of bounds, or two nodes coincide.
     """
 
     anchors: NDArray[np.float64]
@@ -70,7 +73,7 @@ class Network:
     def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
         try:
             array = np.array(values, dtype=float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NetworkError(f"{self.name}: {group} must be a list of [x, y] in metres, got {values!r}") from error
         if array.size == 0:
             array = array.reshape(0, 2)
@@ -82,6 +85,11 @@ class Network:
             if not np.isfinite(position).all():
                 raise NetworkError(
                     f"{self.name}: {group[:-1]} {index + 1} has a coordinate that is not finite: {position.tolist()}"
+                )
+            if (np.abs(position) > LARGEST_COORDINATE_M).any():
+                raise NetworkError(
+                    f"{self.name}: {group[:-1]} {index + 1} at {position.tolist()} m is more than "
+                    f"{LARGEST_COORDINATE_M:g} m from the origin along an axis; check the unit, or move the origin"
                 )
         array.setflags(write=False)
         return array
@@ -95,8 +103,8 @@ class Network:
             if i >= self.n_nodes:  # two targets may sit close together: no link runs between them
                 continue
             raise NetworkError(
-                f"{self.name}: {labels[i]} and {labels[j]} coincide at {everything[i].tolist()} m; "
-                f"move one of them by at least {MINIMUM_DISTANCE_M} m"
+                f"{self.name}: {labels[i]} and {labels[j]} coincide at {everything[i].tolist()} m "
+                f"({distance[i, j]:.2g} m apart); move one of them by at least {MINIMUM_DISTANCE_M} m"
             )
 
     @property

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal import ensemble, schemes, solvers
-from isal.fisher import CLOCKS, Information, information
-from isal.network import Network
+from isal.fisher import CLOCKS, Clock, Information, information, network_links, refuse_unlike_links, refuse_unobservable
+from isal.network import Network, NetworkError
 from isal.radio import Radio
 from isal.schemes import CARRIES, Carry, no_prior
 from isal.solvers import Computation
@@ -34,6 +34,11 @@ FIXED_SHARE = 0.5
 
 #: What is known of the other slot in the comparison of temporal cooperation.
 COUPLINGS = ("none", "radars", "clocks", "both")
+
+#: A layout is solved if each direction of its parameters has this information, scaled as in :mod:`isal.fisher`, and its
+#: links differ in length by no more than this factor. Beyond, optima can often not be certified.
+POOREST = 1e-6
+LARGEST_LENGTH_RATIO = 1e4
 
 #: A variance of the drift between slots at which they know nothing of each other.
 UNKNOWN = 1e12
@@ -76,6 +81,46 @@ def random_subjects(seed: int, start: int, stop: int) -> Iterator[Subject]:
             for _ in range(2)
         )
         yield Subject(name, "random", slots)
+
+
+def well_determined(network: Network, radio: Radio, clock: Clock) -> Information:
+    """Information of a network whose optima can be certified.
+
+    Raises
+    ------
+    NetworkError
+        If it leaves a parameter undetermined, or almost; the message names parameters or links, and the way out.
+    """
+    refuse_unlike_links(network, network_links(network, radio, clock), LARGEST_LENGTH_RATIO)
+    info = information(network, radio, clock)
+    refuse_unobservable(info, POOREST)
+    return info
+
+
+def observable(slots: Sequence[Network], radio: Radio) -> bool:
+    """Whether :func:`observe` has all that it needs: one or two slots with radars, anchors and targets.
+
+    Each must be well determined in both clock modes, and also without its targets, and with its radars known.
+    """
+    if len(slots) > 2:
+        return False
+    for slot in slots:
+        if slot.radars_known or not (slot.n_radars and slot.n_anchors and slot.n_targets):
+            return False
+    try:
+        for slot in slots:
+            for clock in CLOCKS:
+                well_determined(slot, radio, clock)
+            for part in _parts(slot):
+                well_determined(part, radio, "synchronous")
+    except NetworkError:
+        return False
+    return True
+
+
+def _parts(network: Network) -> tuple[Network, Network]:
+    """Localization alone and sensing alone."""
+    return replace(network, targets=np.empty((0, 2))), replace(network, radars_known=True)
 
 
 def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Dataset:
@@ -172,11 +217,9 @@ def _one_slot(network: Network, reading: Reading) -> Computation[dict[str, Any]]
         "shortest_sensing_length": legs.min(),
     }
     infos = {clock: information(network, radio, clock) for clock in CLOCKS}
-    alone = information(replace(network, targets=np.empty((0, 2))), radio, "synchronous")
-    placed = information(replace(network, radars_known=True), radio, "synchronous")
     plain = yield from solvers.together(
         schemes.integrated_slot(info, no_prior(info), energy, caps, TOLERANCE)
-        for info in (alone, placed, *infos.values())
+        for info in (*(information(part, radio, "synchronous") for part in _parts(network)), *infos.values())
     )
     found["localization_speb"] = plain[0].speb / network.n_radars
     found["sensing_speb"] = plain[1].speb / len(spot)

@@ -335,9 +335,8 @@ def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -
     """Information of each slot of a schedule, checked to be of one kind."""
     if not networks:
         raise ValueError("a schedule needs at least one slot")
-    infos = [information(network, radio, clock) for network in networks]
-    temporal.refuse_unlike(infos)
-    return infos
+    temporal.refuse_unlike(networks)
+    return [information(network, radio, clock) for network in networks]
 
 
 def _one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], what: str) -> Sequence[Any]:

@@ -20,19 +20,20 @@ import hashlib
 import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from isal.config import ConfigError, Configuration, Figure, Study, parse
+from isal.config import ConfigError, Configuration, Figure, parse
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
-from isal.observations import Reading, Subject, random_subjects
+from isal.observations import Reading, Subject, observable, random_subjects, well_determined
 from isal.points import SOLVING, Point, code_digest, source_file
 from isal.radio import Radio
-from isal.schemes import slot_informations
 from isal.solvers import SOLVERS, modules
+from isal.temporal import refuse_unlike
 
 POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
 POINT_LOG_PATTERN = f"logs/{POINT_PATTERN.removesuffix('.nc')}.log"
@@ -93,15 +94,12 @@ class Plan:
         """Slots of every network, by name."""
         networks = {}
         for name, layout in self.configuration.layouts.items():
-            try:
-                networks[name] = tuple(Network.from_mapping(slot, name=name) for slot in layout.slots)
-            except NetworkError as error:
-                raise ConfigError(f"{self._networks_file}: {error}") from error
+            slots = []
+            for number, slot in enumerate(layout.slots, start=1):
+                with self._naming(name, number):
+                    slots.append(Network.from_mapping(slot, name=name))
+            networks[name] = tuple(slots)
         return networks
-
-    @property
-    def _networks_file(self) -> str:
-        return str(self.configuration.source["config"]["networks"])
 
     def _check_networks(self) -> None:
         used = {
@@ -110,11 +108,24 @@ class Plan:
             for network in study.networks
             for clock in study.clocks
         }
+        radio = Radio(**self.configuration.radio)
+        for network, slots in self.networks.items():
+            with self._naming(network):
+                refuse_unlike(slots)
         for network, clock in sorted(used):
-            try:
-                slot_informations(self.networks[network], Radio(), cast(Clock, clock))
-            except NetworkError as error:
-                raise ConfigError(f"{self._networks_file}: {error}") from error
+            for number, slot in enumerate(self.networks[network], start=1):
+                with self._naming(network, number):
+                    well_determined(slot, radio, cast(Clock, clock))
+
+    @contextmanager
+    def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
+        """Errors of a network become errors of the configuration that name the file, and which slot is meant."""
+        several = slot is not None and len(self.configuration.layouts[network].slots) > 1
+        try:
+            yield
+        except NetworkError as error:
+            file = self.configuration.source["config"]["networks"]
+            raise ConfigError(f"{file}: {f'slot {slot} of ' if several else ''}{error}") from error
 
     @cached_property
     def points(self) -> dict[str, Point]:
@@ -127,7 +138,7 @@ class Plan:
         radios = [Radio(bandwidth_hz=bandwidth, **configuration.radio) for bandwidth in study.bandwidths_hz]
         points = {}
         for network, clock, radio, scheme in itertools.product(study.networks, study.clocks, radios, study.schemes):
-            for energies in energy_splits(study, scheme):
+            for energies in study.splits(scheme):
                 point = Point(
                     slots=self.networks[network],
                     radio=radio,
@@ -252,15 +263,17 @@ class Plan:
         return ["layouts", *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
 
     def subjects(self, part: str) -> list[Subject]:
-        """The subjects of one part; layouts without radars, anchors or a target are left out."""
+        """The subjects of one part; layouts that can't be observed in every reading are left out."""
         if part != "layouts":
             start, stop = map(int, part.split("-")[1:])
             return list(random_subjects(self.configuration.findings.seed, start, stop))
+        readings = (self.reading(name).radio for name in self.configuration.findings.readings)
+        # of all that readings change, the cross section alone weighs one kind of links against another
+        radios = {radio.radar_cross_section_m2: radio for radio in readings}
         return [
             Subject(name, "layout", slots)
             for name, slots in self.networks.items()
-            if len(slots) <= 2
-            and all(slot.n_radars and slot.n_anchors and len(slot.targets) and not slot.radars_known for slot in slots)
+            if all(observable(slots, radio) for radio in radios.values())
         ]
 
     def observations_path(self, reading: str, part: str) -> str:
@@ -410,15 +423,6 @@ def point_path(point: Point) -> str:
     return POINT_PATTERN.format(
         network=point.name, clock=point.clock, band=point.band, scheme=point.scheme, split=point.split
     )
-
-
-def energy_splits(study: Study, scheme: str) -> Iterator[tuple[int, ...]]:
-    """Energies (microjoules) of every point of a grid, see :class:`isal.points.Point`; the last gets the rest."""
-    grids = study.slot_grids or (() if scheme == "integrated" else study.step_grids)
-    for earlier in itertools.product(*grids):
-        rest = study.total_energy_uj - sum(earlier)
-        if rest > 0:
-            yield (*earlier, rest)
 
 
 def canonical(content: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal.fisher import Block, Information, marginalised
-from isal.network import NetworkError
+from isal.network import Network, NetworkError
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
 #: What is coupled between slots.
@@ -119,7 +119,7 @@ def from_later_slots(informations: Sequence[Information], known: Sequence[Array]
     return [embedded(information, backward) for information, backward in zip(informations, said[::-1], strict=True)]
 
 
-def refuse_unlike(informations: Sequence[Information]) -> None:
+def refuse_unlike(networks: Sequence[Network]) -> None:
     """Slots of one schedule must have the same numbers of nodes, as the same radars and clocks go on.
 
     Raises
@@ -127,14 +127,14 @@ def refuse_unlike(informations: Sequence[Information]) -> None:
     NetworkError
         Naming the first slot that differs from the first one.
     """
-    first = informations[0].network
-    for number, information in enumerate(informations[1:], start=2):
+    first = networks[0]
+    for number, network in enumerate(networks[1:], start=2):
         for group in ("radars", "anchors", "targets"):
-            here, there = len(getattr(information.network, group)), len(getattr(first, group))
+            here, there = len(getattr(network, group)), len(getattr(first, group))
             if here != there:
                 raise NetworkError(
                     f"{first.name}: slot {number} has {here} {group} and slot 1 has {there}; "
                     "the slots of a schedule need equal numbers"
                 )
-        if information.network.radars_known != first.radars_known:
+        if network.radars_known != first.radars_known:
             raise NetworkError(f"{first.name}: slot {number} and slot 1 differ in radars_known; make them equal")

@@ -105,8 +105,37 @@ STUDY = "studies.bandwidths"
         ("figures.draw.figure_9.kind", "agreement", ["figures.draw.figure_9.study: unknown key"]),
         ("figures.draw.figure_9.study", "synchronous_dual_slot", ["is not a grid over exactly step_1_energy_j"]),
         ("figures.draw.figure_11.study", "bandwidths", ["grid over exactly step_1_energy_j and step_2_energy_j"]),
+        (
+            "studies.asynchronous_single_slot.step_2_energy_j",
+            [0.1],
+            ["figures.draw.figure_11.study: asynchronous_single_slot has no three splits that make a surface"],
+        ),
         ("figures.draw.figure_7.networks", ["7x"], ["there is no network '7x'"]),
         ("networks", "nowhere.yaml", ["there is no file 'nowhere.yaml'"]),
+        ("networks", "x" * 5000, ["networks: there is no file 'xxx", "[...]"]),
+        ("networks", "a\0b", ["networks: 'a\\x00b' holds the control character '\\x00'; remove it"]),
+        ("results", "a{b}", ["results: 'a{b}' has { and }, a wildcard to Snakemake; rename it"]),
+        ("results", "-out", ["results: '-out' begins with '-'", "write the path out"]),
+        ("results", "~/out", ["results: '~/out' begins with '~'", "write the path out"]),
+        ("results", "out\n", ["results: 'out\\n' begins or ends with a blank or has a line break"]),
+        ("results", "x" * 201, ["is too long for a folder; at most 200 bytes"]),
+        ("results", "Makefile/out", ["results: ", "Makefile is a file; name a folder"]),
+        ("results", "\ud800", ["holds the control character '\\ud800'"]),
+        ("radio.pulses", "1e400", ["'1e400' is text, not a number; write a finite number without quotes"]),
+        ("radio.pulses", 10**1000, ["radio.pulses: is too large a number"]),
+        ("radio.pulses", None, ["radio.pulses: None is not a number"]),
+        ("findings.total_energy_j", 1e-7, ["findings.total_energy_j: 1e-07 J is not a multiple of 1e-6 J"]),
+        (f"{STUDY}.networks", ["7a", "8a"], ["(7a has 1, 8a has 2)"]),
+        (f"{STUDY}.clocks", ["synchronous", "asynchronous"], ["(7c synchronous has 2, 7c asynchronous has 3)"]),
+        (f"{STUDY}.step_1_energy_j", {"from": 1e-6, "to": 9.9, "by": 1e-6}, ["step_1_energy_j.by: ", "too many"]),
+        (f"{STUDY}.step_1_energy_j", [9.9999999e5], ["999999.99 J leaves nothing of the 10 J"]),
+        (
+            "studies.asynchronous_single_slot.step_1_energy_j",
+            [9.99],
+            ["the smallest of step_1_energy_j and of step_2_energy_j together, 10.01 J, leave too little of the 10 J"],
+        ),
+        ("style.radar", "#009E73\n", ["style.radar: '#009E73\\n' is not of the required form"]),
+        ("findings.readings.x" + "y" * 100, {"pulses": 1}, ["can't be used", "at most 100"]),
     ],
 )
 def test_the_message_names_the_key_and_the_way_out(path, value, expected):
@@ -114,6 +143,63 @@ def test_the_message_names_the_key_and_the_way_out(path, value, expected):
     assert message.startswith(f"{LABEL}: ")
     for part in expected:
         assert part in message
+
+
+@pytest.mark.parametrize("name", ["best_splits", "solver_agreement"])
+def test_a_study_can_not_take_the_place_of_a_table(name):
+    content = defaults()
+    message = refusal(put(content, f"studies.{name}", content["studies"]["bandwidths"]))
+    assert message == f"{LABEL}: studies.{name}: every run has a table of that name; rename the study"
+
+
+def test_a_step_that_is_too_small_a_part_is_refused():
+    content = put(put(defaults(), f"{STUDY}.total_energy_j", 1000), f"{STUDY}.step_1_energy_j", [0.0001, 999.9999])
+    assert load(content).studies["bandwidths"].step_grids == ((100, 999_999_900),)
+    content["studies"]["bandwidths"]["step_1_energy_j"] = [0.00005]
+    assert "step_1_energy_j: 0.00005 J is less than 0.0001 J, one part in 1e+07 of the total" in refusal(content)
+    content["studies"]["bandwidths"]["step_1_energy_j"] = [999.99995]
+    assert "step_1_energy_j: 999.99995 J leaves less than 0.0001 J of the 1000 J" in refusal(content)
+
+
+def test_too_many_points_are_refused_before_they_are_made():
+    fine = {"from": 0.001, "to": 9.9, "by": 0.001}
+    content = put(defaults(), "studies.asynchronous_single_slot.step_1_energy_j", fine)
+    content = put(content, "studies.asynchronous_single_slot.step_2_energy_j", fine)
+    message = refusal(content)
+    assert "studies.asynchronous_single_slot: has 199,9" in message
+    assert "the limit is 1,000,000. Take larger steps" in message
+
+
+def test_the_number_of_splits_is_counted_without_making_them():
+    for study in load(defaults()).studies.values():
+        for scheme in study.schemes:
+            assert study.n_splits(scheme) == len(list(study.splits(scheme)))
+
+
+def test_whole_numbers_may_have_a_point():
+    content = put(put(defaults(), "points_per_job", 100.0), "findings.subjects", 300.0)
+    configuration = load(content)
+    assert isinstance(configuration.points_per_job, int)
+    assert isinstance(configuration.findings.subjects, int)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda nest: nest(40_000), "radio.pulses[0]: is nested more than 50 deep, or contains itself"),
+        (lambda nest: [[1] * 500] * 500, "]: here the file has more than 200,000 values"),
+    ],
+)
+def test_content_without_bounds_is_refused(make, expected):
+    def nest(depth):
+        content = 1
+        for _ in range(depth):
+            content = [content]
+        return content
+
+    content = defaults()
+    content["radio"]["pulses"] = make(nest)
+    assert expected in refusal(content)
 
 
 @pytest.mark.parametrize("key", ["radio", "studies", "results", "style"])
@@ -140,6 +226,13 @@ def test_every_problem_of_a_file_is_reported_at_once():
         ("single_slot: {}", "note: is missing"),
         ("note: n\nsingle_slot: {a: {}, a: {}}", ":2: the key 'a' stands twice"),
         ("note: [", "not valid YAML"),
+        ("note: n\n<<: {note: m}\nnote: o", ":3: the key 'note' stands twice"),
+        ("note: 2024-99-99", "not valid YAML: month must be in 1..12"),
+        ("note: " + "[" * 3000, "not valid YAML: nested too deeply"),
+        ("note: &n [*n]", "is nested more than 50 deep, or contains itself"),
+        ("- note", "(top level): ['note'] is not a table of keys and values"),
+        ("", "(top level): None is not a table of keys and values"),
+        ('note: n\nsingle_slot: {"a\\n": {}}', "the name 'a\\n' can't be used"),
     ],
 )
 def test_a_bad_networks_file_is_named(tmp_path, text, expected):
@@ -149,6 +242,19 @@ def test_a_bad_networks_file_is_named(tmp_path, text, expected):
         config.load(content, LABEL, [tmp_path])
     assert "networks.yaml" in str(error.value)
     assert expected in str(error.value)
+
+
+def test_merge_keys_are_no_second_keys(tmp_path):
+    text = "note: n\nsingle_slot:\n  a: &a {anchors: [[0, 0], [9, 9]], target: [1, 5]}\n  b: {<<: *a, target: [1, 4]}"
+    (tmp_path / "networks.yaml").write_text(text)
+    networks = config.read_yaml(tmp_path / "networks.yaml")
+    assert networks["single_slot"]["b"] == {"anchors": [[0, 0], [9, 9]], "target": [1, 4]}
+
+
+def test_a_networks_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "networks.yaml").write_bytes(b"note: \xff")
+    with pytest.raises(config.ConfigError, match=r"networks\.yaml: can't be read: .* save it as text in UTF-8"):
+        config.read_yaml(tmp_path / "networks.yaml")
 
 
 def test_one_name_for_two_networks_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from isal import config, points
 from isal.network import Network
 from isal.points import Point
 from isal.radio import Radio
-from isal.study import Plan, energy_splits, point_path
+from isal.study import Plan, point_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -186,14 +186,14 @@ def test_studies_share_points():
 
 def test_splits_spend_exactly_the_total():
     study = plan_of().configuration.studies["bandwidths"]
-    splits = list(energy_splits(study, "step-by-step-held"))
+    splits = list(study.splits("step-by-step-held"))
     assert len(splits) == 99
     assert {sum(split) for split in splits} == {10_000_000}
     slots = replace(study, step_grids=(), slot_grids=((1_000_000, 9_900_000),))
     for scheme in ("integrated", "step-by-step-joint"):
-        assert list(energy_splits(slots, scheme)) == [(1_000_000, 9_000_000), (9_900_000, 100_000)]
+        assert list(slots.splits(scheme)) == [(1_000_000, 9_000_000), (9_900_000, 100_000)]
     three = replace(study, step_grids=((1_000_000, 9_000_000), (500_000, 1_000_000)))
-    assert list(energy_splits(three, "step-by-step-held")) == [
+    assert list(three.splits("step-by-step-held")) == [
         (1_000_000, 500_000, 8_500_000),
         (1_000_000, 1_000_000, 8_000_000),
         (9_000_000, 500_000, 500_000),

@@ -13,6 +13,14 @@ import pytest
         ("config/config.yaml", "step-by-step-held", "step-by-step", "did you mean 'step-by-step-held'?"),
         ("config/networks.yaml", "- 45\n      - 71", "- 65\n      - 45", "radar 1 and target 1 coincide"),
         ("config/networks.yaml", "- 45\n      - 71", "- .nan\n      - 71", "single_slot.7c.radars[0][0]: nan"),
+        (
+            "config/networks.yaml",
+            "- - 180\n      - 180\n    radars:\n    - - 45",
+            "radars:\n    - - 45",
+            "7c: its links",
+        ),
+        ("config/config.yaml", "- 7\n", "- {from: 0.000001, to: 9.9, by: 0.000001}\n", "step_1_energy_j.by: "),
+        ("config/config.yaml", "results: results", "results: a{b}", "results: 'a{b}' has { and }"),
     ],
 )
 def test_a_bad_configuration_is_refused_by_name(fresh, file, old, new, message):
