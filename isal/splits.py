@@ -68,6 +68,9 @@ SEARCH_ACCURACY = 1e-8
 SMALLEST_STEP = 1e-6
 MOST_ROUNDS = 40
 
+#: Slots are coupled at most by so many times what all the energy tells about radars and clocks.
+RIGID = 1e8
+
 #: How many logarithms of a step's energy over the last step's are looked at first when caps bind, by how many vary.
 COARSE_PLACES = {1: 41, 2: 9}
 
@@ -360,8 +363,10 @@ def best_integrated_slots(
     slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, None, EARLIER_STEP_TOLERANCE)
     first = slot_1.stages[0].power
     d1, d2, n = one.basis.size, two.basis.size, two.stack.n_nodes
-    coupled = temporal.coupling(two)
     here, there = (offset + info.basis.indices(temporal.COUPLED) for offset, info in ((1, one), (1 + d1, two)))
+    # what hardly moves between the slots is one and the same in all digits that count; more would be lost in rounding
+    known = energy * (np.diag(slot_1.measured) + two.node_matrices.max(axis=0).diagonal())
+    coupled = np.minimum(temporal.coupling(two), RIGID * known[two.basis.indices(temporal.COUPLED)])
     constant = np.zeros((1 + d1 + d2,) * 2)
     for rows, columns, sign in ((here, here, 1), (there, there, 1), (here, there, -1), (there, here, -1)):
         constant[rows, columns] = sign * coupled

@@ -223,7 +223,8 @@ class _Iterate(_Fields):
 
     def merit(self, value: Array, mu: Array) -> Array:
         """Barrier function of the primal problem."""
-        logs = np.log(self.share).sum(axis=1) + np.log(self.slack).sum(axis=1) + np.log(self.unspent)
+        with np.errstate(divide="ignore", invalid="ignore"):  # on the boundary by rounding: a step that is not taken
+            logs = np.log(self.share).sum(axis=1) + np.log(self.slack).sum(axis=1) + np.log(self.unspent)
         merit: Array = value - mu * logs
         return merit
 
