@@ -6,7 +6,6 @@ changes from row to row; the plan shows along the other axis how what is left is
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
@@ -68,7 +67,7 @@ def draw(plan: Plan, name: str) -> Picture:
             remark = _remark(split.energies, split.speb / _reference(part), split.nothing("step"))
         for offset, row in enumerate(ROWS):
             at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
-            letters = [string.ascii_lowercase[(4 * at[0] + at[1] + shift) % 26] for shift in (0, 1)]
+            letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
             surface = picture.add_subplot(grid[at[0] + 1, at[1]], projection="3d")
             _draw_surface(surface, energies, ratio, row)
             surface.set_title(f"({letters[0]}) {title}, {row[2]}", fontsize=9)

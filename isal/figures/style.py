@@ -91,13 +91,20 @@ def scheme_look(scheme: str, colours: Mapping[str, str]) -> dict[str, Any]:
 
 def panel_title(axes: Axes, index: int, text: str) -> None:
     """Title with the panel's letter, as in the paper: "(a) 7a, abundant"."""
-    axes.set_title(f"({string.ascii_lowercase[index]}) {text}", loc="left")
+    axes.set_title(f"({panel_letter(index)}) {text}", loc="left")
+
+
+def panel_letter(index: int) -> str:
+    """``a`` to ``z``, then ``aa``."""
+    before, place = divmod(index, 26)
+    return (panel_letter(before - 1) if before else "") + string.ascii_lowercase[place]
 
 
 def add_note(figure: Figure, note: str) -> None:
     """The note on the layouts, below everything."""
     width = int(figure.get_figwidth() * 20)
-    figure.supxlabel("\n".join(textwrap.wrap(note, width)), fontsize=7, color="0.35", ha="left", x=0.02)
+    lines = "\n".join(textwrap.wrap(note, width))
+    figure.supxlabel(lines, fontsize=7, color="0.35", ha="left", x=0.02, parse_math=False)
 
 
 def save(figure: Figure, paths: Sequence[Path]) -> None:

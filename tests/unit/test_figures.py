@@ -223,3 +223,15 @@ def test_marks_at_one_place_stand_around_each_other(pictures):
     panel = panels(pictures["steps"])[0]
     sizes = [line.get_markersize() for line in panel.lines if line.get_label() == "_exact" and line.get_xdata()[0] == 0]
     assert len(sizes) == len(set(sizes)) == 2
+
+
+def test_panels_go_on_after_z():
+    assert [style.panel_letter(index) for index in (0, 25, 26, 51, 52, 702)] == ["a", "z", "aa", "az", "ba", "aaa"]
+
+
+def test_a_note_is_no_formula():
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(4, 3))
+    style.add_note(picture, r"from $\nowhere to \frac$")
+    picture.canvas.draw()
