@@ -38,7 +38,7 @@ COUPLINGS = ("none", "radars", "clocks", "both")
 #: A layout is solved if each direction of its parameters has this information, scaled as in :mod:`isal.fisher`, and its
 #: links differ in length by no more than this factor. Beyond, optima can often not be certified.
 POOREST = 1e-6
-LARGEST_LENGTH_RATIO = 1e4
+LARGEST_LENGTH_RATIO = 2e3
 
 #: A variance of the drift between slots at which they know nothing of each other.
 UNKNOWN = 1e12

@@ -68,7 +68,7 @@ def layout(**changes):
         (
             layout(anchors=[[0, 0], [1e6, 1e5]], radars=[[5, 5], [5.002, 5]]),
             "site: its links are too unlike, 0.002 m (radar 1 to radar 2) and 2.01e+06 m (anchor 2 by target 1 to "
-            "anchor 2), more than 1 to 10000; move these nodes, or leave some out",
+            "anchor 2), more than 1 to 2000; move these nodes, or leave some out",
         ),
         (
             layout(anchors=[[0, 0], [100, 0]], radars=[[30, 0], [60, 0]], target=[80, 0]),
