@@ -402,7 +402,13 @@ def check_accepted(plan, rng, about):
     n_points = sum(study.n_splits(scheme) for study in plan.configuration.studies.values() for scheme in study.schemes)
     if n_points < 100 or (n_points < 10_000 and rng.random() < 0.1):
         check_paths(plan)
-    failed = [str(result) for result in solve_all(some_points(plan, rng, about)) if isinstance(result, PointError)]
+    points = some_points(plan, rng, about)
+    failed = [
+        str(result)
+        for point, result in zip(points, solve_all(points), strict=True)
+        # "held" with several targets, one much farther away, has optima that can't be certified: that job says so
+        if isinstance(result, PointError) and not (point.scheme == "step-by-step-held" and point.slots[0].n_targets > 1)
+    ]
     assert not failed, failed
     if rng.random() < 0.3:
         subjects = plan.subjects("layouts") + list(observations.random_subjects(findings.seed, 0, 1))
