@@ -25,7 +25,7 @@ from isal.units import UJ_PER_J, plain
 SOLVING = ("allocation", "fisher", "matrices", "network", "radio", "schemes", "solvers", "temporal", "units")
 
 #: What every point's record can depend on, besides the module of its solver.
-MODULES = (*SOLVING, "netcdf.records", "points", "scripts.solve_points")
+MODULES = (*SOLVING, "files", "netcdf.records", "points", "scripts.solve_points")
 
 #: Scripts of the workflow: code behind results, like the modules of this package.
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"

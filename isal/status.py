@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal.netcdf import files, records
+from isal.netcdf import records, storage
 from isal.points import Point
 from isal.study import Plan
 
@@ -56,7 +56,7 @@ def outdated(plan: Plan) -> list[str]:
     points = ((Path(plan.in_results(path)), point) for path, point in plan.points.items())
     stale = [str(path) for path, point in points if path.exists() and not records.stamped(path, point.stamp)]
     return stale + [
-        path for path, key in plan.dataset_keys() if Path(path).exists() and not files.holds(Path(path), key)
+        path for path, key in plan.dataset_keys() if Path(path).exists() and not storage.holds(Path(path), key)
     ]
 
 

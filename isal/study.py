@@ -26,6 +26,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from isal import files
 from isal.config import ConfigError, Configuration, Figure, parse
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
@@ -83,11 +84,7 @@ class Plan:
 
     def write(self) -> None:
         """Write ``plan.json``, the resolved configuration, which tells every script what there is to do."""
-        path = Path(self.plan_path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(canonical(self.configuration.source), encoding="utf-8")
-        temporary.replace(path)
+        files.write(Path(self.plan_path), canonical(self.configuration.source).encode())
 
     @cached_property
     def networks(self) -> dict[str, tuple[Network, ...]]:
@@ -223,7 +220,7 @@ class Plan:
             {
                 "points": digest_of(f"{path} {point.stamp}" for path, point in points),
                 "note": self.configuration.layouts_note,
-                "code": _code("build_dataset", "netcdf.datasets", "netcdf.files"),
+                "code": _code("build_dataset", "netcdf.datasets", "netcdf.storage"),
             }
         )
 
@@ -242,7 +239,7 @@ class Plan:
             # without a split, see isal.optima
             if len(point.slots) > 1 or point.scheme != "integrated"
         ]
-        code = ("netcdf.files", "optima", "points", "splits", *SOLVING, *_solver_modules(self.configuration.solver))
+        code = ("netcdf.storage", "optima", "points", "splits", *SOLVING, *_solver_modules(self.configuration.solver))
         return canonical(
             {"curves": digest_of(sorted(map(canonical, curves))), "code": _code("find_best_splits", *code)}
         )
@@ -282,7 +279,7 @@ class Plan:
     def observations_key(self, reading: str, part: str) -> str:
         """What the observations of one part depend on."""
         solver, chosen = self.configuration.solver, self.reading(reading)
-        code = ["netcdf.files", "observations", "splits", *SOLVING, *_solver_modules(solver)]
+        code = ["netcdf.storage", "observations", "splits", *SOLVING, *_solver_modules(solver)]
         subjects: object
         if part == "layouts":
             subjects = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.subjects(part)]
@@ -303,7 +300,7 @@ class Plan:
     def gathering_key(self, reading: str) -> str:
         """What the dataset of a reading depends on: its parts and the code."""
         parts = [f"{part} {self.observations_key(reading, part)}" for part in self.observed_parts(reading)]
-        return canonical({"parts": digest_of(parts), "code": _code("gather_observations", "netcdf.files")})
+        return canonical({"parts": digest_of(parts), "code": _code("gather_observations", "netcdf.storage")})
 
     def findings_path(self, reading: str) -> str:
         return self.in_results(FINDINGS_PATTERN.format(reading=reading))
@@ -343,7 +340,7 @@ class Plan:
         ]
         code = [
             "agreement",
-            "netcdf.files",
+            "netcdf.storage",
             "points",
             *SOLVING,
             *(name for each in SOLVERS for name in _solver_modules(each)),

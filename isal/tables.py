@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from isal import files
+
 #: Column -> how it is printed in the Markdown table; the CSV file keeps all digits.
 FORMATS: dict[str, Callable[[float], str]] = {
     "bandwidth (MHz)": "{:g}".format,
@@ -78,7 +80,4 @@ def write(dataset: xr.Dataset, paths: dict[str, Path]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, which appears under its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    files.write(path, text.encode())

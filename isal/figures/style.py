@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import string
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from isal import files
 
 PANEL_INCHES = 3.4
 
@@ -112,13 +115,9 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # the layout stays; it takes longer than a format takes to write
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".tmp-{path.name}")
-        try:
-            figure.savefig(temporary, format=path.suffix[1:], metadata=_metadata(path.suffix[1:]))
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        content = io.BytesIO()
+        figure.savefig(content, format=path.suffix[1:], metadata=_metadata(path.suffix[1:]))
+        files.write(path, content.getbuffer())
 
 
 def _metadata(kind: str) -> Mapping[str, None]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isal import __version__
 from isal.netcdf import records
-from isal.netcdf.files import read, write
+from isal.netcdf.storage import read, write
 from isal.points import Point
 
 __all__ = ["build", "read", "write"]
@@ -51,9 +51,16 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     Raises
     ------
     records.RecordError
-        If a record is missing, damaged or out of date.
+        If records are missing, damaged or out of date; the message has a line for each.
     """
-    rows = {path: records.read(path, point.stamp) for path, point in points.items()}
+    rows, errors = {}, []
+    for path, point in points.items():
+        try:
+            rows[path] = records.read(path, point.stamp)
+        except records.RecordError as error:
+            errors.append(str(error))
+    if errors:
+        raise records.RecordError("\n".join(errors))
     labels: dict[str, list[Any]] = {}
     values = [
         (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point in points.values()

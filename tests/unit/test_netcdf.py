@@ -63,7 +63,7 @@ def test_no_half_written_record_is_left_behind(tmp_path, point, result, monkeypa
     incomplete = dict(records._arrays(result))
     del incomplete["power"]
     monkeypatch.setattr(records, "_arrays", lambda _: incomplete)
-    monkeypatch.setattr(records, "_numbers_digest", lambda _: "")
+    monkeypatch.setattr(records, "_digest", lambda *_: "")
     with pytest.raises(KeyError):
         records.write(tmp_path / "x.nc", point, result)
     assert list(tmp_path.iterdir()) == []
@@ -121,6 +121,48 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     datasets.write(tmp_path / "s.nc", dataset)
     assert datasets.read(tmp_path / "s.nc").identical(datasets.read(tmp_path / "s.nc"))
     assert float(datasets.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "missing"])
+def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, damage):
+    """Reading it would never end for some of these damages."""
+    stored = tmp_path / "s.nc"
+    datasets.write(stored, datasets.build({path: point}, study="s", note="n"))
+    content = bytearray(stored.read_bytes())
+    content[len(content) // 3] ^= 1
+    if damage == "missing":
+        stored.unlink()
+    else:
+        stored.write_bytes({"cut": content[:1000], "empty": b"", "flipped": content}[damage])
+    with pytest.raises(storage.DatasetError, match=r"s\.nc.*run snakemake again"):
+        datasets.read(stored)
+
+
+def test_a_dataset_without_a_seal_is_of_an_older_version(tmp_path, path, point):
+    dataset = datasets.build({path: point}, study="s", note="n")
+    dataset.to_netcdf(tmp_path / "old.nc")
+    datasets.write(tmp_path / "new.nc", dataset)
+    assert datasets.read(tmp_path / "old.nc").identical(datasets.read(tmp_path / "new.nc"))
+    with netCDF4.Dataset(tmp_path / "new.nc") as file:  # for others it is a dataset like any
+        assert float(file["speb"][...].squeeze()) == float(dataset.speb.squeeze())
+
+
+def test_all_bad_records_are_named_at_once(tmp_path, path, point):
+    with pytest.raises(records.RecordError, match=r"(?s)a\.nc.*run snakemake again\n.*b\.nc.*run snakemake again"):
+        datasets.build({path: point, tmp_path / "a.nc": point, tmp_path / "b.nc": point}, study="s", note="n")
+
+
+def test_a_record_that_does_not_hold_is_set_aside(path, point):
+    records.set_aside(path, point.stamp)
+    assert path.exists()
+    records.set_aside(path, "another stamp")
+    assert not path.exists()
+    assert records.holds(records.unpublished(path), point.stamp)
+    records.unpublished(path).replace(path)
+    path.write_bytes(path.read_bytes()[:100])
+    records.set_aside(path, point.stamp)
+    assert not path.exists()
+    records.set_aside(path, point.stamp)  # nothing there
 
 
 def test_a_record_of_two_slots_tells_them_apart(tmp_path):

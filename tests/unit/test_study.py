@@ -191,7 +191,7 @@ def edit(monkeypatch, tmp_path):
         ("findings", {"page", "figure abundance", "figure readings"}),
         ("network", STUDIES | {"agreement", "figure figure_7", "figure figure_8"}),
         ("netcdf.records", {name for name in STUDIES if name.startswith("dataset")}),
-        ("netcdf.files", STUDIES | {"agreement"}),
+        ("netcdf.storage", STUDIES | {"agreement"}),
         (
             "optima",
             {"best splits table"} | {name for name in STUDIES if name.startswith("best splits")},

@@ -796,7 +796,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "matrices.py": SOLVED,
     "netcdf/__init__.py": (),
     "netcdf/datasets.py": (ALL_DATASETS,),
-    "netcdf/files.py": (ALL_DATASETS, ALL_BEST_SPLITS, COMPARISON, ALL_OBSERVATIONS),
+    "netcdf/storage.py": (ALL_DATASETS, ALL_BEST_SPLITS, COMPARISON, ALL_OBSERVATIONS),
     "netcdf/records.py": (ALL_POINTS, ALL_DATASETS),
     "network.py": (*SOLVED, figures("maps")),
     "observations.py": (ALL_OBSERVATIONS,),

@@ -1,0 +1,60 @@
+"""Files that appear under their name only when they are complete, and what is left of writing one."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from pathlib import Path
+
+#: Seconds after which what a process of another machine left is taken for left; a file is written in far less.
+LEFT_AFTER = 86_400
+
+
+class WriteError(OSError):
+    """A file that can't be written; the message names the file, the cause and the way out."""
+
+
+def write(path: Path, content: bytes | memoryview) -> None:
+    """Write a file through a temporary one beside it, which only this process writes to.
+
+    Raises
+    ------
+    WriteError
+        If it can't be written; what stood there stays.
+    """
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"{path}: can't be written ({error.strerror or error}); see to that and run snakemake again"
+        ) from error
+
+
+def remove_left(folder: Path) -> None:
+    """Remove the temporary files below a folder whose process has been killed."""
+    for temporary in folder.rglob(".*.tmp"):
+        owner, _, process = temporary.name.removesuffix(".tmp").rpartition(".")
+        here = owner.endswith(f".{platform.node()}") and process.isdecimal()
+        try:
+            left = not _runs(int(process)) if here else temporary.stat().st_mtime < time.time() - LEFT_AFTER
+            if left:
+                temporary.unlink()
+        except FileNotFoundError:  # its process has just finished it
+            continue
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

@@ -1,0 +1,70 @@
+"""How datasets are stored and read, whatever they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isal import files
+
+if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
+    import xarray as xr
+
+#: What follows the content of a file: digests of what it depends on and of the content. HDF5 leaves alone what stands
+#: there, and does not always return from reading a damaged file, so damage must be noticed before.
+SEAL = "\nkey {} sha256 {}\n"
+
+
+class DatasetError(RuntimeError):
+    """A dataset that is missing or damaged; the message names the file and the way out."""
+
+
+def write(path: Path, dataset: xr.Dataset, key: str = "") -> None:
+    """Store a dataset with what it depends on; the file appears under its name only when it is complete.
+
+    Raises
+    ------
+    files.WriteError
+        If it can't be written.
+    """
+    # in memory first: what HDF5 says of a full disk is "Permission denied"
+    content = bytes(dataset.to_netcdf(engine="netcdf4"))
+    files.write(path, content + _seal(key, content))
+
+
+def read(path: Path) -> xr.Dataset:
+    """A stored dataset, in memory.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing or damaged.
+    """
+    import xarray as xr
+
+    remedy = "delete it and run snakemake again"
+    try:
+        stored = path.read_bytes()
+        content, seal = stored[: -len(_seal("", b""))], stored[-len(_seal("", b"")) :]
+        if seal.split()[3:] != _seal("", content).split()[3:]:
+            raise DatasetError(f"{path}: its content is not what was written; {remedy}")
+        with xr.open_dataset(path, engine="netcdf4") as dataset:
+            return dataset.load()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: there is no such dataset; run snakemake again") from error
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DatasetError(f"{path}: not a complete dataset ({error}); {remedy}") from error
+
+
+def holds(path: Path, key: str) -> bool:
+    """Whether a stored dataset says that it was made with this key; its content is not checked."""
+    wanted = _seal(key, b"")
+    with path.open("rb") as file:
+        file.seek(-min(len(wanted), path.stat().st_size), 2)
+        return file.read().split()[:2] == wanted.split()[:2]
+
+
+def _seal(key: str, content: bytes) -> bytes:
+    digests = (hashlib.sha256(each).hexdigest() for each in (key.encode(), content))
+    return SEAL.format(*digests).encode()
