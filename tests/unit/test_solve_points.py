@@ -5,7 +5,7 @@ import runpy
 import pytest
 from test_points import ROOT, example
 
-from isal import points
+from isal import files, points
 from isal.netcdf import records
 
 SPLITS = [(first, 10_000_000 - first) for first in (1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000)]
@@ -96,3 +96,28 @@ def test_records_that_hold_are_left_alone(job):
     assert solve_missing(wanted) == 0
     assert solved == [[SPLITS[3]]]
     assert {path for path in wanted if path.read_bytes() != before[path]} == {stale}
+
+
+def test_what_a_killed_job_for_the_same_points_left_is_removed(job, tmp_path):
+    solve_missing, _, wanted = job
+    solve_missing(wanted)
+    for path in list(wanted)[:2]:
+        records.unpublished(path).write_bytes(path.read_bytes())
+    assert solve_missing(wanted) == 0
+    assert names(tmp_path) == sorted(path.name for path in wanted)
+
+
+def test_a_record_that_cannot_be_written_ends_the_job_by_name(job, tmp_path, monkeypatch, capsys):
+    solve_missing, solved, wanted = job
+
+    def write(path, point, result):
+        if point.energies_uj == SPLITS[2]:
+            raise files.WriteError(f"{path}: can't be written (No space left on device)")
+        write_record(path, point, result)
+
+    write_record = records.write
+    monkeypatch.setattr(records, "write", write)
+    assert solve_missing(wanted) == 1
+    assert "step-by-step-held/e3000-7000: " in capsys.readouterr().err
+    assert solved == [SPLITS[:2], SPLITS[2:4]]
+    assert len(names(tmp_path)) == 2

@@ -12,8 +12,8 @@ from snakemake.settings.types import DeploymentMethod, RerunTrigger
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from isal import config as isal_config, status as isal_status
-from isal.netcdf.records import commit
+from isal import config as isal_config, files, status as isal_status
+from isal.netcdf.records import commit, set_aside
 from isal.study import (
     AGREEMENT_DATASET,
     BEST_SPLITS_PATTERN,
@@ -75,6 +75,41 @@ def hold_lock():
     LOCK.flush()
 
 
+def set_stale_aside():
+    """Snakemake keeps what a failed job was to update and takes it for up to date, so nothing stale may stand there."""
+    points = {PLAN.in_results(path): point for path, point in PLAN.points.items()}
+    for job in workflow.dag.needrun_jobs():
+        for path in job.output:
+            if path in points:
+                set_aside(Path(path), points[path].stamp)
+
+
+def obstacle():
+    """Why nothing can be written to the results, where even the logs are empty then."""
+    probe = Path(PLAN.in_results(".probe"))
+    try:
+        files.write(probe, bytes(1 << 16))
+        probe.unlink()
+    except OSError as error:
+        return f"{error}\n"
+    return ""
+
+
+def last_words():
+    """The last line of the log of each failed job but those of points, which the status tells of."""
+    failed = [
+        each
+        for job in workflow.scheduler.failed
+        for each in (job if job.is_group() else [job])
+        if not each.rule.name.startswith("solve_")
+    ]
+    words = ""
+    for log in (Path(log) for job in failed for log in job.log):
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        words += f"failed: {lines[-1] if lines else 'without a word'} ({log})\n"
+    return words
+
+
 def point_of(wildcards):
     return PLAN.points[POINT_PATTERN.format(**wildcards)]
 
@@ -93,15 +128,25 @@ def force_outdated(wildcards):
 
 
 onstart:
-    hold_lock()
-    # No input of any job: each job compares only what it uses of the plan, as a parameter.
-    PLAN.write()
+    try:
+        hold_lock()
+        files.remove_left(Path(PLAN.configuration.results))
+        set_stale_aside()
+        # No input of any job: each job compares only what it uses of the plan, as a parameter.
+        PLAN.write()
+    except files.WriteError as error:
+        raise WorkflowError(str(error)) from None
+    except OSError as error:
+        raise WorkflowError(
+            f"{error.filename or PLAN.configuration.results}: can't be written ({error.strerror}); "
+            "see to that and run snakemake again"
+        ) from None
 
 
 onerror:
     # `quiet: rules` of the profiles holds back which log to read.
     print(
-        f"Why a job failed stands in its log in {LOGS}/\n{isal_status.of(PLAN)}",
+        f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{last_words()}{isal_status.of(PLAN)}",
         file=sys.stderr,
     )
 

@@ -13,6 +13,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from isal import files
 from isal.netcdf import records
 from isal.points import Point, PointError, solve_all
 
@@ -26,20 +27,30 @@ def solve_missing(wanted: dict[Path, Point]) -> int:
     missing = [path for path, point in wanted.items() if not records.holds(path, point.stamp)]
     unsolved = [path for path in missing if not records.holds(waiting[path], wanted[path].stamp)]
     failures: list[str] = []
+    for path in wanted.keys() - set(missing):  # left by a job for the same points that was killed
+        waiting[path].unlink(missing_ok=True)
     for chunk in (unsolved[start : start + CHUNK] for start in range(0, len(unsolved), CHUNK)):
         for path, result in zip(chunk, solve_all([wanted[path] for path in chunk]), strict=True):
             if isinstance(result, PointError):
                 failures.append(str(result))
-            else:
+                continue
+            try:
                 records.write(waiting[path], wanted[path], result)
+            except files.WriteError as error:
+                # no use in solving on
+                print(*failures, f"{wanted[path].label}: {error}", sep="\n", file=sys.stderr)
+                return 1
     if failures:
         print("\n".join(failures), file=sys.stderr)
         print(f"{len(failures)} of {len(wanted)} points failed; a re-run tries only these", file=sys.stderr)
         return 1
     for path in missing:
-        # gone if a cluster's job for the same points, left over from a snakemake that was killed, was faster
-        with contextlib.suppress(FileNotFoundError):
-            waiting[path].replace(path)
+        # a job for the same points, left over from a snakemake that was killed, may have been faster
+        if records.holds(path, wanted[path].stamp):
+            waiting[path].unlink(missing_ok=True)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                waiting[path].replace(path)
     print(f"{len(missing)} of {len(wanted)} points solved, the others held already")
     return 0
 
