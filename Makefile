@@ -9,7 +9,7 @@ ARGS   ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke status report test test-slurm benchmark check format lock clean help
+.PHONY: study smoke status report test test-faults test-slurm benchmark check format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ test: $(READY) ## every test
 
 test-slurm: $(READY) ## the workflow on a Slurm of this machine (slurm-wlm and munge: tests/slurm/cluster.sh install)
 	$(BIN)/python -m pytest tests/slurm --durations=0 $(ARGS)
+
+test-faults: $(READY) ## every fault of docs/faults.md, with 25 kills each of jobs and of snakemake in runs of 200 jobs
+	ISAL_KILLS=25 ISAL_KILL_POINTS=200 $(BIN)/python -m pytest tests/workflow/test_faults.py --durations=0 $(ARGS)
 
 benchmark: $(READY) ## the measured claims; prints the table of benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

@@ -1,0 +1,425 @@
+"""What is lost and what must be typed after each fault; docs/faults.md is the table of these.
+
+ISAL_KILLS is how often each kind of process is killed, ISAL_KILL_POINTS how many points there are: `make test-faults`.
+"""
+
+import contextlib
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from project import Project
+
+from isal.netcdf import records
+from isal.study import Plan
+
+KILLS = int(os.environ.get("ISAL_KILLS", "2"))
+KILL_POINTS = int(os.environ.get("ISAL_KILL_POINTS", "10"))
+KILLS_PER_STUDY = 10
+SEED = int(os.environ.get("ISAL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+
+
+@pytest.fixture
+def project(request, tmp_path):
+    """A study of so many points as the test asks for, which has not been run."""
+    return study_of(request.param, tmp_path / "project")
+
+
+def study_of(points, folder):
+    """One network: the integrated scheme and evenly spread splits of 10 J."""
+    project = Project.create(folder)
+    splits = [round(10 * number / points, 6) for number in range(1, points)]
+    project.configure(
+        lambda config: config["studies"]["small"].update(networks=["7b"], step_1_energy_j=splits),
+    )
+    return project
+
+
+def plan(project):
+    return Plan.read(project.folder / "results/plan.json")
+
+
+def assert_sound(project):
+    """Every record under its final name is whole and what the configuration asks for."""
+    points = plan(project).points
+    for name, path in project.records.items():
+        # Snakemake may be about to remove what a killed job has made
+        assert records.holds(path, points[f"points/{name}"].stamp) or not path.exists(), name
+
+
+def assert_complete(project, *command):
+    assert_sound(project)
+    assert len(project.records) == len(plan(project).points)
+    assert project.plan(*command) == {}
+    left = [path for path in (project.folder / "results").rglob(".*") if path.name != ".lock"]
+    assert left == []
+
+
+def start(project, *command):
+    return subprocess.Popen(
+        project.command(*command, "--cores", "2"),
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def solved(project):
+    """Number of points solved, published or not."""
+    return sum(path.name.endswith((".nc", ".solved")) for path in (project.folder / "results/points").rglob("*"))
+
+
+def wait_for(project, process, count):
+    """Whether the run still goes on when so many points are solved."""
+    while process.poll() is None and solved(project) < count:
+        time.sleep(0.01)
+    return process.poll() is None
+
+
+def children(pid):
+    """All processes below one, from /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found += [int(stat.parent.name), *children(int(stat.parent.name))]
+    return found
+
+
+def kill_a_job(project, process, draw):
+    """Kill the shell or the Python of a job, as soon as one runs, and tell its points; None if none does any more."""
+    while process.poll() is None:
+        running = children(process.pid)
+        if running:
+            victim = draw.choice(running)
+            with contextlib.suppress(OSError):
+                command = Path(f"/proc/{victim}/cmdline").read_text().replace("\0", " ")
+                os.kill(victim, signal.SIGKILL)
+                shard = re.search(r"--shard (\S+)", command)
+                own = plan(project).shards[shard[1]] if shard else re.findall(r"--output results/(\S+)", command)
+                return {path.removeprefix("points/") for path in own}
+        time.sleep(0.01)
+    return None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds jobs in /proc")
+@pytest.mark.parametrize("points_per_job", [1, 10])
+@pytest.mark.parametrize("victim", ["job", "snakemake", "all"])
+def test_killed_at_random(victim, points_per_job, tmp_path, capsys):
+    """What was finished before a kill is there afterwards, byte by byte, and a plain re-run makes the rest."""
+    draw = random.Random(SEED)
+    command = ("paper", "--config", f"points_per_job={points_per_job}")
+    kills = studies = reruns = kept = 0
+    began = time.monotonic()
+    try:
+        while kills < KILLS:
+            studies += 1
+            project = study_of(KILL_POINTS, tmp_path / f"project_{studies}")
+            before, resolved, process = {}, set(), start(project, *command)
+            for _ in range(min(KILLS_PER_STUDY, KILLS - kills)):
+                here = solved(project)
+                if not wait_for(project, process, here + draw.randint(0, max(1, KILL_POINTS // 5))):
+                    break
+                time.sleep(draw.uniform(0, 2 if here == KILL_POINTS else 0.3))
+                if victim == "job":
+                    own = kill_a_job(project, process, draw)
+                    if own is None:
+                        continue
+                    kills += 1
+                    # Snakemake removes the outputs of a job that is killed after it has published them
+                    resolved |= own
+                    before = {name: content for name, content in before.items() if name not in own}
+                elif process.poll() is None:
+                    kills += 1
+                    (os.killpg if victim == "all" else os.kill)(process.pid, signal.SIGKILL)
+                    process.wait()
+                before = finished(project, before, resolved)
+                if victim != "job":
+                    # orphaned jobs still go on
+                    process = start(project, *command)
+                    reruns += 1
+            ended = process.wait()
+            assert victim == "job" or ended == 0
+            before = finished(project, before, resolved)
+            kept += len(before)
+            if ended != 0:
+                project.succeed(*command)
+                reruns += 1
+            finished(project, before)
+            assert_complete(project, *command)
+            shutil.rmtree(project.folder)
+    except BaseException:
+        print(f"repeat with ISAL_SEED={SEED} ISAL_KILLS={KILLS} ISAL_KILL_POINTS={KILL_POINTS}")
+        raise
+    with capsys.disabled():
+        print(
+            f"\n{victim}, {points_per_job} per job: {kills} kills in {studies} studies of {KILL_POINTS} points, "
+            f"{reruns} re-runs, {kept} records kept, {time.monotonic() - began:.0f} s, seed {SEED}"
+        )
+
+
+def finished(project, before, but=()):
+    """Digests of the finished records ``but`` some, which are all sound and include those of before."""
+    if not (project.folder / "results/plan.json").exists():
+        return before
+    assert_sound(project)
+    contents = {}
+    for name, path in project.records.items():
+        with contextlib.suppress(FileNotFoundError):
+            contents[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert {name: contents.get(name) for name in before} == before
+    return {name: content for name, content in contents.items() if name not in but}
+
+
+@pytest.mark.parametrize(("project", "points_per_job"), [(6, 1), (6, 6)], indirect=["project"])
+def test_a_job_killed_while_it_replaces_a_record_is_tried_again(project, points_per_job):
+    """Snakemake takes the old record, which a failed job leaves there, for what the job should have made."""
+    command = ("paper", "--config", f"points_per_job={points_per_job}")
+    project.succeed(*command)
+    before = project.contents()
+    networks = (project.folder / "config/networks.yaml").read_text()
+    project.configure(lambda file: file["single_slot"]["7b"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
+    kill = "    __import__('os').kill(__import__('os').getpid(), 9)\n"
+    project.edit("workflow/scripts/solve_points.py", "    options = parser.parse_args()\n", kill)
+    assert project.run(*command).returncode != 0
+    assert project.records == {}
+    # nothing is solved if the change is taken back
+    project.edit("workflow/scripts/solve_points.py", kill, "    options = parser.parse_args()\n")
+    (project.folder / "config/networks.yaml").write_text(networks)
+    project.succeed(*command)
+    assert project.contents() == before
+    assert_complete(project, *command)
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mounts for a test; where mounting is not permitted the test is skipped."""
+    mounted = []
+
+    def do(*arguments):
+        done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")
+        if "remount" not in str(arguments):
+            mounted.append(arguments[-1])
+
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount")
+    yield do
+    for folder in reversed(mounted):
+        subprocess.run(["umount", "--lazy", folder], capture_output=True)  # unless the test has
+
+
+@pytest.fixture
+def read_only(request):
+    """Takes away the right to write below a folder for a while, and tells what the system then says."""
+
+    @contextlib.contextmanager
+    def do(folder):
+        if os.geteuid() == 0:  # whom no permissions stop
+            mount = request.getfixturevalue("mount")
+            mount("--bind", folder, folder)
+            mount("-o", "remount,ro,bind", folder)
+            yield "Read-only file system"
+            mount("-o", "remount,rw,bind", folder)
+            subprocess.run(["umount", "--lazy", folder], check=True)
+        else:
+            modes = {path: path.stat().st_mode for path in (folder, *folder.rglob("*"))}
+            for path, mode in modes.items():
+                path.chmod(mode & ~0o222)
+            yield "Permission denied"
+            for path, mode in modes.items():
+                path.chmod(mode)
+
+    return do
+
+
+def fill(folder, leave):
+    """Fill a file system up to some bytes."""
+    filler = folder / "filler"
+    filler.write_bytes(b"")
+    filler.write_bytes(bytes(shutil.disk_usage(folder).free - leave))
+    return filler
+
+
+@pytest.mark.parametrize("project", [20], indirect=True)
+@pytest.mark.parametrize("points_per_job", [1, 20])
+def test_a_full_disk(project, points_per_job, mount):
+    command = ("paper", "--config", f"points_per_job={points_per_job}")
+    results = project.folder / "results"
+    results.mkdir()
+    mount("-t", "tmpfs", "-o", "size=180k", "tmpfs", results)  # enough for about half of the points
+    done = project.run(*command)
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert_sound(project)
+    assert list(results.rglob("*.tmp")) == []
+    before = project.contents()
+    assert 0 < solved(project) < 20
+    mount("-o", "remount,size=16m", results)
+    project.succeed(*command)
+    assert {name: project.contents()[name] for name in before} == before
+    assert_complete(project, *command)
+    if points_per_job > 1:
+        return
+
+    # no room for a dataset, then none for a figure
+    for made in (results / "datasets/small.nc", results / "figures/curves.svg"):
+        made.unlink()
+        filler = fill(results, 12 * 1024)
+        done = project.run(*command)
+        assert done.returncode != 0
+        assert f"{made.relative_to(project.folder)}: can't be written (No space left on device)" in done.stderr
+        assert not made.exists()
+        assert list(results.rglob("*.tmp")) == []
+        filler.unlink()
+        project.succeed(*command)
+
+    # nor for a single byte: logs would be empty
+    (results / "datasets/small.nc").unlink()
+    (results / "plan.json").unlink()
+    filler = fill(results, 0)
+    done = project.run(*command)
+    assert done.returncode != 0
+    assert "can't be written (No space left on device); see to that and run snakemake again" in done.stderr
+    assert not (results / "plan.json").exists()
+    filler.unlink()
+    project.succeed(*command)
+    assert_complete(project, *command)
+
+
+def test_nothing_may_be_written(finished, read_only):
+    """Refused before anything is solved, by Snakemake or, where there is nothing yet, by the workflow."""
+    before = finished.contents()
+    finished.configure(lambda config: config["studies"]["small"].update(step_1_energy_j=[2, 3.5, 7]))
+    results = finished.folder / "results"
+    with read_only(results):
+        done = finished.run()
+    assert done.returncode != 0
+    assert "Write-protected output files" in done.stderr
+    assert "results/" in done.stderr.partition("affected files:")[2]
+    assert finished.contents() == before
+
+    shutil.move(results, finished.folder / "elsewhere")
+    results.mkdir()
+    with read_only(results) as reason:
+        done = finished.run()
+    assert done.returncode != 0
+    assert f"results/.lock: can't be written ({reason}); see to that and run snakemake again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(results.iterdir()) == []
+
+    results.rmdir()
+    shutil.move(finished.folder / "elsewhere", results)
+    finished.succeed("paper")
+    assert before.items() <= finished.contents().items()
+    assert_complete(finished, "paper")
+
+
+def damage(path, kind):
+    content = bytearray(path.read_bytes())
+    if kind == "altered":
+        speb = xr.load_dataset(path, decode_times=False).speb.values.astype(">f8").tobytes()
+        assert content.count(speb) >= 1
+        content[content.index(speb) + 7] ^= 1
+    if kind == "flipped":
+        content[len(content) // 3] ^= 0xFF
+    path.write_bytes({"cut": content[: len(content) // 2], "emptied": b""}.get(kind, content))
+
+
+def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished):
+    """Snakemake sees that the file is newer; who reads it sees that it is damaged."""
+    names = list(finished.records)[:3]
+    for name, kind in zip(names, ["cut", "emptied", "altered"], strict=True):
+        damage(finished.records[name], kind)
+    before = {name: content for name, content in finished.contents().items() if name not in names}
+    done = finished.run()
+    assert done.returncode != 0
+    told = (finished.folder / "results/logs/datasets/small.log").read_text()
+    for name in names:
+        assert f"results/points/{name}: " in told
+        finished.records[name].unlink()
+    assert told.count("delete it and run snakemake again") == 3
+    finished.succeed()
+    assert {name: finished.contents()[name] for name in before} == before
+    assert_complete(finished)
+
+    made_of_records = ("best_splits/small", "solver_agreement")
+    for made in made_of_records:
+        damage(finished.folder / f"results/datasets/{made}.nc", "flipped")
+    done = finished.run()
+    assert done.returncode != 0
+    for made in made_of_records:
+        message = f"results/datasets/{made}.nc: its content is not what was written; delete it and run snakemake again"
+        assert message in done.stderr
+        (finished.folder / f"results/datasets/{made}.nc").unlink()
+    finished.succeed()
+    assert_complete(finished)
+
+
+@pytest.mark.parametrize("project", [24], indirect=True)
+def test_a_second_snakemake_is_refused_and_the_first_unharmed(project):
+    first = start(project, "paper")
+    assert wait_for(project, first, 2)
+    second = project.run("paper")
+    assert first.poll() is None
+    assert second.returncode != 0
+    assert f"snakemake process {first.pid} on " in second.stderr
+    assert " is working on results; wait until it has ended" in second.stderr
+    assert first.wait() == 0
+    assert_complete(project, "paper")
+
+
+@pytest.mark.parametrize(("project", "points_per_job"), [(16, 1), (500, 100)], indirect=["project"])
+def test_a_solver_that_fails_on_one_point(project, points_per_job):
+    """Until there is a file `mended`; a change of the package would solve all points again."""
+    command = ("paper", "--config", f"points_per_job={points_per_job}")
+    project.edit(
+        "workflow/scripts/solve_points.py",
+        "\ndef solve_missing(",
+        "def solve_all(points, inner=solve_all):\n"
+        "    print('trying', len(points))\n"
+        "    bad = [p.split == 'e5000-5000' and not Path('mended').exists() for p in points]\n"
+        "    found = zip(points, bad, inner(points))\n"
+        "    return [PointError(f'{p.label}: no powers at all') if b else result for p, b, result in found]\n"
+        "\n\ndef solve_missing(",
+    )
+    published: dict[str, str] | None = None
+    kept: set[str] = set()
+    for _ in range(2):
+        done = project.run(*command)
+        assert done.returncode != 0
+        total = len(plan(project).points)
+        assert f"points: {total - 1} of {total} done, 1 failed, 0 left\n" in done.stderr
+        (told,) = [line for line in done.stderr.splitlines() if line.startswith("failed: 7b/")]
+        assert told.startswith("failed: 7b/synchronous/500MHz/step-by-step-held/e5000-5000: no powers at all (results/")
+        log = project.folder / told.rpartition("(")[2].removesuffix(")")
+        assert "no powers at all" in log.read_text()
+        if published is not None:
+            assert "trying 1\n" in log.read_text()
+            assert (project.contents(), kept_contents(project)) == (published, kept)
+        published, kept = project.contents(), kept_contents(project)
+        assert len(published) + len(kept) == total - 1
+    (project.folder / "mended").touch()
+    project.succeed(*command)
+    after = project.contents()
+    assert published.items() <= after.items()
+    assert kept <= set(after.values())
+    assert "trying 1\n" in log.read_text()
+    assert_complete(project, *command)
+
+
+def kept_contents(project):
+    """Digests of what shards have solved and wait with."""
+    waiting = (project.folder / "results/points").rglob(".*.solved")
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in waiting}
