@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_points import example
 
-from isal.netcdf import datasets, records
+from isal.netcdf import datasets, records, storage
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +138,19 @@ def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, da
         datasets.read(stored)
 
 
-def test_a_dataset_without_a_seal_is_of_an_older_version(tmp_path, path, point):
+def test_a_dataset_tells_what_it_was_made_with(tmp_path, path, point):
+    """And is one like any for others, for all that stands at its end."""
     dataset = datasets.build({path: point}, study="s", note="n")
-    dataset.to_netcdf(tmp_path / "old.nc")
-    datasets.write(tmp_path / "new.nc", dataset)
-    assert datasets.read(tmp_path / "old.nc").identical(datasets.read(tmp_path / "new.nc"))
-    with netCDF4.Dataset(tmp_path / "new.nc") as file:  # for others it is a dataset like any
+    stored = tmp_path / "s.nc"
+    datasets.write(stored, dataset, "key")
+    assert storage.holds(stored, "key")
+    assert not storage.holds(stored, "another key")
+    with netCDF4.Dataset(stored) as file:
         assert float(file["speb"][...].squeeze()) == float(dataset.speb.squeeze())
+    dataset.to_netcdf(stored)
+    assert not storage.holds(stored, "key")
+    with pytest.raises(storage.DatasetError, match="its content is not what was written"):
+        datasets.read(stored)
 
 
 def test_all_bad_records_are_named_at_once(tmp_path, path, point):

@@ -30,6 +30,8 @@ from isal.study import (
 )
 
 try:
+    for file in workflow.configfiles:
+        isal_config.read_yaml(Path(file))  # of a key that stands twice Snakemake takes the last one
     CONFIGURATION = isal_config.load(
         config,
         " + ".join(os.path.relpath(file) for file in workflow.configfiles),
