@@ -438,7 +438,7 @@ def _solver_modules(solver: str) -> list[str]:
 
 def _code(script: str, *used: str) -> str:
     """Digest of a script of the workflow and of the modules that it uses."""
-    return code_digest((f"scripts.{script}", *sorted(set(used))))
+    return code_digest((f"scripts.{script}", *sorted({"files", *used})))
 
 
 def folder_digest(package: str) -> str:

@@ -791,6 +791,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "figures/step_energy.py": (ALL_FIGURES,),
     "figures/step_simplex.py": (ALL_FIGURES,),
     "figures/style.py": (ALL_FIGURES,),
+    "files.py": (*SOLVED, ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE, ALL_FIGURES),
     "findings.py": (PAGE, figures("abundance", "readings")),
     "fisher.py": SOLVED,
     "matrices.py": SOLVED,
