@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {
     **os.environ,
@@ -23,6 +25,12 @@ ENVIRONMENT = {
 Row = tuple[str, str, str]
 
 T = TypeVar("T")
+
+
+def configured() -> dict[str, object]:
+    """The paper's study."""
+    content: dict[str, object] = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return content
 
 
 @dataclass(frozen=True)

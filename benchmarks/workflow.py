@@ -12,18 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-import yaml
-from measure import ROOT, Cost, Row, cost, in_turns
+from measure import ROOT, Cost, Row, configured, cost, in_turns
 
 from isal import config
 from isal.study import Plan
 
 BARE = "import numpy, netCDF4; netCDF4.Dataset({output!r}, 'w').close()"
-
-
-def configured() -> dict[str, object]:
-    content: dict[str, object] = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    return content
 
 
 def point_job(repeats: int = 25) -> list[Row]:
