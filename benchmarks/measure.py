@@ -15,7 +15,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {
-    **os.environ,
+    # compiled modules are kept, as they are unless somebody forbids it
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     "PYTHONPATH": str(ROOT),
     "ISAL_COMMIT": "benchmark",
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),  # as in a job with threads: 1

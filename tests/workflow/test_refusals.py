@@ -8,6 +8,7 @@ import pytest
     [
         ("config/config.yaml", "carrier_frequency_hz: 77000000000.0", "carrier_frequency_hz: 77e9", "77e9"),
         ("config/config.yaml", "pulses: 1", "pulse: 1", "radio.pulse: unknown key (did you mean 'pulses'?)"),
+        ("config/config.yaml", "\nsolver: ", "\nsolver: scs\nsolver: ", "the key 'solver' stands twice"),
         ("config/config.yaml", "radars: budget", "radars: -1", "power_caps_w.radars: -1"),
         ("config/config.yaml", "- 7c", "- 7e", "there is no network '7e'"),
         ("config/config.yaml", "step-by-step-held", "step-by-step", "did you mean 'step-by-step-held'?"),

@@ -31,7 +31,8 @@ from isal.study import (
 
 try:
     for file in workflow.configfiles:
-        isal_config.read_yaml(Path(file))  # of a key that stands twice Snakemake takes the last one
+        # of a key that stands twice Snakemake takes the last one
+        isal_config.read_yaml(Path(file))
     CONFIGURATION = isal_config.load(
         config,
         " + ".join(os.path.relpath(file) for file in workflow.configfiles),
