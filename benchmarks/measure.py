@@ -61,6 +61,21 @@ def python(code: str, folder: Path) -> Cost:
     return cost([sys.executable, "-c", code], folder)
 
 
+#: A process that does nothing but import what a point job imports and write an empty file.
+BARE = "import numpy, netCDF4; netCDF4.Dataset({output!r}, 'w').close()"
+
+
+def bare_workflow(folder: Path, n_jobs: int) -> Path:
+    """A Snakefile of so many bare processes."""
+    code = BARE.format(output="OUT").replace("'OUT'", "'{output}'")
+    path = folder / "bare.smk"
+    path.write_text(
+        f"rule all:\n    input: expand('out/{{i}}.nc', i=range({n_jobs}))\n"
+        f"rule bare:\n    output: 'out/{{i}}.nc'\n    shell: '''{sys.executable} -c \"{code}\"'''\n"
+    )
+    return path
+
+
 def in_turns(repeats: int, *measured: Callable[[], T]) -> list[list[T]]:
     """Each thing measured ``repeats`` times, in turns, so that a busy machine is busy for all of them."""
     rows: list[list[T]] = [[] for _ in measured]

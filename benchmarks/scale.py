@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from measure import ROOT, Cost, Row, configured, cost
+from measure import ROOT, Cost, Row, bare_workflow, configured, cost
 
 CORES = 2
 SIZES = (1500, 20_000)
@@ -46,12 +46,21 @@ def snakemake(folder: Path, per_job: int, *arguments: str) -> Cost:
     return cost([*program, *arguments, *profile, "--config", f"points_per_job={per_job}"], folder)
 
 
+def bare(n_jobs: int) -> Cost:
+    """A dry run of as many bare jobs: what Snakemake takes by itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program = [sys.executable, "-m", "snakemake", "--snakefile", str(bare_workflow(folder, n_jobs))]
+        return cost([*program, "--dry-run", "--quiet=all", "--cores", str(CORES)], folder)
+
+
 def told(measured: Cost) -> str:
     return f"{measured.wall_s:.1f} s, {measured.peak_mib:.0f} MiB"
 
 
 def to_be_seen(n_points: int) -> Iterator[Row]:
     """Parsing, a dry run before anything is done, and a run with nothing left to do."""
+    yield f"{n_points} bare jobs: dry run", told(bare(n_points)), ""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, n_points)
@@ -59,16 +68,23 @@ def to_be_seen(n_points: int) -> Iterator[Row]:
             title = f"{n_points} points, points_per_job: {per_job}"
             yield f"{title}: parse (`--list-rules`)", told(snakemake(folder, per_job, "--list-rules")), ""
             yield f"{title}: dry run", told(snakemake(folder, per_job, "paper", "--dry-run")), ""
-        batch = snakemake(folder, 1, "paper", "--dry-run", "--batch", "paper=1/10")
+        # of the targets `all` and `paper` the best splits and findings are no part of any batch
+        batch = snakemake(folder, 1, "results/datasets/large.nc", "--dry-run", "--batch", "build_dataset=1/10")
         yield f"{n_points} points, points_per_job: 1: dry run of the first of 10 batches", told(batch), ""
         snakemake(folder, PER_JOB, "paper")
         nothing = snakemake(folder, PER_JOB, "paper")
         yield f"{n_points} points, points_per_job: {PER_JOB}: nothing to do", told(nothing), ""
-        if n_points == min(SIZES):
-            # Snakemake takes the records for those of jobs of one point, without as many jobs; 25 ms for each
-            snakemake(folder, 1, "paper", "--touch")
-            nothing = snakemake(folder, 1, "paper")
-            yield f"{n_points} points, points_per_job: 1: nothing to do", told(nothing), ""
+
+
+def one_per_job(n_points: int) -> Iterator[Row]:
+    """A whole run of as many jobs as points, and one with nothing left to do."""
+    title = f"{n_points} points, points_per_job: 1, {CORES} cores"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, n_points)
+        measured = snakemake(folder, 1, "paper")
+        yield f"run of {title}", f"{told(measured)}; CPU {measured.cpu_s:.0f} s", ""
+        yield f"{title}: nothing to do", told(snakemake(folder, 1, "paper")), ""
 
 
 def solved(n_points: int) -> tuple[Cost, float]:
@@ -107,4 +123,5 @@ def to_be_solved() -> list[Row]:
 def rows() -> Iterator[Row]:
     for n_points in SIZES:
         yield from to_be_seen(n_points)
+    yield from one_per_job(min(SIZES))
     yield from to_be_solved()

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from measure import ROOT, Cost, Row, configured, cost, in_turns
+from measure import BARE, ROOT, Cost, Row, bare_workflow, configured, cost, in_turns
 
 from isal import config
 from isal.study import Plan
-
-BARE = "import numpy, netCDF4; netCDF4.Dataset({output!r}, 'w').close()"
 
 
 def point_job(repeats: int = 25) -> list[Row]:
@@ -60,16 +58,13 @@ def whole_study(points_per_job: int = 1000) -> list[Row]:
     n_jobs = len(Plan.of(config.load(configured(), "config/config.yaml", [ROOT])).points)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        code = BARE.format(output="OUT").replace("'OUT'", "'{output}'")
-        (folder / "Snakefile").write_text(
-            f"rule all:\n    input: expand('out/{{i}}.nc', i=range({n_jobs}))\n"
-            f"rule bare:\n    output: 'out/{{i}}.nc'\n    shell: '''{sys.executable} -c \"{code}\"'''\n"
-        )
         shutil.copytree(ROOT / "config", folder / "config")
         snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet=all"]
         profile = ["--profile", str(ROOT / "profiles/default")]
         study = [*snakemake, "paper", "--snakefile", str(ROOT / "Snakefile"), *profile]
-        floor = cost([*snakemake, "--scheduler", "greedy"], folder)
+        bare = bare_workflow(folder, n_jobs)
+        quick = ["--scheduler", "greedy", "--scheduler-subsample", "100"]  # as in the profile
+        floor = cost([*snakemake, "--snakefile", str(bare), *quick], folder)
         single = cost([*study, "--config", "results=single"], folder)
         sharded = cost([*study, "--config", "results=sharded", f"points_per_job={points_per_job}"], folder)
         nothing = cost([*study, "--config", "results=sharded", f"points_per_job={points_per_job}"], folder)

@@ -150,6 +150,13 @@ def test_a_dry_run_in_a_fork_is_that_of_the_command(settled):
     assert project.plan() == jobs_of(printed.stdout + printed.stderr) != {}
 
 
+def test_a_dry_run_counts_the_jobs_without_naming_each(fresh):
+    """In the profile's way; `--quiet` alone would hide the counts (Snakemake's issue 2973)."""
+    printed = fresh.succeed("--dry-run").stdout
+    assert re.search(r"^solve_point +6$", printed, re.M)
+    assert jobs_of(printed) == {}
+
+
 def test_the_paper_alone_needs_neither_findings_nor_other_solvers(fresh):
     rules = {"solve_point", "build_dataset", "write_table", "find_best_splits", "write_best_splits", "draw_figure"}
     assert set(fresh.plan("paper")) == rules
@@ -184,6 +191,18 @@ def test_a_fresh_clone_uses_no_old_results_of_another_configuration(finished, tm
     changed = {name for name, content in clone.contents().items() if before[name] != content}
     assert {f"results/points/{name}" for name in changed} == ALL_7C
     assert clone.plan() == {}
+
+
+def test_batches_of_points_are_the_whole_study_in_turns(fresh):
+    """docs/scale.md has them for large studies."""
+    known = 0
+    for batch in (1, 2, 3):
+        fresh.succeed(STUDY, "--batch", f"build_dataset={batch}/3")
+        assert len(fresh.records) == (known := known + 2)
+        assert (fresh.folder / STUDY).exists() == (batch == 3)
+    rest = fresh.plan()
+    assert "find_best_splits" in rest
+    assert not {"solve_point", "build_dataset"} & set(rest)
 
 
 def test_points_per_job_solves_nothing_again(finished):

@@ -6,6 +6,7 @@ rule compare_solvers:
         PLAN.in_results(AGREEMENT_DATASET),
     log:
         f"{LOGS}/agreement.log",
+    priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:

@@ -6,6 +6,7 @@ rule find_best_splits:
         PLAN.in_results(BEST_SPLITS_PATTERN),
     log:
         f"{LOGS}/best_splits/{{study}}.log",
+    priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:

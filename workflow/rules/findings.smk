@@ -6,6 +6,7 @@ rule observe:
         PLAN.in_results(OBSERVATIONS_PATTERN),
     log:
         f"{LOGS}/observations/{{reading}}/{{subjects}}.log",
+    priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:
