@@ -17,13 +17,11 @@ from importlib.metadata import version
 
 #: The solvers last: a process counts as large as the one that starts it was.
 PARTS = ("workflow", "scale", "solvers")
-#: Half an hour more.
-LONG = ("jobs",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=PARTS + LONG, help="which part to measure")
+    parser.add_argument("--only", choices=PARTS, help="which part to measure")
     packages = ("numpy", "scs", "cvxpy", "clarabel", "netCDF4", "snakemake")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     only = parser.parse_args().only

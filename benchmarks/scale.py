@@ -72,27 +72,19 @@ def to_be_seen(n_points: int) -> Iterator[Row]:
         batch = snakemake(folder, 1, "results/datasets/large.nc", "--dry-run", "--batch", "build_dataset=1/10")
         yield f"{n_points} points, points_per_job: 1: dry run of the first of 10 batches", told(batch), ""
         snakemake(folder, PER_JOB, "paper")
-        nothing = snakemake(folder, PER_JOB, "paper")
-        yield f"{n_points} points, points_per_job: {PER_JOB}: nothing to do", told(nothing), ""
+        for per_job in (PER_JOB, 1):
+            nothing = snakemake(folder, per_job, "paper")
+            yield f"{n_points} points, points_per_job: {per_job}: nothing to do", told(nothing), ""
+            # else as many jobs as points would be started to see that their records hold
+            shutil.rmtree(folder / ".snakemake")
 
 
-def one_per_job(n_points: int) -> Iterator[Row]:
-    """A whole run of as many jobs as points, and one with nothing left to do."""
-    title = f"{n_points} points, points_per_job: 1, {CORES} cores"
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder, n_points)
-        measured = snakemake(folder, 1, "paper")
-        yield f"run of {title}", f"{told(measured)}; CPU {measured.cpu_s:.0f} s", ""
-        yield f"{title}: nothing to do", told(snakemake(folder, 1, "paper")), ""
-
-
-def solved(n_points: int) -> tuple[Cost, float]:
+def solved(n_points: int, per_job: int = PER_JOB) -> tuple[Cost, float]:
     """A whole run, and the size of the records in bytes per point."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, n_points)
-        measured = snakemake(folder, PER_JOB, "paper")
+        measured = snakemake(folder, per_job, "paper")
         sizes = [path.stat().st_size for path in (folder / "results/points").rglob("*.nc")]
         return measured, sum(sizes) / len(sizes)
 
@@ -123,5 +115,11 @@ def to_be_solved() -> list[Row]:
 def rows() -> Iterator[Row]:
     for n_points in SIZES:
         yield from to_be_seen(n_points)
-    yield from one_per_job(min(SIZES))
+    n_points = min(SIZES)
+    measured, _ = solved(n_points, per_job=1)
+    yield (
+        f"run of {n_points} points, points_per_job: 1, {CORES} cores",
+        f"{told(measured)}; CPU {measured.cpu_s:.0f} s",
+        "",
+    )
     yield from to_be_solved()
