@@ -6,6 +6,9 @@ PYTHON ?= python3
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS   ?=
 
+# thousands of short Python processes, none of which should compile what another one has
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -28,7 +31,7 @@ report: $(READY) ## results/report.html from a finished study; opens offline
 	$(BIN)/snakemake --report results/report.html $(ARGS)
 
 test: $(READY) ## every test
-	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal $(ARGS)
 
 test-slurm: $(READY) ## the workflow on a Slurm of this machine (slurm-wlm and munge: tests/slurm/cluster.sh install)
 	$(BIN)/python -m pytest tests/slurm --durations=0 $(ARGS)

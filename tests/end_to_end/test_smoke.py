@@ -25,7 +25,7 @@ FORMATS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     project = Project.create(tmp_path_factory.mktemp("smoke") / "project", changes={})
-    project.succeed("--configfile", "config/smoke.yaml")
+    project.succeed("--configfile", "config/smoke.yaml", "--config", "points_per_job=100")
     return project.folder / "results" / "smoke"
 
 
