@@ -84,7 +84,8 @@ class Plan:
 
     def write(self) -> None:
         """Write ``plan.json``, the resolved configuration, which tells every script what there is to do."""
-        files.write(Path(self.plan_path), canonical(self.configuration.source).encode())
+        # in the order of the configuration: tables, pages and keys follow it
+        files.write(Path(self.plan_path), json.dumps(self.configuration.source).encode())
 
     @cached_property
     def networks(self) -> dict[str, tuple[Network, ...]]:
@@ -324,8 +325,9 @@ class Plan:
         per_curve = self.configuration.agreement_points_per_curve
         chosen = []
         for curve in _curves(self.points.values()):
+            ascending = sorted(curve, key=lambda point: point.energies_uj)  # whatever studies they come from
             places = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
-            chosen += [curve[place] for place in dict.fromkeys(places)]
+            chosen += [ascending[place] for place in dict.fromkeys(places)]
         return chosen
 
     def agreement_key(self) -> str:

@@ -34,6 +34,38 @@ def curves(some_points):
     return found
 
 
+# --- the plan that scripts read --------------------------------------------------------------------------------------
+
+
+def reversed_order(source):
+    for table in (
+        source["config"]["studies"],
+        source["config"]["findings"]["readings"],
+        source["networks"]["single_slot"],
+    ):
+        content = list(table.items())
+        table.clear()
+        table.update(reversed(content))
+
+
+@pytest.mark.parametrize("change", [lambda source: None, reversed_order], ids=["as it is", "another order"])
+def test_what_scripts_read_has_the_keys_and_the_order_of_the_configuration(default, change, tmp_path, monkeypatch):
+    """Else what they store would never hold."""
+    monkeypatch.chdir(tmp_path)
+    plan = changed(default, change)
+    plan.write()
+    again = Plan.read(tmp_path / plan.plan_path)
+    assert list(again.dataset_keys()) == list(plan.dataset_keys())
+    assert again.findings_page_key() == plan.findings_page_key()
+
+
+def test_the_order_of_studies_changes_no_dataset(default):
+    other = changed(
+        default, lambda source: source["config"].update(studies=dict(reversed(source["config"]["studies"].items())))
+    )
+    assert dict(other.dataset_keys()) == dict(default.dataset_keys())
+
+
 # --- points that stand for curves -------------------------------------------------------------------------------------
 
 
@@ -45,7 +77,8 @@ def test_agreement_points_are_evenly_spread_over_every_curve(default, per_curve)
     for where, curve in curves(plan.points.values()).items():
         number, size = len(chosen[where]), len(curve)
         assert number == min(per_curve, size)
-        place = {point_path(point): index for index, point in enumerate(curve)}
+        ascending = sorted(curve, key=lambda point: point.energies_uj)
+        place = {point_path(point): index for index, point in enumerate(ascending)}
         places = [place[point_path(point)] for point in chosen[where]]
         apart = [later - earlier for earlier, later in itertools.pairwise(places)]
         assert all(abs(gap - size / number) < 1 for gap in apart)
