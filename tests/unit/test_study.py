@@ -37,15 +37,16 @@ def curves(some_points):
 # --- the plan that scripts read --------------------------------------------------------------------------------------
 
 
-def reversed_order(source):
-    for table in (
-        source["config"]["studies"],
-        source["config"]["findings"]["readings"],
-        source["networks"]["single_slot"],
-    ):
+def reverse(*tables):
+    for table in tables:
         content = list(table.items())
         table.clear()
         table.update(reversed(content))
+
+
+def reversed_order(source):
+    content = source["config"]
+    reverse(content["studies"], content["findings"]["readings"], source["networks"]["single_slot"])
 
 
 @pytest.mark.parametrize("change", [lambda source: None, reversed_order], ids=["as it is", "another order"])
@@ -60,9 +61,7 @@ def test_what_scripts_read_has_the_keys_and_the_order_of_the_configuration(defau
 
 
 def test_the_order_of_studies_changes_no_dataset(default):
-    other = changed(
-        default, lambda source: source["config"].update(studies=dict(reversed(source["config"]["studies"].items())))
-    )
+    other = changed(default, lambda source: reverse(source["config"]["studies"]))
     assert dict(other.dataset_keys()) == dict(default.dataset_keys())
 
 
