@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal.matrices import DenseStack, Stack
+from isal.knowledge import (
+    NO_INFORMATION,
+    Knowledge,
+    by_root,
+    relative_rounding,
+    relative_rounding_of_root,
+    triangle_of,
+)
+from isal.matrices import DenseStack, Rows, Stack, at_power
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -35,6 +43,9 @@ PIECE_ENTRIES = 5_000_000
 SINGULAR_PIVOT = 1e-14
 
 
+#: Shares of an even spread that powers are moved by for a bound from inside the feasible set.
+INWARD = (1e-9, 1e-7)
+
 #: Each refinement gains the digits that the condition of the matrix leaves of sixteen.
 REFINEMENTS = 3
 
@@ -50,16 +61,17 @@ class AllocationProblem:
     Parameters
     ----------
     constant
-        ``M0``, symmetric, shape ``(d, d)``, 1/m^2.
+        ``M0``, symmetric, shape ``(d, d)``, 1/m^2, or :class:`isal.knowledge.Knowledge`, which has its square root.
     per_watt
         ``B_m``, symmetric, possibly indefinite, shape ``(n, d, d)``, 1/(m^2 W), or a :mod:`stack <isal.matrices>` of
         them.
     objective
-        Indices of the parameters whose SPEB is minimised (the columns of ``C``), shape ``(k,)``.
+        Indices of the parameters whose SPEB is minimised, shape ``(k,)``, or any ``C`` of shape ``(d, k)``.
     energy
         ``E``, J: the powers may sum to ``E / 1 s``.
     caps
-        Upper limits of the powers, W, a number or shape ``(n,)``; default ``E / 1 s``, which never binds.
+        Upper limits of the powers, W, a number or shape ``(n,)``; default ``E / 1 s``, which never binds. A node whose
+        cap is zero only receives.
 
     Raises
     ------
@@ -67,48 +79,47 @@ class AllocationProblem:
         If a shape, the energy or a cap is unusable.
     """
 
-    constant: Array
+    known: Knowledge
     stack: Stack
-    objective: NDArray[np.intp]
+    selector: Array
     energy: float
     caps: Array
 
     def __init__(
         self,
-        constant: ArrayLike,
+        constant: ArrayLike | Knowledge,
         per_watt: ArrayLike | Stack,
         objective: ArrayLike,
         energy: float,
         caps: ArrayLike | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
-        set_(self, "constant", np.asarray(constant, dtype=float))
-        set_(self, "objective", np.asarray(objective, dtype=np.intp))
-        if not (math.isfinite(energy) and energy > 0):
-            raise AllocationError(f"energy must be finite and positive, got {energy} J")
-        set_(self, "energy", float(energy))
+        set_(self, "known", constant if isinstance(constant, Knowledge) else Knowledge.of_matrix(constant))
+        set_(self, "energy", positive_number(energy, "energy", "J"))
         if not isinstance(per_watt, Stack):
             entries = np.asarray(per_watt, dtype=float)
+            if entries.ndim != 3:
+                raise AllocationError(f"per_watt must have shape (n, d, d), got {entries.shape}")
             per_watt = DenseStack(entries[None])
         set_(self, "stack", per_watt)
-        d = len(self.constant)
-        if self.constant.shape != (d, d) or len(per_watt.shape) != 3 or per_watt.shape[1:] != (d, d):
+        d, n = len(self.known), per_watt.n_nodes
+        if self.constant.shape != (d, d) or per_watt.shape[1:] != (d, d):
             raise AllocationError(
                 f"constant must have shape (d, d) and per_watt (n, d, d); got {self.constant.shape} and "
                 f"{per_watt.shape}"
             )
-        n = per_watt.n_nodes
-        named = self.objective
-        if named.ndim != 1 or not len(named) or named.min() < 0 or named.max() >= d:
-            raise AllocationError(f"objective must name at least one of the parameters 0 to {d - 1}")
-        limits = np.asarray(self.budget if caps is None else caps, dtype=float)
-        if limits.shape not in ((), (n,)):
-            raise AllocationError(f"caps must be one number or one for each of the {n} nodes, got shape {limits.shape}")
-        limits = np.full(n, limits) if limits.ndim == 0 else limits
-        if not (limits > 0).all():
-            node = int(np.argmin(limits > 0))
-            raise AllocationError(f"the power cap of node {node + 1} must be positive, got {limits[node]} W")
-        set_(self, "caps", np.minimum(limits, self.budget))
+        selector = np.asarray(objective)
+        if selector.ndim == 1:
+            if not len(selector) or selector.min() < 0 or selector.max() >= d:
+                raise AllocationError(f"objective must name at least one of the parameters 0 to {d - 1}")
+            selector = np.eye(d)[:, selector.astype(np.intp)]
+        set_(self, "selector", selector.astype(float))
+        set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
+
+    @property
+    def constant(self) -> Array:
+        """``M0``, shape ``(d, d)``, 1/m^2."""
+        return self.known.matrix
 
     @property
     def n_nodes(self) -> int:
@@ -127,17 +138,16 @@ class AllocationProblem:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of nodes, of parameters and of objective columns."""
-        return self.n_nodes, len(self.constant), len(self.objective)
+        return self.n_nodes, *self.selector.shape
 
     @cached_property
     def batch(self) -> Batch:
         """This problem alone as a batch."""
         return Batch.of([self])
 
-    @cached_property
-    def selector(self) -> Array:
-        """``C``, shape ``(d, k)``."""
-        return self.batch.selector[0]
+    def at(self, power: ArrayLike) -> Knowledge:
+        """All that is known at some powers, ``M(p)``."""
+        return self.known + at_power(self.stack, np.asarray(power, dtype=float))
 
     def matrix(self, power: ArrayLike) -> Array:
         """``M(p)``, shape ``(d, d)``."""
@@ -169,6 +179,29 @@ class AllocationProblem:
         """``power`` pushed into the caps and, if it spends too much, scaled down to the budget; shape ``(n,)``, W."""
         return self.batch.feasible(np.asarray(power, dtype=float)[None])[0]
 
+    def conditioned(self, power: Array) -> AllocationProblem | None:
+        """The same problem in parameters in which ``M(p)`` is the identity at ``power``, so that it loses no digits.
+
+        The powers that solve it are those that solve this one. None if there is no square root, or M(p) is singular.
+        """
+        rows, root = self.stack.rows[0], self.known.root
+        if rows is None or root is None:
+            return None
+        unit = np.linalg.norm(np.concatenate([root, rows.at(power)]), axis=0)
+        if not (unit > 0).all():
+            return None
+        triangle = triangle_of(np.concatenate([root, rows.at(power)]) / unit)
+        if np.abs(np.diag(triangle)).min() < NO_INFORMATION:
+            return None
+
+        def transformed(each: Array) -> Array:
+            return np.asarray(np.linalg.solve(triangle.T, (each / unit).T).T)
+
+        new_rows = Rows(transformed(rows.entries), rows.node)
+        stack = DenseStack(new_rows.products(self.n_nodes)[None], None, [new_rows])
+        selector = transformed(self.selector.T).T
+        return AllocationProblem(Knowledge.of_rows(transformed(root)), stack, selector, self.energy, self.caps)
+
     def spread(self, share: float = 1.0) -> Array:
         """The budget spread evenly over the nodes as far as the caps allow, times ``share``; shape ``(n,)``, W."""
         return share * self.batch.spread()[0]
@@ -187,6 +220,35 @@ class AllocationProblem:
         return start
 
 
+def positive_number(value: Any, what: str, unit: str) -> float:
+    """A finite positive number, or an AllocationError that names it; text and truth values are none."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number) or np.iscomplexobj(value):
+        raise AllocationError(f"{what} must be a number of {unit}, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise AllocationError(f"{what} must be finite and positive, got {value} {unit}")
+    return float(value)
+
+
+def checked_caps(caps: ArrayLike, n_nodes: int) -> Array:
+    """Power caps in W, shape ``(n_nodes,)``; a cap may be zero or infinite, but not all can be zero."""
+    if isinstance(caps, np.ma.MaskedArray):
+        raise AllocationError("caps must be given for every node; a masked array leaves some out")
+    given = np.asarray(caps)
+    if given.dtype.kind not in "fiu":
+        raise AllocationError(f"caps must be numbers of W, got {caps!r}")
+    if given.shape not in ((), (n_nodes,)):
+        raise AllocationError(
+            f"caps must be one number or one for each of the {n_nodes} nodes, got shape {given.shape}"
+        )
+    limits = np.broadcast_to(given.astype(float), n_nodes)
+    if not (limits >= 0).all():
+        node = int(np.argmin(limits >= 0))
+        raise AllocationError(f"the power cap of node {node + 1} must not be negative, got {limits[node]} W")
+    if not limits.any():
+        raise AllocationError("every power cap is zero; let at least one node transmit")
+    return limits
+
+
 #: What is said of a problem without any finite value.
 NO_OPTIMUM = "M(p) is singular or indefinite whatever the powers: no finite optimum"
 
@@ -195,26 +257,25 @@ NO_OPTIMUM = "M(p) is singular or indefinite whatever the powers: no finite opti
 class Batch:
     """``N`` problems of one shape side by side; powers have shape ``(N, n)`` throughout.
 
-    ``constant`` has shape ``(N, d, d)``, ``objective`` ``(N, k)``, ``budget`` (W) ``(N,)``, ``caps`` (W) ``(N, n)``.
+    ``constant`` has shape ``(N, d, d)``, ``selector`` ``(N, d, k)``, ``budget`` (W) ``(N,)``, ``caps`` (W) ``(N, n)``.
+    ``known`` are the constants with their square roots and error scales.
     """
 
+    known: tuple[Knowledge, ...]
     constant: Array
     stack: Stack
-    objective: NDArray[np.intp]
+    selector: Array
     budget: Array
     caps: Array
 
     @classmethod
     def of(cls, problems: Sequence[AllocationProblem]) -> Batch:
         """Problems of equal :attr:`AllocationProblem.shape`; a sparse one must be alone."""
-        # copied even if there is but one: sums run in the order of memory, and no number may depend on the company
-        stack = problems[0].stack
-        if isinstance(stack, DenseStack):
-            stack = DenseStack(np.array([problem.stack.dense()[0] for problem in problems]))
         return cls(
+            tuple(problem.known for problem in problems),
             np.array([problem.constant for problem in problems]),
-            stack,
-            np.array([problem.objective for problem in problems]),
+            DenseStack.of([problem.stack for problem in problems]),
+            np.array([problem.selector for problem in problems]),
             np.array([problem.budget for problem in problems]),
             np.array([problem.caps for problem in problems]),
         )
@@ -222,23 +283,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self.constant)
 
+    @property
+    def has_root(self) -> bool:
+        """Whether every problem's matrix is a sum of squares whose rows are there."""
+        return all(known.root is not None for known in self.known) and None not in self.stack.rows
+
     def take(self, chosen: NDArray[Any]) -> Batch:
         """The problems at the given indices, or where a mask is true."""
         return Batch(
+            tuple(self.known[number] for number in np.arange(len(self))[chosen].tolist()),
             self.constant[chosen],
             self.stack.take(chosen),
-            self.objective[chosen],
+            self.selector[chosen],
             self.budget[chosen],
             self.caps[chosen],
         )
-
-    @cached_property
-    def selector(self) -> Array:
-        """``C``, shape ``(N, d, k)``."""
-        (n_problems, k), d = self.objective.shape, self.constant.shape[1]
-        selector = np.zeros((n_problems, d, k))
-        selector[np.arange(n_problems)[:, None], self.objective, np.arange(k)] = 1.0
-        return selector
 
     def matrix(self, power: Array) -> Array:
         """``M(p)``, shape ``(N, d, d)``."""
@@ -275,6 +334,15 @@ class Batch:
         """``h_m = tr(Y' B_m Y)``, m^2/W, shape ``(N, n)``."""
         slope: Array = np.einsum("Nik,Nmik->Nm", columns, self.stack.apply(columns))
         return slope
+
+    def rounding(self, power: Array, columns: Array, value: Array) -> Array:
+        """Bound on the relative error of ``f`` by the rounding of M, shape ``(N,)``; infinite where ``Y`` is NaN."""
+        square = (power[:, None] @ self.stack.square_scale)[:, 0]
+        rooted = np.array([rows is not None for rows in self.stack.rows])[:, None]
+        scale = np.sqrt(np.array([known.scale for known in self.known]) ** 2 + np.where(rooted, square, 0.0))
+        blur = np.sqrt(np.array([known.blur for known in self.known]) ** 2 + np.where(rooted, 0.0, square))
+        size = np.sqrt(np.maximum(np.einsum("Nii->Ni", self.matrix(power)), 0.0))
+        return np.nan_to_num(relative_rounding(scale, blur, size, columns, value), nan=np.inf)
 
     def lower_bound(self, columns: Array) -> Array:
         """Certified lower bounds from ``Y`` at feasible powers, m^2, shape ``(N,)``; zero where ``Y`` is NaN.
@@ -440,18 +508,49 @@ def certify_all(
     inside = batch.feasible(power)
     columns = batch.columns(inside)
     value, bound = batch.value(columns), batch.lower_bound(columns)
-    open_ = np.flatnonzero(np.isfinite(value) & (bound < value * (1 - np.asarray(tolerances))))
-    if len(open_):
-        # Where M is nearly singular the rounding of its inverse alone can leave a gap.
-        part = batch.take(open_)
-        columns = part.columns(inside[open_], precise=True)
-        value[open_], bound[open_] = part.value(columns), part.lower_bound(columns)
+    rounding = batch.rounding(inside, columns, value)
+    value[~np.isfinite(rounding)] = np.inf
+    share = 1 - np.asarray(tolerances)
+    with np.errstate(invalid="ignore"):
+        open_ = np.flatnonzero(~(bound * (1 - rounding) >= value * share))
+    for number in open_:
+        # Where M is nearly singular the rounding of M itself, or of its inverse alone, can leave a gap.
+        part = batch.take(np.array([number]))
+        evaluate = _by_root if part.has_root else _by_refinement
+        value[number], bound[number], rounding[number] = evaluate(part, inside[number])
         # On the boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
-        middle = part.spread() * (inside[open_].sum(axis=1) / part.budget)[:, None]
-        for share in (1e-9, 1e-7):
-            shifted = part.columns((1 - share) * inside[open_] + share * middle, precise=True)
-            bound[open_] = np.maximum(bound[open_], part.lower_bound(shifted))
-    # A bound above the value is rounding; the pair must stay ordered.
-    bound = np.minimum(bound, value)
+        middle = part.spread()[0] * (inside[number].sum() / part.budget[0])
+        for by in INWARD if np.isfinite(value[number]) else ():
+            _, shifted, error = evaluate(part, (1 - by) * inside[number] + by * middle)
+            if shifted * (1 - error) > bound[number] * (1 - rounding[number]):
+                bound[number], rounding[number] = shifted, max(error, rounding[number])
+    # the gap holds what rounding may have done to the value; a bound above the value is rounding, too
+    with np.errstate(invalid="ignore"):
+        bound = np.where(np.isfinite(value), np.minimum(bound, value) * np.maximum(1 - rounding, 0.0), 0.0)
     rows = zip(inside, value.tolist(), bound.tolist(), tolerances, iterations.tolist(), strict=True)
     return [Allocation(p, f, low, tolerance, solver, used, seconds) for p, f, low, tolerance, used in rows]
+
+
+def _by_root(single: Batch, power: Array) -> tuple[float, float, float]:
+    """Value, lower bound and relative rounding error of both from the square root of M, for a batch of one problem."""
+    known, rows, selector = single.known[0], single.stack.rows[0], single.selector[0]
+    assert known.root is not None
+    assert rows is not None
+    value, columns = by_root(np.concatenate([known.root, rows.at(power)]), selector)
+    if not np.isfinite(value):
+        return np.inf, 0.0, np.inf
+    slope = rows.squares(columns, len(power))
+    fixed = float(np.sum((known.root @ columns) ** 2))
+    promised = float(np.sum(selector * columns))
+    bound = promised**2 / (fixed + largest_over_feasible(slope[None], single.budget, single.caps)[0])
+    scale = np.sqrt(known.scale**2 + power @ single.stack.square_scale[0])
+    error = relative_rounding_of_root(scale, known.blur, columns, np.sum(selector * columns, axis=0))
+    return value, float(bound), error
+
+
+def _by_refinement(single: Batch, power: Array) -> tuple[float, float, float]:
+    """The same from M itself, the inverse in extended precision; what remains are the errors of its entries."""
+    columns = single.columns(power[None], precise=True)
+    value = single.value(columns)
+    error = single.rounding(power[None], columns.astype(float), value)
+    return float(value[0]), float(single.lower_bound(columns)[0]), float(error[0])

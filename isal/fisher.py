@@ -15,7 +15,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal.matrices import LARGEST_DENSE, DenseStack, SparseStack, Stack
+from isal.knowledge import Knowledge
+from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, Stack, at_power
 from isal.network import Network, NetworkError
 from isal.radio import Radio
 
@@ -67,8 +68,9 @@ class Links:
         Range information intensity per watt of the transmitter, (14) and (15), 1/(m^2 W), shape ``(n_links,)``.
     ``columns``, ``entries``
         Parameters that each delay depends on and ``c`` times its derivatives, (A1)-(A3), dimensionless, both of shape
-        ``(n_links, 8)``: position of the transmitter, of the receiver, of the target, and the two clock offsets. What a
-        link does not depend on is a zero in column 0; a column that stands twice (a radar that hears itself) adds up.
+        ``(n_links, 10)``: position of the transmitter, of the receiver, of the target as the end of the first and as
+        the start of the second leg, and the two clock offsets. What a link does not depend on is a zero in column 0; a
+        column that stands twice (a target, a radar that hears itself) adds up.
     ``n_parameters``
         Number of parameters.
     """
@@ -88,6 +90,17 @@ class Links:
         rows = np.zeros((len(self), self.n_parameters))
         np.add.at(rows, (np.arange(len(self))[:, None], self.columns), self.entries)
         return rows
+
+    @property
+    def square_scale(self) -> NDArray[np.float64]:
+        """Squares of the sums of the magnitudes of what adds up to each row, shape ``(n_links, n_parameters)``.
+
+        In units of their square roots the rows have relative errors of rounding only, also where they cancel: those of
+        a target between two nodes, whose legs lengthen and shorten by the same.
+        """
+        total = np.zeros((len(self), self.n_parameters))
+        np.add.at(total, (np.arange(len(self))[:, None], self.columns), np.abs(self.entries))
+        return total**2
 
     @property
     def is_sensing(self) -> NDArray[np.bool_]:
@@ -117,20 +130,25 @@ class Information:
         """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller."""
         n, d = self.network.n_nodes, self.basis.size
         if n * d * d <= LARGEST_DENSE:
-            rows = self.links.rows * np.sqrt(self.links.intensity)[:, None]
-            matrices = np.empty((n, d, d))
-            for node in range(n):
-                own = rows[self.links.transmitter == node]
-                matrices[node] = own.T @ own
+            rows = Rows(self.links.rows * np.sqrt(self.links.intensity)[:, None], self.links.transmitter)
+            matrices = rows.products(n)
             matrices.setflags(write=False)
-            return DenseStack(matrices[None])
+            square_scale = np.zeros((n, d))
+            np.add.at(square_scale, rows.node, self.links.square_scale * self.links.intensity[:, None])
+            return DenseStack(matrices[None], square_scale[None], [rows])
         from scipy.sparse import csr_array, vstack
 
         places = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
         entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
-        sparse = csr_array((entries.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d))
-        own_rows = (sparse[self.links.transmitter == node] for node in range(n))
-        return SparseStack(vstack([own.T @ own for own in own_rows], format="csr"), n)
+        sparse, magnitudes = (
+            csr_array((each.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d))
+            for each in (entries, np.abs(entries))
+        )
+        magnitudes.sum_duplicates()
+        own = [self.links.transmitter == node for node in range(n)]
+        square_scale = np.array([magnitudes[links].power(2).sum(axis=0) for links in own])
+        products = [sparse[links].T @ sparse[links] for links in own]
+        return SparseStack(vstack(products, format="csr"), n, square_scale[None])
 
     @property
     def node_matrices(self) -> NDArray[np.float64]:
@@ -146,6 +164,10 @@ class Information:
             If the power vector has the wrong length, or an entry is negative or not finite.
         """
         return self.stack.combine(checked_power(power, self.network)[None])[0]
+
+    def measured(self, power: ArrayLike) -> Knowledge:
+        """What the slot's links tell at the given node powers, W, radars first; errors as in :meth:`matrix`."""
+        return at_power(self.stack, checked_power(power, self.network))
 
     def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
         """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W."""
@@ -221,8 +243,8 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     target = np.concatenate([np.repeat(np.arange(n_targets), n * n), np.full(ranging.sum(), -1)])
     sensing = target >= 0
 
-    columns = np.zeros((len(tx), 8), dtype=np.intp)
-    entries = np.zeros((len(tx), 8))
+    columns = np.zeros((len(tx), 10), dtype=np.intp)
+    entries = np.zeros((len(tx), 10))
 
     def add_position(place: int, links: NDArray[np.bool_], start: NDArray[np.intp], gradient: Points) -> None:
         columns[links, place : place + 2] = start[:, None] + np.arange(2)
@@ -245,20 +267,19 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     add_node(2, ~sensing, rx[~sensing], -unit)
     # reflected paths: transmitter to target, target to receiver
     spot = network.targets[target[sensing]]
-    legs, both = [], np.zeros_like(spot)
+    legs = []
     for place, node in ((0, tx[sensing]), (2, rx[sensing])):
         away = nodes[node] - spot
         legs.append(np.linalg.norm(away, axis=1))
         unit = away / legs[-1][:, None]
         add_node(place, sensing, node, unit)
-        both -= unit
-    if n_targets:
-        add_position(4, sensing, basis.blocks["targets"].start + 2 * target[sensing], both)
+        if n_targets:
+            add_position(place + 4, sensing, basis.blocks["targets"].start + 2 * target[sensing], -unit)
     distance[sensing] = legs[0] + legs[1]
     intensity[sensing] = radio.sensing_intensity(*legs)
     if "clocks" in basis.blocks:
         # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
-        for place, node, sign in ((6, rx, 1.0), (7, tx, -1.0)):
+        for place, node, sign in ((8, rx, 1.0), (9, tx, -1.0)):
             offset = np.minimum(node, network.n_radars) - 1
             columns[:, place] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
             entries[:, place] = np.where(offset >= 0, sign, 0.0)
@@ -343,53 +364,17 @@ def _named(network: Network, links: Links, link: int) -> str:
     return f"{labels[links.transmitter[link]]}{via} to {labels[links.receiver[link]]}"
 
 
-def marginalised(
-    matrix: NDArray[np.float64], keep: NDArray[np.intp], drop: NDArray[np.intp] | None = None
-) -> NDArray[np.float64]:
-    """Equivalent information of the parameters ``keep`` when ``drop`` are unknown nuisances (Schur complement).
-
-    ``drop`` defaults to all others. Powers may be zero, so the dropped block may be singular: a direction without
-    information carries none to the others either, and the generalised inverse is exact.
-    """
-    if drop is None:
-        others = np.ones(len(matrix), dtype=bool)
-        others[keep] = False
-        drop = np.flatnonzero(others)
-    kept = matrix[keep[:, None], keep]
-    if len(drop) == 0:
-        return kept
-    cross = matrix[drop[:, None], keep]
-    reduced = kept - cross.T @ np.linalg.pinv(matrix[drop[:, None], drop], rcond=1e-13, hermitian=True) @ cross
-    return 0.5 * (reduced + reduced.T)
-
-
-def block_speb(matrix: NDArray[np.float64], indices: NDArray[np.intp]) -> float:
-    """Trace of a block of the inverse information (9), m^2; infinite where the information is singular."""
-    if len(indices) == 0:
-        return float("nan")  # the network has no such parameters
-    if not (np.diag(matrix) > 0).all():
-        return float("inf")
-    diagonal = np.sqrt(np.diag(matrix))
-    try:
-        # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
-        factor = np.linalg.cholesky(matrix / np.outer(diagonal, diagonal))
-    except np.linalg.LinAlgError:
-        return float("inf")
-    selector = np.eye(len(matrix))[:, indices] / diagonal[:, None]
-    return float(np.sum(np.linalg.solve(factor, selector) ** 2))
-
-
-def block_spebs(matrix: NDArray[np.float64], basis: Basis, met: NDArray[np.intp] | None = None) -> Spebs:
+def block_spebs(known: Knowledge, basis: Basis, met: NDArray[np.intp] | None = None) -> Spebs:
     """SPEB of each block, m^2.
 
-    ``matrix`` is over the parameters ``met`` (ascending; default all). A block that it does not hold, or that the
+    ``known`` is about the parameters ``met`` (ascending; default all). A block that is not among them, or that the
     network does not have, is NaN.
     """
     met = np.arange(basis.size) if met is None else met
     wanted = (basis.indices([block]) for block in BLOCKS)
     return Spebs(
         *(
-            block_speb(matrix, np.searchsorted(met, indices)) if np.isin(indices, met).all() else float("nan")
+            known.speb(np.searchsorted(met, indices)) if np.isin(indices, met).all() else float("nan")
             for indices in wanted
         )
     )
@@ -398,4 +383,4 @@ def block_spebs(matrix: NDArray[np.float64], basis: Basis, met: NDArray[np.intp]
 def spebs(network: Network, radio: Radio, power: ArrayLike, clock: Clock) -> Spebs:
     """SPEBs of radars, clock offsets and targets at given node powers (W, radars first), all unknown together, m^2."""
     result = information(network, radio, clock)
-    return block_spebs(result.matrix(power), result.basis)
+    return block_spebs(result.measured(power), result.basis)

@@ -7,11 +7,14 @@ only what is not zero: for 200 nodes and one target 0.6 million numbers instead 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from isal.knowledge import Knowledge
 
 #: A stack with more entries than this is kept sparse.
 LARGEST_DENSE = 1_000_000
@@ -20,10 +23,70 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class DenseStack:
-    """Matrices of ``N`` problems, ``entries`` of shape ``(N, n, d, d)``."""
+class Rows:
+    """The square root of one problem's matrices: ``B_m`` is the sum of ``r' r`` over the rows ``r`` of node m.
+
+    ``entries`` has shape ``(k, d)``, 1/(m sqrt(W)), and ``node`` shape ``(k,)``.
+    """
 
     entries: Array
+    node: NDArray[np.intp]
+
+    def at(self, power: Array) -> Array:
+        """The square root of ``sum_m p_m B_m``, shape ``(k, d)``; ``power`` in W, shape ``(n,)``."""
+        return self.entries * np.sqrt(power[self.node])[:, None]
+
+    def products(self, n_nodes: int) -> Array:
+        """``B_m``, shape ``(n_nodes, d, d)``."""
+        own = (self.entries[self.node == node] for node in range(n_nodes))
+        return np.array([each.T @ each for each in own])
+
+    def squares(self, columns: Array, n_nodes: int) -> Array:
+        """``tr(Y' B_m Y)``, shape ``(n,)``, for ``columns`` of shape ``(d, k)``."""
+        per_row = np.sum((self.entries @ columns) ** 2, axis=1)
+        return np.bincount(self.node, weights=per_row, minlength=n_nodes).astype(float)
+
+    def with_first(self, root: Array) -> Rows:
+        """The same with the square root of the matrix of one more node before all others."""
+        node = np.concatenate([np.zeros(len(root), dtype=np.intp), self.node + 1])
+        return Rows(np.concatenate([root, self.entries]), node)
+
+
+@dataclass(frozen=True, eq=False)
+class DenseStack:
+    """Matrices of ``N`` problems, ``entries`` of shape ``(N, n, d, d)``.
+
+    ``square_scale`` bounds the rounding errors of the entries: that of entry (i, j) of ``B_m`` is at most some units
+    roundoff times the root of ``square_scale[m, i] square_scale[m, j]``; shape ``(N, n, d)``, by default the diagonals.
+    ``rows`` is the square root of each problem's matrices, None where they are no sums of squares.
+    """
+
+    entries: Array
+    square_scale: Array
+    rows: tuple[Rows | None, ...]
+
+    def __init__(
+        self, entries: Array, square_scale: Array | None = None, rows: Sequence[Rows | None] | None = None
+    ) -> None:
+        set_ = object.__setattr__  # the dataclass is frozen
+        set_(self, "entries", entries)
+        diagonals = np.einsum("Nmii->Nmi", entries)
+        set_(self, "square_scale", np.maximum(diagonals, 0.0) if square_scale is None else square_scale)
+        set_(self, "rows", (None,) * len(entries) if rows is None else tuple(rows))
+
+    @classmethod
+    def of(cls, stacks: Sequence[Stack]) -> Stack:
+        """The problems of several stacks side by side; a sparse one must be alone."""
+        if not all(isinstance(stack, DenseStack) for stack in stacks):
+            (alone,) = stacks
+            return alone
+        dense = [stack for stack in stacks if isinstance(stack, DenseStack)]
+        # copied even if there is but one: sums run in the order of memory, and no number may depend on the company
+        return cls(
+            np.array([entries for stack in dense for entries in stack.entries]),
+            np.array([scale for stack in dense for scale in stack.square_scale]),
+            [rows for stack in dense for rows in stack.rows],
+        )
 
     @property
     def n_nodes(self) -> int:
@@ -54,26 +117,49 @@ class DenseStack:
 
     def take(self, chosen: NDArray[Any]) -> DenseStack:
         """The problems at the given indices, or where a mask is true."""
-        return DenseStack(self.entries[chosen])
+        numbers = np.arange(len(self.entries))[chosen]
+        rows = [self.rows[number] for number in numbers.tolist()]
+        return DenseStack(self.entries[chosen], self.square_scale[chosen], rows)
 
     def scaled(self, factors: Array, unit: Array) -> DenseStack:
         """``unit diag(s) B_m diag(s)``, for ``factors`` of shape ``(N, d)`` and ``unit`` of shape ``(N,)``."""
         outer = unit[:, None, None] * factors[:, :, None] * factors[:, None, :]
-        return DenseStack(self.entries * outer[:, None])
+        squares = unit[:, None, None] * factors[:, None, :] ** 2
+        return DenseStack(self.entries * outer[:, None], self.square_scale * squares)
 
     def over(self, kept: NDArray[np.intp]) -> DenseStack:
         """The rows and columns of some parameters alone."""
-        return DenseStack(self.entries[:, :, kept[:, None], kept])
+        rows = [None if each is None else Rows(each.entries[:, kept], each.node) for each in self.rows]
+        return DenseStack(self.entries[:, :, kept[:, None], kept], self.square_scale[:, :, kept], rows)
+
+    def embedded(self, size: int, places: NDArray[np.intp]) -> DenseStack:
+        """The same about ``size`` parameters, of which these stand at ``places``, with zeros for the others."""
+        entries = np.zeros((*self.entries.shape[:2], size, size))
+        entries[:, :, places[:, None], places] = self.entries
+        square_scale = np.zeros((*self.entries.shape[:2], size))
+        square_scale[:, :, places] = self.square_scale
+        rows: list[Rows | None] = []
+        for each in self.rows:
+            wide = np.zeros((0 if each is None else len(each.entries), size))
+            if each is not None:
+                wide[:, places] = each.entries
+            rows.append(None if each is None else Rows(wide, each.node))
+        return DenseStack(entries, square_scale, rows)
 
     def without_block(self, known: NDArray[np.intp]) -> DenseStack:
         """The same with zeros where row and column are both among ``known``."""
         entries = self.entries.copy()
         entries[:, :, known[:, None], known] = 0.0
-        return DenseStack(entries)
+        return DenseStack(entries, self.square_scale)
 
-    def with_first(self, matrix: Array) -> DenseStack:
-        """The same with the matrix of one more node, of shape ``(d, d)``, before all others."""
-        return DenseStack(np.concatenate([np.broadcast_to(matrix, self.entries[:, :1].shape), self.entries], axis=1))
+    def with_first(self, first: Knowledge) -> DenseStack:
+        """One problem's stack with what one more node tells per watt before all others."""
+        root = first.root
+        return DenseStack(
+            np.concatenate([first.matrix[None, None], self.entries], axis=1),
+            np.concatenate([first.scale[None, None] ** 2 + first.blur[None, None] ** 2, self.square_scale], axis=1),
+            [None if each is None or root is None else each.with_first(root) for each in self.rows],
+        )
 
     def dense(self) -> Array:
         """All entries, shape ``(N, n, d, d)``."""
@@ -87,10 +173,19 @@ class DenseStack:
 
 @dataclass(frozen=True, eq=False)
 class SparseStack:
-    """Matrices of one problem: ``tall``, a ``scipy.sparse.csr_array`` of shape ``(n d, d)``, one above the other."""
+    """Matrices of one problem: ``tall``, a ``scipy.sparse.csr_array`` of shape ``(n d, d)``, one above the other.
+
+    ``square_scale`` is as in :class:`DenseStack`, with ``N`` 1. The square root is not kept, as it has many more rows.
+    """
 
     tall: Any
     n_nodes: int
+    square_scale: Array
+
+    @property
+    def rows(self) -> tuple[None]:
+        """See :class:`DenseStack`."""
+        return (None,)
 
     @property
     def n_parameters(self) -> int:
@@ -126,7 +221,20 @@ class SparseStack:
     def over(self, kept: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.over`."""
         rows = (np.arange(self.n_nodes)[:, None] * self.n_parameters + kept).ravel()
-        return SparseStack(self.tall[rows][:, kept], self.n_nodes)
+        return SparseStack(self.tall[rows][:, kept], self.n_nodes, self.square_scale[:, :, kept])
+
+    def embedded(self, size: int, places: NDArray[np.intp]) -> SparseStack:
+        """See :meth:`DenseStack.embedded`."""
+        from scipy.sparse import csr_array
+
+        row, column = self._places
+        node = np.repeat(np.arange(self.n_nodes), self._per_node)
+        wide = csr_array(
+            (self.tall.data, (node * size + places[row], places[column])), shape=(self.n_nodes * size, size)
+        )
+        square_scale = np.zeros((1, self.n_nodes, size))
+        square_scale[:, :, places] = self.square_scale
+        return SparseStack(wide, self.n_nodes, square_scale)
 
     def without_block(self, known: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.without_block`."""
@@ -135,11 +243,15 @@ class SparseStack:
         changed.tall.eliminate_zeros()
         return changed
 
-    def with_first(self, matrix: Array) -> SparseStack:
+    def with_first(self, first: Knowledge) -> SparseStack:
         """See :meth:`DenseStack.with_first`."""
         from scipy.sparse import csr_array, vstack
 
-        return SparseStack(vstack([csr_array(matrix), self.tall], format="csr"), self.n_nodes + 1)
+        square_scale = np.concatenate(
+            [first.scale[None, None] ** 2 + first.blur[None, None] ** 2, self.square_scale], axis=1
+        )
+        tall = vstack([csr_array(first.matrix), self.tall], format="csr")
+        return SparseStack(tall, self.n_nodes + 1, square_scale)
 
     def dense(self) -> Array:
         """See :meth:`DenseStack.dense`."""
@@ -173,7 +285,17 @@ class SparseStack:
         from scipy.sparse import csr_array
 
         places = (self.tall.indices.copy(), self.tall.indptr.copy())
-        return SparseStack(csr_array((data, *places), shape=self.tall.shape), self.n_nodes)
+        return SparseStack(csr_array((data, *places), shape=self.tall.shape), self.n_nodes, self.square_scale)
 
 
 Stack = DenseStack | SparseStack
+
+
+def at_power(stack: Stack, power: Array) -> Knowledge:
+    """What one problem's stack tells at powers of shape ``(n,)``, W."""
+    rows = stack.rows[0]
+    matrix, scale = stack.combine(power[None])[0], np.sqrt(power @ stack.square_scale[0])
+    nothing = np.zeros(len(scale))
+    if rows is None:
+        return Knowledge(matrix, nothing, scale, None)
+    return Knowledge(matrix, scale, nothing, rows.at(power))

@@ -30,8 +30,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
-from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information, marginalised
-from isal.matrices import Stack
+from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
+from isal.knowledge import Knowledge
+from isal.matrices import Stack, at_power
 from isal.network import Network
 from isal.radio import Radio
 from isal.solvers import Computation, Request
@@ -73,7 +74,7 @@ class Stage:
     @property
     def spebs(self) -> Spebs:
         """Bounds of the parameters met so far, given all that this stage knows, m^2; blocks not met yet are NaN."""
-        return block_spebs(self.problem.matrix(self.power), self.basis, self.met)
+        return block_spebs(self.problem.at(self.power), self.basis, self.met)
 
     @property
     def power(self) -> Array:
@@ -90,16 +91,16 @@ class Stage:
 class SlotResult:
     """Outcome of a scheme in one slot.
 
-    ``information`` is what the slot's links could tell, ``stages`` what was solved. ``measured`` is the slot's own
-    matrix at the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
-    parameters of the slot, 1/m^2.
+    ``information`` is what the slot's links could tell, ``stages`` what was solved. ``measured`` is what the slot's
+    own links tell in the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
+    parameters of the slot.
     """
 
     information: Information
     stages: tuple[Stage, ...]
-    measured: Array
-    prior: Array
-    later: Array
+    measured: Knowledge
+    prior: Knowledge
+    later: Knowledge
 
     @property
     def guess(self) -> Guess:
@@ -107,8 +108,8 @@ class SlotResult:
         return [stage.power for stage in self.stages]
 
     @cached_property
-    def known(self) -> Array:
-        """What the slot's own measurements say about radars and clocks, 1/m^2."""
+    def known(self) -> Knowledge:
+        """What the slot's own measurements say about radars and clocks."""
         return temporal.knowledge(self.information, self.measured)
 
     @property
@@ -347,9 +348,9 @@ def _one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], wh
     return values
 
 
-def no_prior(info: Information) -> Array:
+def no_prior(info: Information) -> Knowledge:
     """The prior of a first slot: nothing is known."""
-    return np.zeros((info.basis.size, info.basis.size))
+    return Knowledge.nothing(info.basis.size)
 
 
 def integrated_schedule(
@@ -362,7 +363,7 @@ def integrated_schedule(
     """The integrated scheme in each slot; ``energies`` of the slots in J."""
     given = _one_per_slot(energies, infos, "an energy")
 
-    def slot(number: int, prior: Array, guess: Guess | None) -> Computation[SlotResult]:
+    def slot(number: int, prior: Knowledge, guess: Guess | None) -> Computation[SlotResult]:
         if guess is None and guesses is not None:
             guess = guesses[number]
         return integrated_slot(infos[number], prior, given[number], caps, tolerance, guess)
@@ -376,14 +377,14 @@ def steps_schedule(
     """The step-by-step scheme in each slot; ``energies`` of the steps of each slot in J."""
     given = _one_per_slot(energies, infos, "the energies of its steps")
 
-    def slot(number: int, prior: Array, guess: Guess | None) -> Computation[SlotResult]:
+    def slot(number: int, prior: Knowledge, guess: Guess | None) -> Computation[SlotResult]:
         return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, guess)
 
     return run_schedule(infos, slot)
 
 
 def run_schedule(
-    infos: Sequence[Information], slot: Callable[[int, Array, Guess | None], Computation[SlotResult]]
+    infos: Sequence[Information], slot: Callable[[int, Knowledge, Guess | None], Computation[SlotResult]]
 ) -> Computation[ScheduleResult]:
     """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
 
@@ -397,11 +398,11 @@ def run_schedule(
         slots = yield from solvers.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
     for _ in range(ROUNDS_AHEAD if slots else 0):
         priors = list(_priors(infos, slots))
-        stale = [number for number, prior in enumerate(priors) if not np.array_equal(prior, slots[number].prior)]
+        stale = [number for number, prior in enumerate(priors) if not _same(prior, slots[number].prior)]
         renewed = yield from solvers.together(slot(number, priors[number], slots[number].guess) for number in stale)
         changed = False
         for number, result in zip(stale, renewed, strict=True):
-            changed |= not np.array_equal(result.measured, slots[number].measured)
+            changed |= not _same(result.measured, slots[number].measured)
             slots[number] = result
         if not changed:
             break
@@ -409,13 +410,17 @@ def run_schedule(
         for number, prior in enumerate(_priors(infos, slots)):
             if number == len(slots):
                 slots.append((yield from slot(number, prior, None)))
-            elif not np.array_equal(prior, slots[number].prior):
+            elif not _same(prior, slots[number].prior):
                 slots[number] = yield from slot(number, prior, slots[number].guess)
     said = temporal.from_later_slots(infos, [result.known for result in slots])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
 
-def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterator[Array]:
+def _same(one: Knowledge, other: Knowledge) -> bool:
+    return np.array_equal(one.matrix, other.matrix)
+
+
+def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterator[Knowledge]:
     """What the slots before each one say of it; a slot's result is looked at when the next one's prior is asked for."""
     prior = no_prior(infos[0])
     for number, info in enumerate(infos):
@@ -428,7 +433,7 @@ def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterat
 
 def integrated_slot(
     info: Information,
-    prior: Array,
+    prior: Knowledge,
     energy: float,
     caps: ArrayLike | None,
     tolerance: float,
@@ -439,12 +444,12 @@ def integrated_slot(
     problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
     allocation = yield from solvers.ask(Request(problem, tolerance, None if guess is None else guess[0]))
     stage = Stage(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
-    return SlotResult(info, (stage,), info.matrix(allocation.power), prior, np.zeros_like(prior))
+    return SlotResult(info, (stage,), info.measured(allocation.power), prior, no_prior(info))
 
 
 def steps_slot(
     info: Information,
-    prior: Array,
+    prior: Knowledge,
     energies: Sequence[Any],
     carry: Carry,
     caps: ArrayLike | None,
@@ -464,16 +469,16 @@ def steps_slot(
         met = info.basis.indices(steps[: number + 1])
         stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry)
-    return SlotResult(info, tuple(stages), measured, prior, np.zeros_like(prior))
+    return SlotResult(info, tuple(stages), measured, prior, no_prior(info))
 
 
 def steps_handed_on(
     info: Information, energies: Sequence[float], carry: Carry, first_per_joule: Array
-) -> Computation[tuple[Array, list[Array]]]:
+) -> Computation[tuple[Knowledge, list[Array]]]:
     """What the first steps of the scheme hand on to the next one, without a prior and without caps.
 
     ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
-    see :func:`first_step_per_joule`. Returns a matrix about the parameters met by the step that follows, 1/m^2, and the
+    see :func:`first_step_per_joule`. Returns what is known of the parameters met by the step that follows, and the
     powers of each step, W.
     """
     steps = steps_of(info)
@@ -485,7 +490,7 @@ def steps_handed_on(
         powers.append(allocation.power)
         carried, _ = _handed_on(info, number, carried, allocation.power, carry)
     met = info.basis.indices(steps[: len(energies) + 1])
-    return carried[met[:, None], met], powers
+    return carried.over(met), powers
 
 
 def first_step_per_joule(info: Information, carry: Carry) -> Computation[Array]:
@@ -510,7 +515,13 @@ def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> 
 
 
 def step_problem(
-    info: Information, number: int, carried: Array, prior: Array, energy: float, carry: Carry, caps: ArrayLike | None
+    info: Information,
+    number: int,
+    carried: Knowledge,
+    prior: Knowledge,
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
 ) -> AllocationProblem:
     """The allocation problem of step ``number`` (from 0) over the parameters met so far.
 
@@ -519,8 +530,9 @@ def step_problem(
     steps = steps_of(info)
     met = info.basis.indices(steps[: number + 1])
     objective = np.searchsorted(met, info.basis.indices([steps[number]]))
-    constant = (carried + prior)[np.ix_(met, met)]
-    return AllocationProblem(constant, step_matrices(info, number, carry).over(met), objective, energy, caps)
+    return AllocationProblem(
+        (carried + prior).over(met), step_matrices(info, number, carry).over(met), objective, energy, caps
+    )
 
 
 def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
@@ -530,15 +542,16 @@ def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
     return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
 
 
-def _handed_on(info: Information, number: int, carried: Array, power: Array, carry: Carry) -> tuple[Array, Array]:
+def _handed_on(
+    info: Information, number: int, carried: Knowledge, power: Array, carry: Carry
+) -> tuple[Knowledge, Knowledge]:
     """What step ``number`` hands on to the next one, and all that the slot has measured so far in its eyes.
 
-    Both are about all parameters. What is handed on is zero about parameters not met yet, but for ``joint``.
+    Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
     """
-    everything = carried + step_matrices(info, number, carry).combine(power[None])[0]
+    everything = carried + at_power(step_matrices(info, number, carry), power)
     if carry == "joint":
         return everything, everything
     met = info.basis.indices(steps_of(info)[: number + 1])
-    handed = np.zeros_like(carried)
-    handed[np.ix_(met, met)] = marginalised(everything, met) if carry == "marginal" else everything[np.ix_(met, met)]
-    return handed, everything
+    known = everything.marginal(met) if carry == "marginal" else everything.over(met)
+    return known.embedded(info.basis.size, met), everything

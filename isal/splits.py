@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from isal import solvers, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
 from isal.fisher import Clock, Information, information
-from isal.matrices import DenseStack
+from isal.knowledge import Knowledge
 from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import (
@@ -223,7 +223,7 @@ def best_steps_schedule(
     if len(energies) != len(infos):
         raise ValueError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
 
-    def slot(number: int, prior: Array, guess: Sequence[Array] | None) -> Computation[SlotResult]:
+    def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> Computation[SlotResult]:
         found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance)
         return found.result
 
@@ -231,7 +231,7 @@ def best_steps_schedule(
 
 
 def best_steps(
-    info: Information, prior: Array, energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
+    info: Information, prior: Knowledge, energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
 ) -> Computation[Split[SlotResult]]:
     """The step-by-step scheme in one slot at its best split of ``energy`` (J); see :func:`isal.schemes.steps_slot`."""
     steps = steps_of(info)
@@ -240,9 +240,9 @@ def best_steps(
         return Split(result, result.lower_bound, "every split")
     best = yield from _proportional(info, energy, carry, caps)
     can_bind = caps is not None and bool((np.asarray(caps, dtype=float) < energy / DURATION_S * (1 - 1e-9)).any())
-    guess = None if prior.any() else best.powers
+    guess = None if prior else best.powers
     result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess)
-    if not prior.any() and not can_bind:
+    if not prior and not can_bind:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
         return Split(result, min(best.lower_bound, result.speb), proof)
 
@@ -257,7 +257,7 @@ def best_steps(
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
     found[start] = result
     place = yield from _searched(speb, start, can_bind)
-    if found[place] is result and not prior.any() and len(steps) == 2:
+    if found[place] is result and not prior and len(steps) == 2:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
     return Split(found[place], found[place].lower_bound, "none")
 
@@ -288,9 +288,9 @@ def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLik
         allocation = yield from solvers.ask(
             Request(
                 AllocationProblem(
-                    problem.constant,
+                    problem.known,
                     problem.stack.with_first(handed),
-                    problem.objective,
+                    problem.selector,
                     energy,
                     np.append(slack_up_to, limits),
                 ),
@@ -362,22 +362,24 @@ def best_integrated_slots(
     limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), one.stack.n_nodes)
     slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, None, EARLIER_STEP_TOLERANCE)
     first = slot_1.stages[0].power
-    d1, d2, n = one.basis.size, two.basis.size, two.stack.n_nodes
-    here, there = (offset + info.basis.indices(temporal.COUPLED) for offset, info in ((1, one), (1 + d1, two)))
+    # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
+    d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
+    spots = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
+    moved = two.basis.indices(temporal.COUPLED)
     # what hardly moves between the slots is one and the same in all digits that count; more would be lost in rounding
-    known = energy * (np.diag(slot_1.measured) + two.node_matrices.max(axis=0).diagonal())
-    coupled = np.minimum(temporal.coupling(two), RIGID * known[two.basis.indices(temporal.COUPLED)])
-    constant = np.zeros((1 + d1 + d2,) * 2)
-    for rows, columns, sign in ((here, here, 1), (there, there, 1), (here, there, -1), (there, here, -1)):
-        constant[rows, columns] = sign * coupled
-    matrices = np.zeros((1 + n, *constant.shape))
-    matrices[0, 0, 0] = 1 / slot_1.speb
-    matrices[0, 1 : 1 + d1, 1 : 1 + d1] = slot_1.measured
-    matrices[1:, 1 + d1 :, 1 + d1 :] = two.node_matrices
-    objective = np.append(0, 1 + d1 + slot_1.stages[0].problem.objective)
+    known = energy * (np.diag(slot_1.measured.matrix) + two.stack.square_scale[0].max(axis=0))
+    tie = np.diag(np.sqrt(np.minimum(temporal.coupling(two), RIGID * known[moved])))
+    ties = np.zeros((len(moved), size))
+    ties[:, spots[1][one.basis.indices(temporal.COUPLED)]], ties[:, spots[2][moved]] = tie, -tie
+    bound = Knowledge.of_rows(np.array([[1 / np.sqrt(slot_1.speb)]]))
+    per_joule = bound.embedded(size, spots[0]) + slot_1.measured.embedded(size, spots[1])
+    stack = two.stack.embedded(size, spots[2]).with_first(per_joule)
+    selector = slot_1.stages[0].problem.selector
+    objective = np.zeros((size, 1 + selector.shape[1]))
+    objective[0, 0], objective[spots[2], 1:] = 1.0, selector
     with np.errstate(divide="ignore"):
         slack_up_to = float(np.min(limits / first))
-    both = AllocationProblem(constant, DenseStack(matrices[None]), objective, energy, np.append(slack_up_to, limits))
+    both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
     best = yield from solvers.ask(Request(both, EARLIER_STEP_TOLERANCE))
     energies = [float(best.power[0]), energy - float(best.power[0])]
     guesses = [[energies[0] * first], [best.power[1:]]]

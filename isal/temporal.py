@@ -7,12 +7,13 @@ what a slot's neighbours tell it about its radars and clocks is one message from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.fisher import Block, Information, marginalised
+from isal.fisher import Block, Information
+from isal.knowledge import Knowledge
 from isal.network import Network, NetworkError
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
@@ -38,81 +39,91 @@ def coupling(information: Information) -> Array:
     )
 
 
-def message(known: Array, coupled: Array) -> Array:
+def message(known: Knowledge, coupled: Array) -> Knowledge:
     """``(T^-1 + J^-1)^-1``: what knowledge ``J`` of a slot's radars and clocks says about the neighbouring slot's.
 
     Parameters
     ----------
     known
-        ``J``, positive semidefinite, shape ``(n, n)``, 1/m^2.
+        ``J``, about ``n`` parameters.
     coupled
         Diagonal of ``T``, shape ``(n,)``, 1/m^2, not negative: zero decouples, infinite values pin.
     """
-    pinned = np.isinf(coupled)
-    if not pinned.any() and (coupled > 0).all():
-        return _between_drifting(known, coupled)[0]
-    result = np.zeros_like(known)
-    live = np.flatnonzero(coupled > 0)
-    # what is decoupled is an unknown nuisance to the rest
-    reduced = marginalised(known, live)
-    p, u = np.flatnonzero(pinned[live]), np.flatnonzero(~pinned[live])
-    inner, share, solve = _between_drifting(reduced[np.ix_(u, u)], coupled[live][u])
-    across = reduced[np.ix_(p, u)]
-    result[np.ix_(live[u], live[u])] = inner
-    result[np.ix_(live[p], live[u])] = across @ share
-    result[np.ix_(live[u], live[p])] = (across @ share).T
-    result[np.ix_(live[p], live[p])] = reduced[np.ix_(p, p)] - across @ solve(across.T)
-    return result
+    everything = np.arange(len(known))
+    live = everything[coupled > 0]
+    if len(live) < len(known):
+        # what is decoupled is an unknown nuisance to the rest
+        return message(known.marginal(live), coupled[live]).embedded(len(known), live)
+    root = known.rooted()
+    # increments of different parameters are independent, so they are added in two turns, each in the form that suits it
+    stiff = coupled >= np.diag(root.matrix)
+    root = _after_small_increments(root, everything[stiff], coupled[stiff])
+    return _after_large_increments(root, everything[~stiff], coupled[~stiff])
 
 
-def _between_drifting(known: Array, drifting: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
-    """``J (J + T)^-1 T``, ``(J + T)^-1 T`` and what multiplies by ``(J + T)^-1``, for finite positive ``T``.
+def _after_small_increments(known: Knowledge, moved: NDArray[np.intp], coupled: Array) -> Knowledge:
+    """:func:`message` with an increment of variance ``1 / coupled``, at most that known, of the parameters ``moved``.
 
-    There is no difference of large numbers in it, whatever the ratio of T to J, and J may be singular.
+    ``(Q + J^-1)^-1 = R' (1 + R Q R')^-1 R`` for ``J = R' R``: it needs no inverse of J and no difference.
     """
-    unit = 1 / np.sqrt(np.diag(known) + drifting)
-    total = (known + np.diag(drifting)) * (unit[:, None] * unit)
-
-    def solve(columns: Array) -> Array:
-        solved: Array = np.linalg.solve(total, unit[:, None] * columns) * unit[:, None]
-        return solved
-
-    share = solve(np.diag(drifting))
-    both = known @ share
-    # of an entry and its mirror image the one in the more weakly coupled column is the more accurate
-    return np.where(drifting[None, :] <= drifting[:, None], both, both.T), share, solve
-
-
-def knowledge(information: Information, matrix: Array) -> Array:
-    """Information about radars and clocks in a slot's ``matrix`` once its target is marginalised, 1/m^2."""
-    return marginalised(matrix, information.basis.indices(COUPLED))
+    root, inverse = known.root, 1 / coupled
+    assert root is not None
+    if not inverse.any():
+        return known
+    part = root[:, moved]
+    factor = np.linalg.cholesky(np.eye(len(root)) + (part * inverse) @ part.T)
+    half = np.linalg.solve(factor, root)
+    follow = np.eye(len(known))
+    follow[moved] -= inverse[:, None] * (part.T @ np.linalg.solve(factor.T, half))
+    weight = np.abs(follow).T
+    return Knowledge.of_rows(half, weight @ known.scale, weight @ known.blur)
 
 
-def of_coupled(information: Information, matrix: Array) -> Array:
-    """The part of a matrix about all parameters of a slot that is about radars and clocks; undoes :func:`embedded`."""
-    indices = information.basis.indices(COUPLED)
-    return matrix[np.ix_(indices, indices)]
+def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: Array) -> Knowledge:
+    """The same for any other increments: the parameters before them are unknown, and tied to those after them."""
+    root, n = known.root, len(known)
+    assert root is not None
+    if not len(moved):
+        return known
+    tie = np.sqrt(coupled)
+    rows = np.zeros((len(root) + len(moved), n + len(moved)))
+    # the first n columns are the parameters after the increment, the others those before it
+    rows[: len(root), :n] = root
+    rows[: len(root), n:], rows[: len(root), moved] = root[:, moved], 0.0
+    places = np.arange(len(moved))
+    rows[len(root) + places, moved], rows[len(root) + places, n + places] = tie, -tie
+    scale = np.append(known.scale, np.hypot(known.scale[moved], tie))
+    blur = np.append(known.blur, known.blur[moved])
+    scale[moved], blur[moved] = tie, 0.0
+    return Knowledge.of_rows(rows, scale, blur).marginal(np.arange(n))
 
 
-def embedded(information: Information, prior: Array) -> Array:
-    """A matrix about radars and clocks as one about all parameters of a slot, zero elsewhere."""
-    indices = information.basis.indices(COUPLED)
-    matrix = np.zeros((information.basis.size, information.basis.size))
-    matrix[np.ix_(indices, indices)] = prior
-    return matrix
+def knowledge(information: Information, measured: Knowledge) -> Knowledge:
+    """Information about radars and clocks in what a slot has ``measured`` once its target is unknown."""
+    return measured.marginal(information.basis.indices(COUPLED))
 
 
-def from_later_slots(informations: Sequence[Information], known: Sequence[Array]) -> list[Array]:
-    """What all later slots say about each slot, embedded in its parameters, in one backward pass, 1/m^2.
+def of_coupled(information: Information, known: Knowledge) -> Knowledge:
+    """The part of a slot's knowledge that is about radars and clocks; undoes :func:`embedded`."""
+    return known.over(information.basis.indices(COUPLED))
+
+
+def embedded(information: Information, prior: Knowledge) -> Knowledge:
+    """Knowledge of radars and clocks as knowledge of all parameters of a slot, of which nothing else is known."""
+    return prior.embedded(information.basis.size, information.basis.indices(COUPLED))
+
+
+def from_later_slots(informations: Sequence[Information], known: Sequence[Knowledge]) -> list[Knowledge]:
+    """What all later slots say about each slot, embedded in its parameters, in one backward pass.
 
     Parameters
     ----------
     informations
         The slots, in time order.
     known
-        The :func:`knowledge` of each slot from its own measurements alone, 1/m^2.
+        The :func:`knowledge` of each slot from its own measurements alone.
     """
-    said = [np.zeros_like(known[-1])]
+    said = [Knowledge.nothing(len(known[-1]))]
     for number in range(len(informations) - 1, 0, -1):
         # what is said of a slot from outside is not about its target, so it adds to what is left without the target
         said.append(message(known[number] + said[-1], coupling(informations[number])))

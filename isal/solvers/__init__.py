@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation import Allocation, AllocationError, AllocationProblem, Batch, certify_all, pieces
+from isal.allocation import Allocation, AllocationError, AllocationProblem, Batch, certify, certify_all, pieces
 
 #: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
 #: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
@@ -42,6 +42,9 @@ class Request:
         if not self.tolerance > 0:
             raise ValueError(f"tolerance must be positive, got {self.tolerance}")
 
+
+#: So often a problem that is not certified is solved once more in better conditioned parameters.
+CONDITIONINGS = 2
 
 T = TypeVar("T")
 
@@ -131,17 +134,60 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Val
 def _answers(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
     answers: dict[int, Allocation | AllocationError] = dict(_good_guesses(requests, module.NAME))
     left = [number for number in range(len(requests)) if number not in answers]
-    problems = [requests[number].problem for number in left]
-    tolerances = [requests[number].tolerance for number in left]
-    solved = module.solve_all(problems, tolerances) if hasattr(module, "solve_all") else []
-    if not hasattr(module, "solve_all"):
-        for problem, tolerance in zip(problems, tolerances, strict=True):
-            try:
-                solved.append(module.solve(problem, tolerance))
-            except AllocationError as error:
-                solved.append(error)
-    answers |= zip(left, solved, strict=True)
+    answers |= zip(left, _solve_all(module, [requests[number] for number in left]), strict=True)
+    for number in left:
+        answers[number] = _better_conditioned(module, requests[number], answers[number])
     return [answers[number] for number in range(len(requests))]
+
+
+def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
+    problems = [request.problem for request in requests]
+    tolerances = [request.tolerance for request in requests]
+    if hasattr(module, "solve_all"):
+        together: list[Allocation | AllocationError] = module.solve_all(problems, tolerances)
+        return together
+    solved: list[Allocation | AllocationError] = []
+    for problem, tolerance in zip(problems, tolerances, strict=True):
+        try:
+            solved.append(module.solve(problem, tolerance))
+        except AllocationError as error:
+            solved.append(error)
+    return solved
+
+
+def _better_conditioned(
+    module: ModuleType, request: Request, answer: Allocation | AllocationError
+) -> Allocation | AllocationError:
+    """The answer, or a better one from the same problem in parameters that lose no digits at the powers so far.
+
+    Where parameters are nearly tied to each other the matrix is so close to singular that rounding hides the way to the
+    optimum, or the optimum itself.
+    """
+    problem, tolerance = request.problem, request.tolerance
+    for _ in range(CONDITIONINGS):
+        if isinstance(answer, Allocation) and answer.status == "optimal":
+            break
+        power = problem.spread(0.9)
+        if isinstance(answer, Allocation) and np.isfinite(answer.value):
+            # the set of powers with M(p) > 0 is convex, so the blend is interior where the best powers need not be
+            power = 0.99 * answer.power + 0.01 * power
+        conditioned = problem.conditioned(power)
+        if conditioned is None:
+            break
+        (again,) = _solve_all(module, [Request(conditioned, tolerance)])
+        if isinstance(again, AllocationError):
+            break
+        again = certify(
+            problem,
+            again.power,
+            tolerance=tolerance,
+            solver=again.solver,
+            iterations=again.iterations,
+            seconds=again.seconds,
+        )
+        if isinstance(answer, AllocationError) or again.gap < answer.gap:
+            answer = again
+    return answer
 
 
 def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:

@@ -163,7 +163,7 @@ def _program(problem: AllocationProblem, unit_m: float) -> tuple[cp.Problem, cp.
     per_watt = problem.per_watt * unit_m**2
     I_theta = problem.constant * unit_m**2 + sum(p[m] * B for m, B in enumerate(per_watt))
     program = cp.Problem(
-        cp.Minimize(cp.sum(cp.diag(H)[problem.objective])),  # (30)
+        cp.Minimize(cp.trace(problem.selector.T @ H @ problem.selector)),  # (30)
         [
             H >> 0,  # (31)
             cp.bmat([[H, identity], [identity, I_theta]]) >> 0,  # (32)

@@ -6,9 +6,10 @@ With ``q`` the powers as shares of the budget, the optimum of ``f(q)`` over ``0 
 
 where ``h_m = tr(Y' B_m Y)`` and ``Y = M(q)^-1 C``. Every product is driven to ``mu`` instead of zero, the Newton
 step is reduced to one symmetric system of the size of the number of nodes, and ``mu`` follows the products down. M is
-never a variable, so a singular limit, an indefinite ``B_m`` or powers that vanish at the optimum need nothing
-special: the iterates keep ``M > 0`` by themselves. A problem leaves the batch when its certified gap meets the
-tolerance, so the certificate is the stopping rule.
+never a variable, so a singular limit or powers that vanish at the optimum need nothing special, and mostly the iterates
+keep ``M > 0`` by themselves. With an indefinite ``B_m`` that boundary can be a steep wall along which f has a long
+valley; what is not certified at once is solved again with a barrier in front of it. A problem leaves the batch when its
+certified gap meets the tolerance, so the certificate is the stopping rule.
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ RIDGE = 1e-12
 #: products are to shrink after a step longer than 0.9, longer than 0.5, or shorter.
 FIRST_MU = 0.03
 CENTRING = (0.02, 0.1, 0.4)
+
+#: Weight of the barrier in front of the boundary of ``M > 0``, as a share of the certified gap.
+WALL_MU = 0.02
 
 Array = NDArray[np.float64]
 
@@ -149,7 +153,7 @@ class _Scaled:
 
     def evaluate(self, share: Array) -> _Evaluation:
         matrix = self.constant + self.stack.combine(share)
-        inside, _ = factorised(matrix)
+        inside, factors = factorised(matrix)
         matrix[~inside] = np.eye(matrix.shape[1])
         inverse = np.asarray(np.linalg.inv(matrix), dtype=float)
         columns = inverse @ self.selector
@@ -160,7 +164,17 @@ class _Scaled:
         slope = np.einsum("Nik,Nmik->Nm", columns, pushed)
         fixed = np.einsum("Nik,Nik->N", columns, self.constant @ columns)
         value = np.where(inside, value, np.inf)
-        return _Evaluation(*(each.astype(float, copy=False) for each in (value, slope, fixed, inverse, pushed)))
+        n_problems, n = share.shape
+        barrier = (np.zeros(n_problems), np.zeros((n_problems, n)), np.zeros((n_problems, n, n)))
+        if self.precise:
+            turned = self.stack.apply(inverse)
+            barrier = (
+                -2 * np.log(np.einsum("Nii->Ni", factors)).sum(axis=1),
+                -np.einsum("Nmii->Nm", turned),
+                np.einsum("Nmij,Nlji->Nml", turned, turned, optimize=True),
+            )
+        parts = (value, slope, fixed, inverse, pushed, *barrier)
+        return _Evaluation(*(each.astype(float, copy=False) for each in parts))
 
     def gap(self, at: _Evaluation) -> Array:
         """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.Batch.lower_bound`."""
@@ -181,13 +195,19 @@ class _Fields:
 
 @dataclass(eq=False)
 class _Evaluation(_Fields):
-    """``f`` (infinite outside ``M > 0``), ``h``, ``tr(Y' M0 Y)``, ``M^-1`` and ``B_m Y`` at some powers."""
+    """``f`` (infinite outside ``M > 0``), ``h``, ``tr(Y' M0 Y)``, ``M^-1`` and ``B_m Y`` at some powers.
+
+    ``wall`` is ``-log det M``, with its gradient and Hessian, in extended precision, and zero otherwise.
+    """
 
     value: Array
     slope: Array
     fixed: Array
     inverse: Array
     pushed: Array
+    wall: Array
+    wall_gradient: Array
+    wall_hessian: Array
 
     def hessian(self) -> Array:
         """``2 tr(Y' B_m M^-1 B_l Y)``, shape ``(N, n, n)``."""
@@ -221,11 +241,11 @@ class _Iterate(_Fields):
         mean: Array = (products + self.budget * self.unspent) / (2 * self.share.shape[1] + 1)
         return mean
 
-    def merit(self, value: Array, mu: Array) -> Array:
+    def merit(self, at: _Evaluation, mu: Array) -> Array:
         """Barrier function of the primal problem."""
         with np.errstate(divide="ignore", invalid="ignore"):  # on the boundary by rounding: a step that is not taken
             logs = np.log(self.share).sum(axis=1) + np.log(self.slack).sum(axis=1) + np.log(self.unspent)
-        merit: Array = value - mu * logs
+        merit: Array = at.value + mu * (at.wall - logs)
         return merit
 
     def moved(self, step: Array, by: Array) -> _Iterate:
@@ -244,7 +264,8 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
 
     ``start`` are powers inside the feasible set with ``M(p) > 0``. A problem that does not get there in
     :data:`MOST_ITERATIONS`, or that rounding stops, keeps the best powers that it met. The latter happens where M is
-    nearly singular; ``precise`` evaluates f and its gradient in extended precision, at several times the cost.
+    nearly singular; ``precise`` evaluates f and its gradient in extended precision, and keeps off the boundary of
+    ``M > 0`` by ``-mu log det M``, at several times the cost.
     """
     problem = _Scaled.of(batch, start, precise)
     share = start / batch.budget[:, None]
@@ -277,6 +298,9 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
             )
         now, at, length = _newton(problem, now, at, mu)
         mu = now.complementarity() * np.select([length > 0.9, length > 0.5], CENTRING[:2], CENTRING[2])
+        if precise:
+            # the products say nothing of the distance to the boundary of M > 0, the gap does
+            mu = np.maximum(mu, WALL_MU * np.maximum(problem.gap(at), 0.0) * at.value)
     return reached * batch.budget[:, None], iterations
 
 
@@ -285,7 +309,8 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
     towards = mu[:, None]
     n = now.share.shape[1]
     gradient = towards / now.slack - towards / now.share + (mu / now.unspent)[:, None] - at.slope
-    system = at.hessian() + (now.budget / now.unspent)[:, None, None]
+    gradient += towards * at.wall_gradient
+    system = at.hessian() + (now.budget / now.unspent)[:, None, None] + mu[:, None, None] * at.wall_hessian
     system[:, np.arange(n), np.arange(n)] += now.lower / now.share + now.upper / now.slack
     change = -_solved(system, gradient)
     spent = change.sum(axis=1)
@@ -297,7 +322,7 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
         np.concatenate([change / now.share, -change / now.slack, (-spent / now.unspent)[:, None]], axis=1)
     )
 
-    merit = now.merit(at.value, mu)
+    merit = now.merit(at, mu)
     promised = SUFFICIENT_DECREASE * (gradient * change).sum(axis=1)
     following, there = now.moved(primal, change), at
     trying = np.arange(len(mu))
@@ -306,7 +331,7 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
         part = now.take(trying).moved(primal[trying], change[trying]) if halving else following
         evaluation = tried.evaluate(part.share)
         allowed = merit[trying] + primal[trying] * promised[trying] + 1e-12 * np.abs(merit[trying])
-        good = part.merit(evaluation.value, mu[trying]) <= allowed
+        good = part.merit(evaluation, mu[trying]) <= allowed
         if halving == 0:
             there = evaluation
         else:
@@ -317,7 +342,7 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
             break
         primal[trying] /= 2
     else:
-        # nowhere to go that rounding lets one see
+        # the line search failed at rounding level; keep the iterate
         primal[trying] = 0.0
         following.put(trying, now.take(trying))
         there.put(trying, at.take(trying))

@@ -105,7 +105,7 @@ def solve(problem: AllocationProblem, tolerance: float) -> Allocation:
 
 def _solve_scaled(problem: AllocationProblem, centre: Array, accuracy: float, limit: int) -> tuple[Array, int]:
     """Powers (W) and iterations of one call of SCS on the problem scaled so that M(centre) is the identity."""
-    n, k = problem.n_nodes, len(problem.objective)
+    n, _, k = problem.shape
     # A power of 1e-5 of the budget can decide the optimum, so each is counted in units of its own size.
     unit_power = np.maximum(centre, 1e-7 * problem.budget)
     matrix = problem.matrix(centre)

@@ -8,6 +8,7 @@ import numpy as np
 
 #: Digits of what is computed in decimals: enough for temporal information of any size next to that of the links.
 DIGITS = 120
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899")
 
 
 def link_list(network):

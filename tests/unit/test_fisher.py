@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, powered_networks, random_network
 
 import isal
-from isal.fisher import block_speb, block_spebs, checked_power, marginalised, network_links, parameter_basis
+from isal.fisher import block_spebs, checked_power, network_links, parameter_basis
 
 RADIO = isal.Radio()
 SPEED_OF_LIGHT = 299_792_458.0
@@ -373,18 +373,11 @@ def test_bounds_are_infinite_where_the_powers_leave_a_parameter_undetermined(rad
 def test_bounds_over_the_parameters_met_so_far(paper_network, radio):
     information = isal.information(paper_network, radio, "asynchronous")
     met = information.basis.indices(["radars", "targets"])
-    matrix = information.matrix([1, 2, 3, 4])[np.ix_(met, met)]
-    found = block_spebs(matrix, information.basis, met)
+    known = information.measured([1, 2, 3, 4]).over(met)
+    matrix, found = known.matrix, block_spebs(known, information.basis, met)
     assert found.radars == pytest.approx(references.speb(matrix, [0, 1, 2, 3]), rel=1e-11)
     assert found.targets == pytest.approx(references.speb(matrix, [4, 5]), rel=1e-11)
     assert math.isnan(found.clocks)
-
-
-def test_block_speb_of_a_diagonal_matrix():
-    matrix = np.diag([1.0, 4.0, 1e-20])
-    assert block_speb(matrix, np.array([0, 1])) == pytest.approx(1.25, rel=1e-15)
-    assert block_speb(matrix, np.array([2])) == pytest.approx(1e20, rel=1e-14)
-    assert block_speb(np.diag([1.0, 0.0]), np.array([0])) == math.inf
 
 
 # --- units of the clock offsets ---------------------------------------------------------------------------------------
@@ -405,50 +398,6 @@ def test_clock_offsets_in_seconds_give_the_same_bounds_but_an_ill_conditioned_ma
             assert getattr(found, block) == pytest.approx(in_seconds * factor, rel=1e-9)
         assert np.linalg.cond(metres) < 1e8
         assert np.linalg.cond(seconds) > 1e16
-
-
-# --- marginalisation --------------------------------------------------------------------------------------------------
-
-
-@given(generators(), st.integers(2, 7))
-def test_marginalised_is_the_inverse_of_a_block_of_the_inverse(rng, size):
-    root = rng.normal(size=(size, size + 2))
-    matrix = root @ root.T
-    keep = rng.permutation(size)[: rng.integers(1, size)]
-    expected = np.linalg.inv(np.linalg.inv(matrix)[np.ix_(keep, keep)])
-    np.testing.assert_allclose(marginalised(matrix, keep), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
-
-
-@given(powered_networks())
-def test_marginalised_keeps_the_bound(powered):
-    network, power = powered
-    information = isal.information(network, RADIO, "asynchronous")
-    keep = information.basis.indices(["radars"])
-    reduced = marginalised(information.matrix(power), keep)
-    expected = isal.spebs(network, RADIO, power, "asynchronous").radars
-    assert block_speb(reduced, np.arange(len(keep))) == pytest.approx(expected, rel=1e-9)
-
-
-@given(generators())
-def test_directions_without_information_are_dropped_without_harm(rng):
-    """A singular dropped block: the generalised inverse equals leaving the empty directions out."""
-    root = rng.normal(size=(5, 8))
-    matrix = np.zeros((7, 7))
-    matrix[:5, :5] = root @ root.T
-    turn = np.eye(7)
-    turn[2:, 2:] = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    singular = turn @ matrix @ turn.T
-    expected = marginalised(matrix[:5, :5], np.array([0, 1]))
-    found = marginalised(singular, np.array([0, 1]), np.arange(2, 7))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(matrix).max())
-    np.testing.assert_allclose(marginalised(np.diag([3.0, 0.0]), np.array([0])), [[3.0]])
-
-
-def test_marginalising_nothing_and_only_a_part():
-    matrix = np.array([[2.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 4.0]])
-    np.testing.assert_array_equal(marginalised(matrix, np.arange(3)), matrix)
-    part = marginalised(matrix, np.array([0]), np.array([1]))
-    assert part.item() == pytest.approx(2 - 1 / 3, rel=1e-15)
 
 
 # --- what can't be observed -------------------------------------------------------------------------------------------

@@ -1,0 +1,216 @@
+"""What is known of some parameters: an information matrix, its square root, and what rounding may have done to both.
+
+Where a target is close to a node in a large field, a radar's information about the target is many orders larger than
+what is left of the radar's own once the target is unknown. The difference of the two, a Schur complement, then has
+no right digit in double precision. So unknown parameters are eliminated from the *rows* whose products add up to the
+matrix, which loses only half as many digits, and every number carries a bound on its error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+#: Error of a matrix entry or of a column of a square root, in units of :attr:`Knowledge.scale` or
+#: :attr:`Knowledge.blur`: sums of products and factorisations of some ten rows, each with a few roundings. In the
+#: ensemble of the tests, against 50 digits, the largest error is 0.4 times the one stated.
+ROUNDING = 4 * np.finfo(float).eps
+
+#: Up to this relative rounding error a number is computed from the matrix; above, from the square root.
+NEGLIGIBLE = 1e-11
+
+#: A direction of unknown parameters whose part of the rows is below this, relative to its size, has no information.
+NO_INFORMATION = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """Information about ``d`` parameters.
+
+    Parameters
+    ----------
+    matrix
+        Symmetric, positive semidefinite but for rounding, shape ``(d, d)``, 1/m^2.
+    scale
+        The error of column j of ``root`` is at most :data:`ROUNDING` times ``scale[j]`` (Euclidean norm); shape
+        ``(d,)``, 1/m.
+    blur
+        Besides, the error of entry (i, j) of ``matrix`` is at most :data:`ROUNDING` times ``blur[i] blur[j]``; shape
+        ``(d,)``, 1/m. Where there is no root, it is all the error.
+    root
+        Rows whose products add up to the matrix, ``matrix = root' root``, shape ``(k, d)``, 1/m; None where the
+        matrix is no sum of squares ("held") or too large for that.
+    """
+
+    matrix: Array
+    scale: Array
+    blur: Array
+    root: Array | None
+
+    @classmethod
+    def nothing(cls, size: int) -> Knowledge:
+        """No information about ``size`` parameters."""
+        return cls(np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros((0, size)))
+
+    @classmethod
+    def of_rows(cls, root: Array, scale: Array | None = None, blur: Array | None = None) -> Knowledge:
+        """The sum of squares of rows, shape ``(k, d)``, with errors of rounding unless ``scale``, ``blur`` say more."""
+        root = triangle_of(root) if len(root) > root.shape[1] else root
+        matrix = root.T @ root
+        norms = np.sqrt(np.diag(matrix))
+        return cls(matrix, norms if scale is None else scale, np.zeros(len(norms)) if blur is None else blur, root)
+
+    @classmethod
+    def of_matrix(cls, matrix: ArrayLike, blur: Array | None = None) -> Knowledge:
+        """A matrix without a square root, its entries exact but for rounding unless ``blur`` says more."""
+        entries = np.asarray(matrix, dtype=float)
+        norms = np.sqrt(np.maximum(np.diag(entries), 0.0))
+        return cls(entries, np.zeros(len(norms)), norms if blur is None else blur, None)
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.matrix.any())
+
+    def __add__(self, other: Knowledge) -> Knowledge:
+        both = None if self.root is None or other.root is None else np.concatenate([self.root, other.root])
+        matrix, scale = self.matrix + other.matrix, np.hypot(self.scale, other.scale)
+        blur = np.hypot(self.blur, other.blur)
+        if both is None:
+            # without the rows an error of a column is one of all its products
+            return Knowledge(matrix, np.zeros(len(matrix)), np.hypot(scale, blur), None)
+        return Knowledge(matrix, scale, blur, both)
+
+    def over(self, kept: NDArray[np.intp]) -> Knowledge:
+        """What is known of the parameters ``kept`` if all others are known exactly."""
+        root = None if self.root is None else self.root[:, kept]
+        return Knowledge(self.matrix[np.ix_(kept, kept)], self.scale[kept], self.blur[kept], root)
+
+    def embedded(self, size: int, places: NDArray[np.intp]) -> Knowledge:
+        """The same about ``size`` parameters, of which these stand at ``places`` and of the others nothing is known."""
+        matrix, scale, blur = np.zeros((size, size)), np.zeros(size), np.zeros(size)
+        matrix[np.ix_(places, places)], scale[places], blur[places] = self.matrix, self.scale, self.blur
+        root = None if self.root is None else np.zeros((len(self.root), size))
+        if root is not None:
+            root[:, places] = self.root
+        return Knowledge(matrix, scale, blur, root)
+
+    def marginal(self, kept: NDArray[np.intp]) -> Knowledge:
+        """What is known of the parameters ``kept``, ascending, if the others are unknown: (9)'s equivalent information.
+
+        Powers may be zero, so the others may have directions without information; these carry none to ``kept`` either.
+        """
+        unknown = np.delete(np.arange(len(self)), kept)
+        if not len(unknown):
+            return self
+        diagonal = np.diag(self.matrix)[unknown]
+        size = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        if self.root is not None:
+            left, values, right = np.linalg.svd(self.root[:, unknown] / size, full_matrices=False)
+            known = values > NO_INFORMATION
+            left, right, values = left[:, known], right[known], values[known]
+            share = left.T @ self.root[:, kept]
+            root = self.root[:, kept] - left @ share
+            # once more for what rounding left along the eliminated directions
+            root -= left @ (left.T @ root)
+            follow = (right.T @ (share / values[:, None])) / size[:, None]
+            return Knowledge.of_rows(root, *self._followed(kept, unknown, follow))
+        cross = self.matrix[np.ix_(unknown, kept)] / size[:, None]
+        block = self.matrix[np.ix_(unknown, unknown)] / np.outer(size, size)
+        values, vectors = np.linalg.eigh(block)
+        turned = vectors.T @ cross
+        known = values > ROUNDING
+        follow = vectors[:, known] @ (turned[known] / values[known, None])
+        reduced = self.matrix[np.ix_(kept, kept)] - cross.T @ follow
+        _, blur = self._followed(kept, unknown, follow / size[:, None])
+        # a direction that may have no information, or little and all of it about ``kept``: rounding does not tell
+        doubt = np.sqrt((turned[~known] ** 2).sum(axis=0) / ROUNDING)
+        blur += doubt / np.sqrt(ROUNDING)
+        return Knowledge.of_matrix(0.5 * (reduced + reduced.T), blur).rooted()
+
+    def _followed(self, kept: NDArray[np.intp], unknown: NDArray[np.intp], follow: Array) -> tuple[Array, Array]:
+        """Scale and blur of the parameters ``kept`` where the ``unknown`` follow them by the factors ``follow``."""
+        weight = np.abs(follow).T
+        return self.scale[kept] + weight @ self.scale[unknown], self.blur[kept] + weight @ self.blur[unknown]
+
+    def rooted(self) -> Knowledge:
+        """The same with a square root; directions that rounding made negative have no information."""
+        if self.root is not None:
+            return self
+        unit = np.where(self.blur > 0, self.blur, 1.0)
+        values, vectors = np.linalg.eigh(self.matrix / np.outer(unit, unit))
+        return Knowledge.of_rows((np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T) * unit, None, self.blur)
+
+    def relative_rounding(self, columns: Array, value: float) -> float:
+        """:func:`relative_rounding` of a bound computed from :attr:`matrix`."""
+        size = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
+        scale, blur, size, columns = (each[None] for each in (self.scale, self.blur, size, columns))
+        return float(relative_rounding(scale, blur, size, columns, np.array([value]))[0])
+
+    def speb(self, indices: NDArray[np.intp]) -> float:
+        """Trace of a block of the inverse (9), m^2; infinite where the information is singular, NaN for no block."""
+        if len(indices) == 0:
+            return float("nan")  # the network has no such parameters
+        selector = np.eye(len(self))[:, indices]
+        value, columns = _by_cholesky(self.matrix, selector)
+        if self.root is not None and not self.relative_rounding(columns, value) <= NEGLIGIBLE:
+            value, _ = by_root(self.root, selector)
+        return value
+
+
+def relative_rounding(scale: Array, blur: Array, size: Array, columns: Array, value: Array) -> Array:
+    """First-order bounds on the relative error of ``f = tr(C' M^-1 C)`` by the rounding of ``M``, shape ``(N,)``.
+
+    With ``Y = M^-1 C`` (``columns``, shape ``(N, d, k)``) the error is ``-tr(Y' dM Y)``. ``scale`` and ``blur`` are
+    those of all that is in ``M`` and ``size`` the roots of its diagonal, all of shape ``(N, d)``. NaN where ``Y`` is.
+    """
+    heights = np.abs(columns)
+    of_scale, of_blur, of_size = (np.einsum("Ni,Nik->Nk", each, heights) for each in (scale, blur, size))
+    return np.asarray(ROUNDING * (of_scale * of_size + of_blur**2).sum(axis=1) / value)
+
+
+def relative_rounding_of_root(scale: Array, blur: Array, columns: Array, per_column: Array) -> float:
+    """The same for one value by :func:`by_root`, whose parts are ``per_column``: half as many digits are lost."""
+    heights = np.abs(columns)
+    error = 2 * (scale @ heights) * np.sqrt(per_column) + (blur @ heights) ** 2
+    return float(ROUNDING * error.sum() / per_column.sum())
+
+
+def _by_cholesky(matrix: Array, selector: Array) -> tuple[float, Array]:
+    """``tr(C' M^-1 C)`` and ``M^-1 C``; infinite and NaN where M is not positive definite."""
+    nothing = float("inf"), np.full(selector.shape, np.nan)
+    diagonal = np.diag(matrix)
+    if not (diagonal > 0).all():
+        return nothing
+    unit = np.sqrt(diagonal)
+    try:
+        # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
+        factor = np.linalg.cholesky(matrix / np.outer(unit, unit))
+    except np.linalg.LinAlgError:
+        return nothing
+    half = np.linalg.solve(factor, selector / unit[:, None])
+    return float(np.sum(half**2)), np.linalg.solve(factor.T, half) / unit[:, None]
+
+
+def by_root(root: Array, selector: Array) -> tuple[float, Array]:
+    """``tr(C' M^-1 C)`` and ``M^-1 C`` for ``M = root' root``; infinite and NaN where M is singular."""
+    nothing = float("inf"), np.full(selector.shape, np.nan)
+    unit = np.linalg.norm(root, axis=0)
+    if len(root) < root.shape[1] or not (unit > 0).all():
+        return nothing
+    triangle = triangle_of(root / unit)
+    if np.abs(np.diag(triangle)).min() < NO_INFORMATION:
+        return nothing
+    half = np.linalg.solve(triangle.T, selector / unit[:, None])
+    return float(np.sum(half**2)), np.linalg.solve(triangle, half) / unit[:, None]
+
+
+def triangle_of(root: Array) -> Array:
+    """The triangular square root of ``root' root``."""
+    return np.asarray(np.linalg.qr(root, mode="r"))
