@@ -179,6 +179,10 @@ class AllocationProblem:
         """``power`` pushed into the caps and, if it spends too much, scaled down to the budget; shape ``(n,)``, W."""
         return self.batch.feasible(np.asarray(power, dtype=float)[None])[0]
 
+    def of_nodes(self, chosen: NDArray[np.intp]) -> AllocationProblem:
+        """The same problem in which only some nodes transmit, ``chosen`` in ascending order."""
+        return AllocationProblem(self.known, self.stack.of_nodes(chosen), self.selector, self.energy, self.caps[chosen])
+
     def conditioned(self, power: Array) -> AllocationProblem | None:
         """The same problem in parameters in which ``M(p)`` is the identity at ``power``, so that it loses no digits.
 

@@ -46,6 +46,11 @@ class Rows:
         per_row = np.sum((self.entries @ columns) ** 2, axis=1)
         return np.bincount(self.node, weights=per_row, minlength=n_nodes).astype(float)
 
+    def of_nodes(self, chosen: NDArray[np.intp]) -> Rows:
+        """The rows of some nodes alone, ``chosen`` in ascending order, numbered as they stand there."""
+        own = np.isin(self.node, chosen)
+        return Rows(self.entries[own], np.searchsorted(chosen, self.node[own]))
+
     def with_first(self, root: Array) -> Rows:
         """The same with the square root of the matrix of one more node before all others."""
         node = np.concatenate([np.zeros(len(root), dtype=np.intp), self.node + 1])
@@ -132,6 +137,11 @@ class DenseStack:
         rows = [None if each is None else Rows(each.entries[:, kept], each.node) for each in self.rows]
         return DenseStack(self.entries[:, :, kept[:, None], kept], self.square_scale[:, :, kept], rows)
 
+    def of_nodes(self, chosen: NDArray[np.intp]) -> DenseStack:
+        """The matrices of some nodes alone, ``chosen`` in ascending order."""
+        rows = [None if each is None else each.of_nodes(chosen) for each in self.rows]
+        return DenseStack(self.entries[:, chosen], self.square_scale[:, chosen], rows)
+
     def embedded(self, size: int, places: NDArray[np.intp]) -> DenseStack:
         """The same about ``size`` parameters, of which these stand at ``places``, with zeros for the others."""
         entries = np.zeros((*self.entries.shape[:2], size, size))
@@ -157,7 +167,7 @@ class DenseStack:
         root = first.root
         return DenseStack(
             np.concatenate([first.matrix[None, None], self.entries], axis=1),
-            np.concatenate([first.scale[None, None] ** 2 + first.blur[None, None] ** 2, self.square_scale], axis=1),
+            np.concatenate([(first.scale**2 + first.blur**2)[None, None], self.square_scale], axis=1),
             [None if each is None or root is None else each.with_first(root) for each in self.rows],
         )
 
@@ -223,6 +233,12 @@ class SparseStack:
         rows = (np.arange(self.n_nodes)[:, None] * self.n_parameters + kept).ravel()
         return SparseStack(self.tall[rows][:, kept], self.n_nodes, self.square_scale[:, :, kept])
 
+    def of_nodes(self, chosen: NDArray[np.intp]) -> SparseStack:
+        """See :meth:`DenseStack.of_nodes`."""
+        d = self.n_parameters
+        rows = (chosen[:, None] * d + np.arange(d)).ravel()
+        return SparseStack(self.tall[rows], len(chosen), self.square_scale[:, chosen])
+
     def embedded(self, size: int, places: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.embedded`."""
         from scipy.sparse import csr_array
@@ -247,9 +263,7 @@ class SparseStack:
         """See :meth:`DenseStack.with_first`."""
         from scipy.sparse import csr_array, vstack
 
-        square_scale = np.concatenate(
-            [first.scale[None, None] ** 2 + first.blur[None, None] ** 2, self.square_scale], axis=1
-        )
+        square_scale = np.concatenate([(first.scale**2 + first.blur**2)[None, None], self.square_scale], axis=1)
         tall = vstack([csr_array(first.matrix), self.tall], format="csr")
         return SparseStack(tall, self.n_nodes + 1, square_scale)
 

@@ -179,14 +179,17 @@ class ScheduleResult:
         return sum(slot.smoothed_speb for slot in self.slots)
 
     @property
-    def lower_bound(self) -> float:
-        """Sum of the slots' certified bounds, each given the powers of the slots before it, m^2."""
+    def greedy_lower_bound(self) -> float:
+        """Sum of the slots' certified bounds, each given the powers of the slots before it, m^2.
+
+        No bound of the schedule: powers that help later slots more than they cost their own can reach less.
+        """
         return sum(slot.lower_bound for slot in self.slots)
 
     @property
-    def gap(self) -> float:
-        """``1 - lower_bound / speb``."""
-        return max(0.0, 1 - self.lower_bound / self.speb)
+    def greedy_gap(self) -> float:
+        """``1 - greedy_lower_bound / speb``."""
+        return max(0.0, 1 - self.greedy_lower_bound / self.speb)
 
     @property
     def status(self) -> str:
@@ -493,9 +496,9 @@ def steps_handed_on(
     return carried.over(met), powers
 
 
-def first_step_per_joule(info: Information, carry: Carry) -> Computation[Array]:
-    """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and caps they grow with its energy."""
-    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, None)
+def first_step_per_joule(info: Information, carry: Carry, caps: ArrayLike | None = None) -> Computation[Array]:
+    """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
+    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps)
     allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
     return allocation.power
 

@@ -93,10 +93,12 @@ class BestSplit:
     ``lower_bound``
         No split for which ``proof`` holds reaches less than this, m^2.
     ``proof``
-        ``"every split"``: the split is the solution of a convex problem, and ``lower_bound`` bounds all splits.
+        ``"every split"``: the split is the solution of a convex problem, and ``lower_bound`` bounds all splits. Over
+        two slots each slot's powers are the best of that slot given the slot before it, at every split.
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
-        were searched. ``"none"``: a search; ``lower_bound`` is that of the powers at this split alone.
+        were searched. ``"none"``: a search, or a convex problem whose certificate misses the tolerance;
+        ``lower_bound`` is that of the powers at this split alone.
     ``problems``
         How many allocation problems were solved.
     """
@@ -239,10 +241,11 @@ def best_steps(
         result = yield from steps_slot(info, prior, [energy], carry, caps, tolerance)
         return Split(result, result.lower_bound, "every split")
     best = yield from _proportional(info, energy, carry, caps)
-    can_bind = caps is not None and bool((np.asarray(caps, dtype=float) < energy / DURATION_S * (1 - 1e-9)).any())
+    binding = can_bind(caps, energy)
     guess = None if prior else best.powers
     result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess)
-    if not prior and not can_bind:
+    proven = best.lower_bound >= (1 - tolerance) * result.speb
+    if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
         return Split(result, min(best.lower_bound, result.speb), proof)
 
@@ -256,8 +259,8 @@ def best_steps(
 
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
     found[start] = result
-    place = yield from _searched(speb, start, can_bind)
-    if found[place] is result and not prior and len(steps) == 2:
+    place = yield from _searched(speb, start, binding)
+    if found[place] is result and not prior and len(steps) == 2 and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
     return Split(found[place], found[place].lower_bound, "none")
 
@@ -275,7 +278,8 @@ def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLik
     """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
     last = len(steps_of(info)) - 1
     limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), info.stack.n_nodes)
-    first = yield from first_step_per_joule(info, carry)
+    # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
+    first = yield from first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0))
     solved: dict[float, _Proportional] = {}
 
     def speb(ratio: float) -> Computation[float]:
@@ -283,8 +287,7 @@ def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLik
         handed, per_joule = yield from steps_handed_on(info, list(earlier), carry, first)
         problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
         # The first variable counts the joules of the earlier steps, the others the watts of the last one.
-        with np.errstate(divide="ignore"):
-            slack_up_to = min(float(np.min(limits / powers)) for powers in per_joule)
+        slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)
         allocation = yield from solvers.ask(
             Request(
                 AllocationProblem(
@@ -360,7 +363,8 @@ def best_integrated_slots(
     """
     one, two = infos
     limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), one.stack.n_nodes)
-    slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, None, EARLIER_STEP_TOLERANCE)
+    silent = np.where(limits > 0, np.inf, 0.0)
+    slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
     first = slot_1.stages[0].power
     # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
     d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
@@ -377,14 +381,14 @@ def best_integrated_slots(
     selector = slot_1.stages[0].problem.selector
     objective = np.zeros((size, 1 + selector.shape[1]))
     objective[0, 0], objective[spots[2], 1:] = 1.0, selector
-    with np.errstate(divide="ignore"):
-        slack_up_to = float(np.min(limits / first))
+    slack_up_to = _least_ratio(limits, first)
     both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
     best = yield from solvers.ask(Request(both, EARLIER_STEP_TOLERANCE))
     energies = [float(best.power[0]), energy - float(best.power[0])]
     guesses = [[energies[0] * first], [best.power[1:]]]
     result = yield from integrated_schedule(infos, energies, caps, tolerance, guesses)
-    if slack_up_to >= energy * (1 - 1e-9):
+    proven = best.lower_bound >= (1 - tolerance) * result.speb
+    if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")
 
     found: dict[Place, ScheduleResult] = {}
@@ -396,10 +400,10 @@ def best_integrated_slots(
 
     start = (float(np.log(energies[0] / energies[1])),)
     found[start] = result
-    place = yield from _searched(speb, start, can_bind=True)
-    if found[place] is result:
+    place = yield from _searched(speb, start, binding=True)
+    if found[place] is result and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
-    return Split(found[place], found[place].lower_bound, "none")
+    return Split(found[place], found[place].greedy_lower_bound, "none")
 
 
 def best_step_slots(
@@ -419,20 +423,30 @@ def best_step_slots(
         best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE) for info in infos
     )
     start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
-    can_bind = caps is not None and bool((np.asarray(caps, dtype=float) < energy / DURATION_S * (1 - 1e-9)).any())
-    place = yield from _searched(speb, start, can_bind)
-    return Split(found[place], found[place].lower_bound, "none")
+    place = yield from _searched(speb, start, can_bind(caps, energy))
+    return Split(found[place], found[place].greedy_lower_bound, "none")
+
+
+def can_bind(caps: ArrayLike | None, energy: float) -> bool:
+    """Whether a cap is below what all of ``energy`` (J) would be; a cap of zero takes the node out and never binds."""
+    limits = np.asarray(np.inf if caps is None else caps, dtype=float)
+    return bool(((limits > 0) & (limits < energy / DURATION_S * (1 - 1e-9))).any())
+
+
+def _least_ratio(limits: Array, powers: Array) -> float:
+    """Up to what multiple the powers keep to the limits."""
+    return float(np.min(limits[powers > 0] / powers[powers > 0], initial=np.inf))
 
 
 # --- searches ---------------------------------------------------------------------------------------------------------
 
 
-def _searched(function: Callable[[Place], Computation[float]], start: Place, can_bind: bool) -> Computation[Place]:
+def _searched(function: Callable[[Place], Computation[float]], start: Place, binding: bool) -> Computation[Place]:
     """Where a function is lowest: near ``start``, or anywhere if caps can bind.
 
     Caps make kinks and several local minima along the split; then a coarse look over all splits comes first.
     """
-    if not can_bind:
+    if not binding:
         place, _ = yield from search(function, start, step=0.05)
         return place
     coarse = np.linspace(-8, 6, COARSE_PLACES[len(start)])

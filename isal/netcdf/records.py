@@ -33,7 +33,10 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "lower_bound": (
         ("point",),
         "f8",
-        {"units": "m2", "long_name": "certified lower bound of the last stage of each slot"},
+        {
+            "units": "m2",
+            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it",
+        },
     ),
     "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any stage"}),
     "status": (
@@ -145,7 +148,7 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
     stages = [stage for slot in slots for stage in slot.stages]
     values: dict[str, Any] = {
         "speb": [result.speb],
-        "lower_bound": [result.lower_bound],
+        "lower_bound": [result.greedy_lower_bound],
         "gap": [max(stage.allocation.gap for stage in stages)],
         "status": [STATUS.index(result.status)],
         "stage_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.stages],

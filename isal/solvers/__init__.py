@@ -8,7 +8,7 @@ yields requests, is sent their allocations and returns its result.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import TypeVar
@@ -134,10 +134,30 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Val
 def _answers(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
     answers: dict[int, Allocation | AllocationError] = dict(_good_guesses(requests, module.NAME))
     left = [number for number in range(len(requests)) if number not in answers]
-    answers |= zip(left, _solve_all(module, [requests[number] for number in left]), strict=True)
-    for number in left:
-        answers[number] = _better_conditioned(module, requests[number], answers[number])
+    # a node that may not transmit is no variable
+    transmitting = {number: np.flatnonzero(requests[number].problem.caps > 0) for number in left}
+    asked = [
+        request if len(nodes) == request.problem.n_nodes else replace(request, problem=request.problem.of_nodes(nodes))
+        for request, nodes in ((requests[number], nodes) for number, nodes in transmitting.items())
+    ]
+    for number, request, answer in zip(left, asked, _solve_all(module, asked), strict=True):
+        better = _finite(_better_conditioned(module, request, answer))
+        if isinstance(better, Allocation) and request is not requests[number]:
+            power = np.zeros(requests[number].problem.n_nodes)
+            power[transmitting[number]] = better.power
+            better = replace(better, power=power)
+        answers[number] = better
     return [answers[number] for number in range(len(requests))]
+
+
+def _finite(answer: Allocation | AllocationError) -> Allocation | AllocationError:
+    """The answer, or an error where its powers leave no finite bound."""
+    if isinstance(answer, Allocation) and not np.isfinite(answer.value):
+        return AllocationError(
+            f"{answer.solver} found no powers with a finite bound: the matrix is singular to all digits of a float; "
+            "move nodes that nearly coincide, or use another solver"
+        )
+    return answer
 
 
 def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:

@@ -63,8 +63,10 @@ RIDGE = 1e-12
 FIRST_MU = 0.03
 CENTRING = (0.02, 0.1, 0.4)
 
-#: Weight of the barrier in front of the boundary of ``M > 0``, as a share of the certified gap.
+#: With a barrier in front of the boundary of ``M > 0`` the products shrink no faster than to this share of the certified
+#: gap, or to that share of what they were after a long step.
 WALL_MU = 0.02
+WALL_CENTRING = 0.3
 
 Array = NDArray[np.float64]
 
@@ -278,29 +280,33 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
 
     reached, iterations = share.copy(), np.zeros(len(batch), dtype=np.intp)
     least, latest = np.full(len(batch), np.inf), np.zeros(len(batch), dtype=np.intp)
-    places, length = np.arange(len(batch)), np.ones(len(batch))
+    places, length, before = np.arange(len(batch)), np.ones(len(batch)), np.full(len(batch), np.inf)
     for iteration in range(MOST_ITERATIONS[precise] + 1):
         gap, iterations[places] = problem.gap(at), iteration
         latest[places[gap < 0.9 * least[places]]] = iteration
         better = gap < least[places]
         reached[places[better]], least[places[better]] = now.share[better], gap[better]
-        stalled = (gap < NEAR) & (iteration - latest[places] >= PATIENCE) & (not precise)
+        # after a step that was too long for a small power the gap jumps, and falls again
+        falling = gap < 0.9 * before
+        stalled = (gap < NEAR) & (iteration - latest[places] >= PATIENCE) & ~falling & (not precise)
         going = (gap > tolerance[places]) & (length > 0) & ~stalled
         if not going.any():
             break
         if not going.all():
-            places, problem, now, at, mu = (
+            places, problem, now, at, mu, gap = (
                 places[going],
                 problem.take(going),
                 now.take(going),
                 at.take(going),
                 mu[going],
+                gap[going],
             )
         now, at, length = _newton(problem, now, at, mu)
-        mu = now.complementarity() * np.select([length > 0.9, length > 0.5], CENTRING[:2], CENTRING[2])
+        slower = np.minimum(mu * np.where(length > 0.9, WALL_CENTRING, 1.0), WALL_MU * problem.gap(at) * at.value)
+        before, mu = gap, now.complementarity() * np.select([length > 0.9, length > 0.5], CENTRING[:2], CENTRING[2])
         if precise:
             # the products say nothing of the distance to the boundary of M > 0, the gap does
-            mu = np.maximum(mu, WALL_MU * np.maximum(problem.gap(at), 0.0) * at.value)
+            mu = np.maximum(mu, slower)
     return reached * batch.budget[:, None], iterations
 
 

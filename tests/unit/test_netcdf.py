@@ -28,7 +28,7 @@ def path(tmp_path, point, result):
 def test_a_record_holds_what_was_solved(path, point, result):
     record = records.read(path, point.stamp)
     assert record.arrays["speb"] == [result.speb]
-    assert record.arrays["lower_bound"] == [result.lower_bound]
+    assert record.arrays["lower_bound"] == [result.greedy_lower_bound]
     np.testing.assert_array_equal(record.arrays["power"][0], result.slots[0].power)
     np.testing.assert_array_equal(record.arrays["energy"], [[2.3, 7.7]])
     assert record.stages == ("radars", "targets")

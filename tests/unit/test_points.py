@@ -132,7 +132,7 @@ def test_points_solved_side_by_side_are_those_solved_alone():
     for point, result in zip(some, points.solve_all(some), strict=True):
         alone = point.solve()
         assert len(result.slots) == len(point.slots)
-        assert (result.speb, result.lower_bound) == (alone.speb, alone.lower_bound)
+        assert (result.speb, result.greedy_lower_bound) == (alone.speb, alone.greedy_lower_bound)
         assert result.status == alone.status == "optimal"
         assert {stage.allocation.solver for slot in result.slots for stage in slot.stages} <= {point.solver}
 
