@@ -27,6 +27,7 @@ from isal.knowledge import (
     triangle_of,
 )
 from isal.matrices import DenseStack, Rows, Stack, at_power
+from isal.network import real_numbers
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -94,25 +95,27 @@ class AllocationProblem:
         caps: ArrayLike | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
+        shapes = (
+            np.shape(constant.matrix if isinstance(constant, Knowledge) else constant),
+            per_watt.shape if isinstance(per_watt, Stack) else np.shape(per_watt),
+        )
+        if len(shapes[0]) != 2 or len(shapes[1]) != 3 or {*shapes[0], *shapes[1][1:]} != {shapes[0][0]}:
+            raise AllocationError(
+                f"constant must have shape (d, d) and per_watt (n, d, d); got {shapes[0]} and {shapes[1]}"
+            )
         set_(self, "known", constant if isinstance(constant, Knowledge) else Knowledge.of_matrix(constant))
         set_(self, "energy", positive_number(energy, "energy", "J"))
         if not isinstance(per_watt, Stack):
-            entries = np.asarray(per_watt, dtype=float)
-            if entries.ndim != 3:
-                raise AllocationError(f"per_watt must have shape (n, d, d), got {entries.shape}")
-            per_watt = DenseStack(entries[None])
+            per_watt = DenseStack(np.asarray(per_watt, dtype=float)[None])
         set_(self, "stack", per_watt)
         d, n = len(self.known), per_watt.n_nodes
-        if self.constant.shape != (d, d) or per_watt.shape[1:] != (d, d):
-            raise AllocationError(
-                f"constant must have shape (d, d) and per_watt (n, d, d); got {self.constant.shape} and "
-                f"{per_watt.shape}"
-            )
         selector = np.asarray(objective)
-        if selector.ndim == 1:
-            if not len(selector) or selector.min() < 0 or selector.max() >= d:
-                raise AllocationError(f"objective must name at least one of the parameters 0 to {d - 1}")
+        if selector.ndim == 1 and len(selector) and selector.min() >= 0 and selector.max() < d:
             selector = np.eye(d)[:, selector.astype(np.intp)]
+        elif selector.ndim != 2 or len(selector) != d or not selector.size:
+            raise AllocationError(
+                f"objective must name at least one of the parameters 0 to {d - 1}, or be a matrix of {d} rows"
+            )
         set_(self, "selector", selector.astype(float))
         set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
 
@@ -235,16 +238,15 @@ def positive_number(value: Any, what: str, unit: str) -> float:
 
 def checked_caps(caps: ArrayLike, n_nodes: int) -> Array:
     """Power caps in W, shape ``(n_nodes,)``; a cap may be zero or infinite, but not all can be zero."""
-    if isinstance(caps, np.ma.MaskedArray):
-        raise AllocationError("caps must be given for every node; a masked array leaves some out")
-    given = np.asarray(caps)
-    if given.dtype.kind not in "fiu":
-        raise AllocationError(f"caps must be numbers of W, got {caps!r}")
+    try:
+        given = real_numbers(caps)
+    except (TypeError, ValueError) as error:
+        raise AllocationError(f"caps must be numbers of W, got {caps!r}: {error}") from error
     if given.shape not in ((), (n_nodes,)):
         raise AllocationError(
             f"caps must be one number or one for each of the {n_nodes} nodes, got shape {given.shape}"
         )
-    limits = np.broadcast_to(given.astype(float), n_nodes)
+    limits = np.broadcast_to(given, n_nodes)
     if not (limits >= 0).all():
         node = int(np.argmin(limits >= 0))
         raise AllocationError(f"the power cap of node {node + 1} must not be negative, got {limits[node]} W")

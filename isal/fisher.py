@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.knowledge import Knowledge
 from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, Stack, at_power
-from isal.network import Network, NetworkError
+from isal.network import Network, NetworkError, real_numbers
 from isal.radio import Radio
 
 Clock = Literal["synchronous", "asynchronous"]
@@ -186,7 +186,10 @@ class Spebs:
 
 def checked_power(power: ArrayLike, network: Network) -> NDArray[np.float64]:
     """``power`` as an array of shape ``(n_nodes,)``, or a ValueError that names the node at fault."""
-    array = np.asarray(power, dtype=float)
+    try:
+        array = real_numbers(power)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{network.name}: power must be numbers of W, got {power!r}: {error}") from error
     if array.shape != (network.n_nodes,):
         raise ValueError(
             f"{network.name}: power needs {network.n_nodes} values, one per node in the order "
@@ -293,7 +296,13 @@ def information(network: Network, radio: Radio, clock: Clock) -> Information:
     ------
     UnobservableError
         If some parameter is left undetermined with every node transmitting; the message names it.
+    ValueError
+        If ``network`` or ``radio`` is something else.
     """
+    if not isinstance(network, Network):
+        raise NetworkError(f"expected an isal.Network, got {type(network).__name__}: {network!r}")
+    if not isinstance(radio, Radio):
+        raise ValueError(f"{network.name}: radio must be an isal.Radio, got {radio!r}; isal.Radio() is Table 1's")
     result = Information(network, radio, clock, parameter_basis(network, clock), network_links(network, radio, clock))
     refuse_unobservable(result)
     return result

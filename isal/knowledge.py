@@ -132,7 +132,7 @@ class Knowledge:
         # a direction that may have no information, or little and all of it about ``kept``: rounding does not tell
         doubt = np.sqrt((turned[~known] ** 2).sum(axis=0) / ROUNDING)
         blur += doubt / np.sqrt(ROUNDING)
-        return Knowledge.of_matrix(0.5 * (reduced + reduced.T), blur).rooted()
+        return Knowledge.of_matrix(0.5 * (reduced + reduced.T), blur)
 
     def _followed(self, kept: NDArray[np.intp], unknown: NDArray[np.intp], follow: Array) -> tuple[Array, Array]:
         """Scale and blur of the parameters ``kept`` where the ``unknown`` follow them by the factors ``follow``."""
@@ -140,7 +140,7 @@ class Knowledge:
         return self.scale[kept] + weight @ self.scale[unknown], self.blur[kept] + weight @ self.blur[unknown]
 
     def rooted(self) -> Knowledge:
-        """The same with a square root; directions that rounding made negative have no information."""
+        """The same with a square root; where the matrix is negative, by rounding or as part of "held", it is zero."""
         if self.root is not None:
             return self
         unit = np.where(self.blur > 0, self.blur, 1.0)

@@ -8,7 +8,7 @@ only what is not zero: for 200 nodes and one target 0.6 million numbers instead 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -226,7 +226,8 @@ class SparseStack:
     def scaled(self, factors: Array, unit: Array) -> SparseStack:
         """See :meth:`DenseStack.scaled`."""
         row, column = self._places
-        return self._with(self.tall.data * (unit[0] * factors[0, row] * factors[0, column]))
+        scaled = self._with(self.tall.data * (unit[0] * factors[0, row] * factors[0, column]))
+        return replace(scaled, square_scale=self.square_scale * (unit[:, None, None] * factors[:, None, :] ** 2))
 
     def over(self, kept: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.over`."""

@@ -17,6 +17,19 @@ MINIMUM_DISTANCE_M = 1e-3
 LARGEST_COORDINATE_M = 1e6
 
 
+def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
+    """A new array of floats; a TypeError or ValueError says why ``values`` are none (text, complex, masked, ragged)."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("a masked array leaves some numbers out")
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu" and array.size:
+        kind = {"c": "complex numbers", "U": "text", "S": "text", "b": "truth values"}.get(
+            array.dtype.kind, "not numbers"
+        )
+        raise TypeError(f"these are {kind}")
+    return np.array(array, dtype=float)
+
+
 class NetworkError(ValueError):
     """A network that can't be evaluated. The message names the node at fault and what to do."""
 
@@ -72,9 +85,11 @@ class Network:
 
     def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
         try:
-            array = np.array(values, dtype=float)
+            array = real_numbers(values)
         except (TypeError, ValueError, OverflowError) as error:
-            raise NetworkError(f"{self.name}: {group} must be a list of [x, y] in metres, got {values!r}") from error
+            raise NetworkError(
+                f"{self.name}: {group} must be a list of [x, y] in metres, got {values!r}: {error}"
+            ) from error
         if array.size == 0:
             array = array.reshape(0, 2)
         if array.ndim != 2 or array.shape[1] != 2:

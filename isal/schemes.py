@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
@@ -507,14 +507,10 @@ def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> 
     name, steps = info.network.name, steps_of(info)
     if carry not in CARRIES:
         raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    values = np.asarray(energies, dtype=float)
-    if values.shape != (len(steps),):
-        raise ValueError(
-            f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(np.atleast_1d(values))}"
-        )
-    for step, energy in zip(steps, values, strict=True):
-        if not (np.isfinite(energy) and energy > 0):
-            raise ValueError(f"{name}: the energy of step {step} must be finite and positive, got {energy} J")
+    if len(energies) != len(steps):
+        raise ValueError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(energies)}")
+    for step, energy in zip(steps, energies, strict=True):
+        positive_number(energy, f"{name}: the energy of step {step}", "J")
 
 
 def step_problem(

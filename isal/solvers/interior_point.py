@@ -63,8 +63,8 @@ RIDGE = 1e-12
 FIRST_MU = 0.03
 CENTRING = (0.02, 0.1, 0.4)
 
-#: With a barrier in front of the boundary of ``M > 0`` the products shrink no faster than to this share of the certified
-#: gap, or to that share of what they were after a long step.
+#: With a barrier in front of the boundary of ``M > 0`` the products shrink no faster than to this share of the
+#: certified gap, or to that share of what they were after a long step.
 WALL_MU = 0.02
 WALL_CENTRING = 0.3
 

@@ -3,6 +3,7 @@
 Matrices are numpy arrays of :class:`decimal.Decimal`. Nothing here is shared with ``isal`` but the numbers that go in.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -88,7 +89,7 @@ def node_matrices(network, radio, clock):
 
 @_in_decimals
 def stage(constant, per_watt, objective, power, budget, caps):
-    """The :class:`Stage` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W), see MODEL of the certificate in isal.allocation."""
+    """The :class:`Stage` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W); :mod:`isal.allocation` has the certificate."""
     power, caps = references.exact(power), np.minimum(references.exact(caps), Decimal(budget))
     matrix = constant + np.tensordot(power, per_watt, 1)
     columns = inverse(matrix)[:, objective]
@@ -117,7 +118,7 @@ def inverse(matrix):
 
 
 def eliminated(matrix, keep):
-    """Schur complement: what is known of ``keep`` when all others are unknown; directions without information drop out."""
+    """Schur complement: what is known of ``keep`` when all others are unknown; those without information drop out."""
     drop = np.array([index for index in range(len(matrix)) if index not in set(keep.tolist())], dtype=int)
     live = np.array([index for index in drop if matrix[index, index] > 0], dtype=int)
     kept = matrix[np.ix_(keep, keep)]
@@ -139,7 +140,7 @@ def stages(networks, radio, clock, powers, energies, caps, carry=None):
         2 * networks[0].n_targets,
     ]
     ends = np.cumsum([0, *sizes])
-    blocks = [np.arange(start, end) for start, end in zip(ends, ends[1:]) if end > start]
+    blocks = [np.arange(start, end) for start, end in itertools.pairwise(ends) if end > start]
     d, coupled = ends[-1], np.arange(ends[2])
     increments = np.concatenate(references.increments(networks[0], radio, clock))
     zero = references.exact(np.zeros((d, d)))

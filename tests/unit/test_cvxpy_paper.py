@@ -19,7 +19,7 @@ LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
 def in_millimetres(problem):
     """The same problem with 1/mm^2 in place of 1/m^2; its optimum is in mm^2."""
     return AllocationProblem(
-        problem.constant * 1e-6, problem.per_watt * 1e-6, problem.objective, problem.energy, problem.caps
+        problem.constant * 1e-6, problem.per_watt * 1e-6, problem.selector, problem.energy, problem.caps
     )
 
 

@@ -183,7 +183,7 @@ def test_units_do_not_matter(problem):
     rescaled = AllocationProblem(
         problem.constant * length,
         problem.per_watt * length / watts,
-        problem.objective,
+        problem.selector,
         problem.energy * watts,
         problem.caps * watts,
     )

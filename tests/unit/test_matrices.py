@@ -9,7 +9,8 @@ from strategies import CLOCKS, generators, networks
 
 import isal
 from isal.fisher import CLOCKS as CLOCK_MODES
-from isal.matrices import LARGEST_DENSE, DenseStack, SparseStack
+from isal.knowledge import Knowledge
+from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, at_power
 
 RADIO = isal.Radio()
 
@@ -23,7 +24,8 @@ def sparse_entries(rng, n_nodes, size, *, semidefinite=False):
 
 def in_both_forms(entries):
     _, n, d, _ = entries.shape
-    return DenseStack(entries), SparseStack(csr_array(entries.reshape(n * d, d)), n)
+    dense = DenseStack(entries)
+    return dense, SparseStack(csr_array(entries.reshape(n * d, d)), n, dense.square_scale)
 
 
 @st.composite
@@ -42,6 +44,7 @@ def some_of(rng, size):
 def assert_same(sparse, dense):
     assert (sparse.n_nodes, sparse.n_parameters, sparse.shape) == (dense.n_nodes, dense.n_parameters, dense.shape)
     np.testing.assert_allclose(sparse.dense(), dense.dense(), rtol=1e-14)
+    np.testing.assert_allclose(sparse.square_scale, dense.square_scale, rtol=1e-14)
 
 
 # --- dense stacks -----------------------------------------------------------------------------------------------------
@@ -52,7 +55,7 @@ def test_dense_operations_problem_by_problem(rng, n_problems, n, d, k):
     entries = np.concatenate([sparse_entries(rng, n, d) for _ in range(n_problems)])
     stack, weights, columns = DenseStack(entries), rng.normal(size=(n_problems, n)), rng.normal(size=(n_problems, d, k))
     factors, unit = rng.uniform(0.1, 3, (n_problems, d)), rng.uniform(0.1, 3, n_problems)
-    kept, first = some_of(rng, d), rng.normal(size=(d, d))
+    kept = some_of(rng, d)
     assert (stack.n_nodes, stack.n_parameters, stack.shape) == (n, d, (n, d, d))
     for number in range(n_problems):
         matrices = entries[number]
@@ -68,7 +71,8 @@ def test_dense_operations_problem_by_problem(rng, n_problems, n, d, k):
         for b in cleared:
             b[np.ix_(kept, kept)] = 0
         np.testing.assert_array_equal(stack.without_block(kept).dense()[number], cleared)
-        np.testing.assert_array_equal(stack.with_first(first).dense()[number], [first, *matrices])
+        chosen = some_of(rng, n)
+        np.testing.assert_array_equal(stack.of_nodes(chosen).dense()[number], matrices[chosen])
     np.testing.assert_array_equal(stack.dense(), entries)
 
 
@@ -131,7 +135,39 @@ def test_parts_are_the_same(both):
 def test_another_node_before_all_is_the_same(both):
     dense, sparse, rng = both
     (matrix,) = sparse_entries(rng, 1, dense.n_parameters)[0]
-    assert_same(sparse.with_first(matrix), dense.with_first(matrix))
+    first = Knowledge.of_matrix(matrix)
+    assert_same(sparse.with_first(first), dense.with_first(first))
+    np.testing.assert_array_equal(dense.with_first(first).dense()[0], [matrix, *dense.entries[0]])
+
+
+@given(stacks())
+def test_some_nodes_and_more_parameters_are_the_same(both):
+    dense, sparse, rng = both
+    chosen, size = some_of(rng, dense.n_nodes), dense.n_parameters + 3
+    places = np.sort(rng.permutation(size)[: dense.n_parameters])
+    assert_same(sparse.of_nodes(chosen), dense.of_nodes(chosen))
+    assert_same(sparse.embedded(size, places), dense.embedded(size, places))
+    np.testing.assert_array_equal(dense.embedded(size, places).over(places).entries, dense.entries)
+
+
+@given(generators(), st.integers(1, 5), st.integers(1, 4))
+def test_rows_are_the_square_root_in_every_operation(rng, n_nodes, size):
+    """What is done to a stack is done to the rows whose products it is made of."""
+    rows = Rows(rng.normal(size=(3 * n_nodes, size)), np.repeat(np.arange(n_nodes), 3))
+    stack = DenseStack(rows.products(n_nodes)[None], None, [rows])
+    power, chosen, kept = rng.uniform(0, 2, n_nodes), some_of(rng, n_nodes), some_of(rng, size)
+    places = np.sort(rng.permutation(size + 2)[:size])
+    first = Knowledge.of_rows(rng.normal(size=(2, size)))
+    columns = rng.normal(size=(size, 2))
+    expected = np.einsum("ik,mij,jk->m", columns, stack.dense()[0], columns)
+    np.testing.assert_allclose(rows.squares(columns, n_nodes), expected, rtol=1e-12, atol=1e-12)
+    for changed in (stack, stack.over(kept), stack.of_nodes(chosen), stack.embedded(size + 2, places)):
+        weights = power[: changed.n_nodes]
+        known = at_power(changed, weights)
+        np.testing.assert_allclose(known.root.T @ known.root, known.matrix, rtol=0, atol=1e-12)
+    joined = at_power(stack.with_first(first), np.append(0.5, power))
+    np.testing.assert_allclose(joined.root.T @ joined.root, joined.matrix, rtol=0, atol=1e-12)
+    assert stack.without_block(kept).rows == (None,)
 
 
 @given(stacks(semidefinite=True))
@@ -156,7 +192,8 @@ def test_operations_one_after_another_are_the_same(both):
     (first,) = sparse_entries(rng, 1, len(kept))[0]
     weights, columns = rng.normal(size=(1, dense.n_nodes + 1)), rng.normal(size=(1, len(kept), 2))
     found, expected = (
-        stack.without_block(known).over(kept).with_first(first).scaled(factors, unit) for stack in (sparse, dense)
+        stack.without_block(known).over(kept).with_first(Knowledge.of_matrix(first)).scaled(factors, unit)
+        for stack in (sparse, dense)
     )
     assert_same(found, expected)
     np.testing.assert_allclose(found.combine(weights), expected.combine(weights), rtol=0, atol=1e-12)
@@ -171,7 +208,9 @@ def test_operations_leave_the_stack_as_it_was(both):
         stack.without_block(kept)
         stack.over(kept)
         stack.scaled(np.full((1, dense.n_parameters), 2.0), np.array([3.0]))
-        stack.with_first(before[0, 0])
+        stack.with_first(Knowledge.of_matrix(before[0, 0]))
+        stack.of_nodes(np.array([0]))
+        stack.embedded(dense.n_parameters + 1, np.arange(dense.n_parameters))
         np.testing.assert_array_equal(stack.dense(), before)
 
 

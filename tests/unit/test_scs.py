@@ -94,7 +94,7 @@ def test_scale_of_the_problem_does_not_matter():
     rescaled = AllocationProblem(
         problem.constant * factor,
         problem.per_watt * factor * 1e-3,
-        problem.objective,
+        problem.selector,
         problem.energy * 1e3,
         problem.caps * 1e3,
     )
