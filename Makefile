@@ -6,7 +6,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS   ?=
-# Prescott's runs on every x86_64 and rounds otherwise than those of today's processors
+# Prescott's runs on every x86_64 and rounds otherwise than those of today's processors; OpenBLAS calls it Katmai, too
 KERNELS ?= $(if $(filter x86_64,$(shell uname -m)),Prescott)
 
 # thousands of short Python processes, none of which should compile what another one has
