@@ -1,10 +1,13 @@
 # The two commands to know: `make study` and `make test`. Each sets up all that it needs in $(VENV).
-# What a user may set: VENV, PYTHON (3.11 or later, to make the environment with), CORES, ARGS (for snakemake or pytest).
+# What a user may set: VENV, PYTHON (3.11 or later, to make the environment with), CORES, ARGS (for snakemake or pytest),
+# KERNELS (of OpenBLAS, for test-kernels).
 
 VENV   ?= .venv
 PYTHON ?= python3
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS   ?=
+# Prescott's runs on every x86_64 and rounds otherwise than those of today's processors; OpenBLAS calls it Katmai, too
+KERNELS ?= $(if $(filter x86_64,$(shell uname -m)),Prescott)
 
 # thousands of short Python processes, none of which should compile what another one has
 unexport PYTHONDONTWRITEBYTECODE
@@ -12,11 +15,11 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke status report test test-faults test-slurm benchmark check format lock clean help
+.PHONY: study smoke status report test test-kernels test-faults test-slurm benchmark check format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 study: $(READY) ## the paper's study: datasets and figures in results/
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)
@@ -32,6 +35,14 @@ report: $(READY) ## results/report.html from a finished study; opens offline
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal $(ARGS)
+
+test-kernels: $(READY) ## the unit tests that compute, with linear algebra as for other processors (KERNELS)
+	@test -n "$(KERNELS)" || echo "skipped: no kernel of OpenBLAS is known to run on every $(shell uname -m); give KERNELS"
+	for kernel in $(KERNELS); do \
+	    export OPENBLAS_CORETYPE=$$kernel; \
+	    OPENBLAS_VERBOSE=2 $(BIN)/python -c 'import numpy' && \
+	    $(BIN)/python -m pytest tests/unit -m 'not any_kernel' -n $(CORES) --dist worksteal $(ARGS) || exit 1; \
+	done
 
 test-slurm: $(READY) ## the workflow on a Slurm of this machine (slurm-wlm and munge: tests/slurm/cluster.sh install)
 	$(BIN)/python -m pytest tests/slurm --durations=0 $(ARGS)

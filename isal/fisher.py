@@ -7,6 +7,7 @@ derivative of a delay, so the information has units 1/m^2 throughout and stays w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,10 @@ Points = NDArray[np.float64]  # shape (n, 2)
 
 #: A direction whose information, with every parameter scaled to unit information, is below this is unobservable.
 OBSERVABILITY_FLOOR = 1e-11
+
+#: Unobservable directions concern a parameter that they move further than this over the one that they move furthest,
+#: both in metres: far above rounding, which moves the others by 1e-16 over the next larger information.
+LEAST_MOVE = 1e-2
 
 #: A layout of less than this width over length is called a line.
 ON_A_LINE = 1e-2
@@ -141,7 +146,7 @@ class Information:
         places = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
         entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
         sparse, magnitudes = (
-            csr_array((each.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d))
+            csr_array((each.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d), copy=True)
             for each in (entries, np.abs(entries))
         )
         magnitudes.sum_duplicates()
@@ -318,19 +323,20 @@ def refuse_unobservable(result: Information, floor: float = OBSERVABILITY_FLOOR)
     """
     matrix = result.matrix(np.ones(result.network.n_nodes))
     diagonal = np.sqrt(np.diag(matrix))
-    labels, name = result.basis.labels, result.network.name
-    lost = [label for label, value in zip(labels, diagonal, strict=True) if value == 0]
-    hardly = ""
-    if not lost:
-        values, vectors = np.linalg.eigh(matrix / np.outer(diagonal, diagonal))
-        if values[0] > floor:
-            return
-        hardly = " well" if values[0] > OBSERVABILITY_FLOOR else ""
-        weight = np.abs(vectors[:, 0])
-        lost = [label for label, value in zip(labels, weight, strict=True) if value > 0.1 * weight.max()]
+    unit = 1 / np.where(diagonal > 0, diagonal, 1.0)  # in m
+    values, vectors = np.linalg.eigh(matrix * np.outer(unit, unit))
+    if values[0] > floor:
+        return
+    # Of several such directions, like the shifts and the turn of a network without anchors, rounding chooses the
+    # vectors, but not the space that they span. So what counts is how far a step of one metre within it can move a
+    # parameter: the root of the diagonal of the projector onto it.
+    space, _ = np.linalg.qr(vectors[:, values <= floor] * unit[:, None])
+    moved = np.linalg.norm(space, axis=1)
+    lost = itertools.compress(result.basis.labels, moved > LEAST_MOVE * moved.max())
+    hardly = " well" if values[0] > OBSERVABILITY_FLOOR else ""
     raise UnobservableError(
-        f"{name}: its links can't tell apart{hardly} the parameters {', '.join(lost)} in {result.clock} mode; "
-        f"{_way_out(result)}"
+        f"{result.network.name}: its links can't tell apart{hardly} the parameters {', '.join(lost)} in "
+        f"{result.clock} mode; {_way_out(result)}"
     )
 
 

@@ -9,6 +9,8 @@ import yaml
 
 from isal import config
 
+pytestmark = pytest.mark.any_kernel
+
 ROOT = Path(__file__).parents[2]
 LABEL = "config/config.yaml"
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 FILE = "config/networks.yaml"
 ANCHORS, RADARS, TARGET = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [65, 45]
 PARTS = "its links can't tell apart the parameters"
+EVERYTHING = "radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x, target 1 y"
 
 
 def plan_of(single, dual=None, *, clock="synchronous", sigma=10):
@@ -77,17 +78,17 @@ def layout(**changes):
         ),
         (
             layout(anchors=[[0, 0], [100, 200]], radars=[[30, 60], [60, 120.05]], target=[80, 160]),
-            "site: its links can't tell apart well the parameters radar 1 x, radar 1 y, radar 2 x, radar 2 y in "
-            "synchronous mode; all its nodes and targets lie on one line, or almost; move one off it",
+            f"site: its links can't tell apart well the parameters {EVERYTHING} in synchronous mode; all its nodes and "
+            "targets lie on one line, or almost; move one off it",
         ),
         (
             layout(anchors=[[20, 180]]),
-            f"site: {PARTS} radar 1 x, radar 2 x, radar 2 y in synchronous mode; all "
+            f"site: {PARTS} {EVERYTHING} in synchronous mode; all "
             "of it is free to turn about its only anchor; give at least two anchors",
         ),
         (
             layout(anchors=None),
-            f"site: {PARTS} radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x in synchronous mode; all "
+            f"site: {PARTS} {EVERYTHING} in synchronous mode; all "
             "of it is free to shift and turn, as it has no anchor; give at least two anchors",
         ),
         (
@@ -155,7 +156,7 @@ def test_a_network_is_judged_with_the_radio_of_the_configuration():
     """Radar and target off the line determine each other by sensing alone, which a small cross section makes weak."""
     off = layout(anchors=[[0, 0], [90, 180]], radars=[[40, 80]], target=[50, 30])
     plan_of(off)
-    with pytest.raises(config.ConfigError, match="can't tell apart well the parameters radar 1 x, radar 1 y"):
+    with pytest.raises(config.ConfigError, match="can't tell apart well the parameters radar 1 x, radar 1 y, target"):
         plan_of(off, sigma=1e-2)
 
 

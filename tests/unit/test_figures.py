@@ -16,6 +16,8 @@ from isal.netcdf import datasets, records
 from isal.points import solve_all
 from isal.study import AGREEMENT_DATASET
 
+pytestmark = pytest.mark.any_kernel
+
 STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10}
 HELD = ["integrated", "step-by-step-held"]
 EVERY = [*HELD, "step-by-step-added", "step-by-step-marginal", "step-by-step-joint"]

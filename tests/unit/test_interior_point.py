@@ -37,7 +37,7 @@ def solved(problem, tolerance=TIGHT):
     assert (found.solver, found.status) == ("interior-point", "optimal")
     assert (found.power >= 0).all()
     assert (found.power <= problem.caps).all()
-    assert found.power.sum() <= problem.budget * (1 + 1e-15)
+    assert found.power.sum() <= problem.budget * (1 + 1e-14)
     return found
 
 

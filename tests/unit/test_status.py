@@ -11,6 +11,8 @@ from isal import config, status
 from isal.netcdf import datasets, records
 from isal.study import Plan
 
+pytestmark = pytest.mark.any_kernel
+
 
 @pytest.fixture(params=[1, 4], ids=["one point per job", "shards"])
 def plan(tmp_path, request):

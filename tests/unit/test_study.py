@@ -10,6 +10,8 @@ from test_points import plan_of
 from isal import config, points
 from isal.study import Plan, point_path
 
+pytestmark = pytest.mark.any_kernel
+
 
 @pytest.fixture(scope="module")
 def default():
