@@ -27,7 +27,7 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from isal import files
-from isal.config import ConfigError, Configuration, Figure, parse
+from isal.config import ConfigError, Configuration, Figure, parse, validate
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
 from isal.observations import Reading, Subject, observable, random_subjects, well_determined
@@ -78,9 +78,42 @@ class Plan:
         return plan
 
     @classmethod
-    def read(cls, path: Path) -> Plan:
-        """The plan that the workflow wrote to ``plan.json``."""
-        return cls(parse(json.loads(path.read_text(encoding="utf-8")), str(path)))
+    def read(cls, path: Path, check: bool = False) -> Plan:
+        """The plan that the workflow wrote to ``plan.json``.
+
+        Parameters
+        ----------
+        path
+            The file.
+        check
+            Whether to check all of it as if it had been written by hand, which jobs do without.
+
+        Raises
+        ------
+        PlanError
+            If there is none, or it is damaged or of another version; the message names the file and the way out.
+        """
+        remedy = (
+            "snakemake writes it when its first job starts, or, where nothing is left to do, with "
+            "--forcerun write_best_splits"
+        )
+        try:
+            source = json.loads(path.read_text(encoding="utf-8"))
+            if check:
+                for part in ("config", "networks"):
+                    validate(source[part], part, part)
+            plan = cls(parse(source, str(path)))
+            if check:
+                plan._check_networks()
+        except FileNotFoundError as error:
+            raise PlanError(f"{path}: there is no such plan; {remedy}") from error
+        except OSError as error:
+            raise PlanError(f"{path}: can't be read ({error.strerror})") from error
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+            raise PlanError(
+                f"{path}: damaged, or of another version ({type(error).__name__}: {error}); delete it: {remedy}"
+            ) from error
+        return plan
 
     def write(self) -> None:
         """Write ``plan.json``, the resolved configuration, which tells every script what there is to do."""

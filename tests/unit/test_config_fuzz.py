@@ -20,7 +20,7 @@ import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from isal import config, observations
+from isal import config, observations, sources
 from isal.points import Point, PointError, solve_all
 from isal.radio import Radio
 from isal.study import Plan
@@ -466,12 +466,12 @@ def test_a_mutated_table_is_refused_by_name_or_solved(mutated, seed):
 
 def loaded(content, layouts, folder):
     """As :func:`plan_of`, with layouts as a table, which need not be what YAML can hold."""
-    original = config.read_yaml
-    config.read_yaml = lambda path: layouts
+    original = sources.read
+    sources.read = lambda path, label: sources.Source(label, layouts)
     try:
         return plan_of(content, folder)
     finally:
-        config.read_yaml = original
+        sources.read = original
 
 
 @examples(250)
