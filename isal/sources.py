@@ -75,8 +75,13 @@ class Sources:
         return label if isinstance(label, Sources) else cls((Source(label),))
 
     def holder(self, place: Sequence[Any]) -> Source:
-        """The place that holds a key, or else most of the way to it."""
-        return max(self.of, key=lambda source: source.depth(place))  # the first one of several
+        """The place that holds a key, or else most of the way to it: what is missing is missing in a file."""
+
+        def how_well(source: Source) -> tuple[int, bool]:
+            depth = source.depth(place)
+            return depth, depth == len(place) or not source.command_line
+
+        return max(self.of, key=how_well)  # the first one of several
 
     def at(self, *place: Any) -> str:
         """File and key, as all messages begin."""

@@ -124,7 +124,7 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
         If a date can't be set.
     """
     # in the order in which they are made, so that nothing becomes older than what it was made from
-    names = [*map(plan.in_results, plan.points), *(path for path, _ in plan.dataset_keys())]
+    names = [*map(plan.in_results, plan.points), *plan.dataset_paths()]
     paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
     for path in paths:
         os.utime(path)

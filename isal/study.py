@@ -19,10 +19,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -401,14 +401,22 @@ class Plan:
 
     def dataset_keys(self) -> Iterator[tuple[str, str]]:
         """Path and key of everything that is stored with its key."""
+        return ((path, key()) for path, key in self._stored())
+
+    def dataset_paths(self) -> Iterator[str]:
+        """Paths of everything that is stored with its key, each after those of what it is made from."""
+        return (path for path, _ in self._stored())
+
+    def _stored(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Paths of what is stored with its key, and how to get the key, which takes time."""
         for study in self.configuration.studies:
-            yield self.dataset_path(study), self.dataset_key(study)
-            yield self.best_splits_path(study), self.best_splits_key(study)
+            yield self.dataset_path(study), partial(self.dataset_key, study)
+            yield self.best_splits_path(study), partial(self.best_splits_key, study)
         for reading in self.configuration.findings.readings:
             for part in self.observed_parts(reading):
-                yield self.observations_path(reading, part), self.observations_key(reading, part)
-            yield self.findings_path(reading), self.gathering_key(reading)
-        yield self.in_results(AGREEMENT_DATASET), self.agreement_key()
+                yield self.observations_path(reading, part), partial(self.observations_key, reading, part)
+            yield self.findings_path(reading), partial(self.gathering_key, reading)
+        yield self.in_results(AGREEMENT_DATASET), self.agreement_key
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""

@@ -129,3 +129,10 @@ def test_the_first_source_that_holds_most_of_a_place_counts():
     assert {place: both.holder(place).label for place in labels} == labels
     assert both.elsewhere(("a", "b"), ("a", "b", 0), ("a", "d")) == " (a.d stands in weak)"
     assert both.elsewhere(("a", "b"), ("a", "b", 0)) == ""
+
+
+def test_what_is_missing_is_missing_in_a_file():
+    line = sources.Source("--config", {"a": {"b": 1}}, command_line=True)
+    both = sources.Sources((line, sources.Source("file", {"a": {"c": 1}})))
+    assert both.holder(("a", "b")).label == "--config"
+    assert [both.holder(place).label for place in (("a", "d"), ("e",))] == ["file", "file"]

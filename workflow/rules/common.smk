@@ -32,21 +32,14 @@ from isal.study import (
 def configuration_sources():
     """Where the configuration comes from, what counts most first."""
     settings = workflow.config_settings
-    called_for = len(settings.configfiles)
-    defaults = workflow.configfiles[called_for:]
-    return sources.Sources(
-        (
-            sources.of_command_line(settings.config, settings.config_args),
-            *(
-                sources.read(Path(file), os.path.relpath(file))
-                # of the files of --configfile the last one counts most
-                for file in [
-                    *reversed(settings.configfiles),
-                    *([] if settings.replace_workflow_config else defaults),
-                ]
-            ),
-        )
-    )
+    # of the files of --configfile the last one counts most, and each before the Snakefile's own
+    paths = list(reversed(settings.configfiles))
+    if not (settings.replace_workflow_config and settings.overwrite_config):
+        paths += workflow.configfiles[len(paths) :]
+    found = [sources.read(Path(path), os.path.relpath(path)) for path in paths]
+    if settings.config:
+        found.insert(0, sources.of_command_line(settings.config, settings.config_args))
+    return sources.Sources(tuple(found))
 
 
 try:
@@ -143,8 +136,8 @@ onstart:
         now = hold_lock()
         if ahead := isal_status.bring_to_now(PLAN, now):
             logger.warning(
-                f"{ahead[0]}: was dated in the future , as were {len(ahead) - 1} others; is a clock wrong? "
-                "They have today's date now"
+                f"{len(ahead)} results were dated in the future, such as {ahead[0]}, and have today's date now; "
+                "is a clock wrong?"
             )
         files.remove_left(Path(PLAN.configuration.results))
         set_stale_aside()
