@@ -711,7 +711,9 @@ def _nested(path: Place, leaf: Any) -> Any:
 
 def _text_hint(value: Any, path: Place, source: Source) -> str:
     """How to write what is not text as text, in a file or on the command line."""
-    if value is None or isinstance(value, (Mapping, list)):
+    if value is None:
+        return "; write a name"
+    if isinstance(value, (Mapping, list)):
         return (
             "; write a name"
             if not source.command_line

@@ -414,7 +414,8 @@ def test_a_name_that_is_none_to_yaml_can_be_quoted(tmp_path, name):
 
 
 def test_an_empty_value_is_not_to_be_quoted(tmp_path):
-    assert "results: None is not text; write a name" in refused(tmp_path, {"my.yaml": "results:"})
+    assert "my.yaml: results: None is not text; write a name" in refused(tmp_path, {"my.yaml": "results:"})
+    assert "--config: results: None is not text; write a name" in refused(tmp_path, (), ["results="])
 
 
 # --- the command line, as Snakemake 9 understands it ------------------------------------------------------------------
