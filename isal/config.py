@@ -11,17 +11,31 @@ import difflib
 import functools
 import itertools
 import math
+import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from isal import sources
+from isal.sources import ConfigError as ConfigError
+from isal.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
 
-SCHEMA_FOLDER = Path(__file__).parents[1] / "workflow" / "schemas"
+PROJECT = Path(__file__).parents[1]
+SCHEMA_FOLDER = PROJECT / "workflow" / "schemas"
+
+#: Folders of the project that results must not be mixed with.
+SOURCE_FOLDERS = (
+    *(".ci", ".git", ".snakemake", ".venv"),
+    *("benchmarks", "config", "docs", "envs", "isal", "profiles", "tests", "workflow"),
+)
+
+#: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.
+LEAST_LIKELY_BANDWIDTH_HZ = 1e6
 
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
 SLOT_GRIDS = ("slot_1_energy_j",)
@@ -57,12 +71,8 @@ TYPES = {
     "integer": "a whole number",
     "number": "a number",
     "object": "a table of keys and values",
-    "string": "text; put it in quotes",
+    "string": "text",
 }
-
-
-class ConfigError(ValueError):
-    """A configuration that can't be used. The message names file, key and value at fault, and the way out."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,7 @@ class Configuration:
     source: Mapping[str, Any]
 
 
-def load(config: Mapping[str, Any], label: str, folders: Sequence[Path]) -> Configuration:
+def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path]) -> Configuration:
     """Validate and parse a configuration and the networks file that it names.
 
     Parameters
@@ -166,55 +176,28 @@ def load(config: Mapping[str, Any], label: str, folders: Sequence[Path]) -> Conf
     label
         Where it comes from, for error messages.
     folders
-        Where a relative ``networks`` path is looked for, in this order.
+        The working directory, and where else a relative ``networks`` path is looked for, in this order.
 
     Raises
     ------
     ConfigError
         On the first stage that finds anything wrong, with all that this stage found.
     """
-    validate(config, "config", label)
+    origin = Sources.named(label)
+    validate(config, "config", origin)
     candidates = [folder / config["networks"] for folder in folders]
     path = next((candidate for candidate in candidates if _is_file(candidate)), None)
     if path is None:
-        looked = " and ".join(_cut(str(candidate)) for candidate in candidates)
-        raise ConfigError(f"{label}: networks: there is no file {_shown(config['networks'])}; looked for {looked}")
-    networks = read_yaml(path)
-    validate(networks, "networks", str(config["networks"]))
-    configuration = parse({"config": config, "networks": networks}, label)
-    results = folders[0] / configuration.results
-    for folder in (results, *results.parents):
-        if _is_file(folder):
-            raise ConfigError(f"{label}: results: {folder} is a file; name a folder")
+        looked = " and ".join(cut(str(candidate)) for candidate in candidates)
+        variable = f"; {told}" if (told := _variable(config["networks"])) else ""
+        raise ConfigError(
+            f"{origin.at('networks')}: there is no file {shown(config['networks'])}; looked for {looked}{variable}"
+        )
+    networks = sources.read(path, str(config["networks"]))
+    validate(networks.content, "networks", Sources((networks,)))
+    configuration = parse({"config": config, "networks": networks.content}, origin)
+    _check_place(configuration.results, folders[0], origin.at("results"))
     return configuration
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; a key that stands twice is an error instead of silently winning."""
-    import yaml
-
-    class UniqueKeyLoader(yaml.SafeLoader):
-        def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-            node = super().compose_mapping_node(anchor)
-            seen: set[Any] = set()
-            for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
-                    raise ConfigError(f"{path}:{key.start_mark.line + 1}: the key {_shown(key.value)} stands twice")
-                seen.add((key.tag, key.value))
-            return node
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: can't be read: {error}; save it as text in UTF-8") from error
-    try:
-        return yaml.load(text, UniqueKeyLoader)
-    except ConfigError:
-        raise
-    except RecursionError:
-        raise ConfigError(f"{path}: not valid YAML: nested too deeply") from None
-    except Exception as error:  # besides YAMLError, whatever a malformed date or number makes the library stumble over
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
 
 
 def _is_file(path: Path) -> bool:
@@ -224,7 +207,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def validate(content: Any, schema_name: str, label: str) -> None:
+def validate(content: Any, schema_name: str, label: str | Sources) -> None:
     """Hold ``content`` against ``workflow/schemas/<schema_name>.schema.yaml``.
 
     Raises
@@ -232,14 +215,15 @@ def validate(content: Any, schema_name: str, label: str) -> None:
     ConfigError
         Naming every key at fault, what is wrong with it, what it means and how to put it right.
     """
+    origin = Sources.named(label)
     try:
-        problems = [f"{_dotted(path)}: {what}" for path, what in _unusable(content)]
+        problems = list(_unusable(content))
     except _UnboundedError as unbounded:
-        raise ConfigError(f"{label}: {unbounded}") from None
+        raise ConfigError(f"{origin.at(*unbounded.place)}: {unbounded}") from None
     for error in _validator(schema_name).iter_errors(content):
-        problems += _explained(error)
+        problems += _explained(error, origin)
     if problems:
-        raise ConfigError("\n".join(f"{label}: {problem}" for problem in dict.fromkeys(problems)))
+        raise ConfigError("\n".join(sources.lines(origin, problems)))
 
 
 @functools.cache
@@ -251,7 +235,7 @@ def _validator(schema_name: str) -> Any:
     return Draft202012Validator(schema)
 
 
-def parse(source: Mapping[str, Any], label: str = "configuration") -> Configuration:
+def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> Configuration:
     """A :class:`Configuration` from ``{"config": ..., "networks": ...}``, both already validated.
 
     Raises
@@ -259,12 +243,14 @@ def parse(source: Mapping[str, Any], label: str = "configuration") -> Configurat
     ConfigError
         If a study or a figure names something that does not exist, or an energy grid does not fit.
     """
-    config, networks = source["config"], source["networks"]
-    _check_results(config["results"], f"{label}: results")
+    config, networks, origin = source["config"], source["networks"], Sources.named(label)
+    _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
-    studies = {name: _study(name, table, layouts, label) for name, table in config["studies"].items()}
-    _check_size(studies, label)
-    figures = {name: _figure(name, table, layouts, studies, label) for name, table in config["figures"]["draw"].items()}
+    studies = {name: _study(name, table, layouts, origin) for name, table in config["studies"].items()}
+    _check_size(studies, origin)
+    figures = {
+        name: _figure(name, table, layouts, studies, origin) for name, table in config["figures"]["draw"].items()
+    }
 
     def cap(kind: str) -> float | None:
         value = config["power_caps_w"][kind]
@@ -276,7 +262,7 @@ def parse(source: Mapping[str, Any], label: str = "configuration") -> Configurat
         tolerance=float(config["tolerance"]),
         points_per_job=int(config["points_per_job"]),
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
-        findings=_findings(config["findings"], label),
+        findings=_findings(config["findings"], origin),
         radar_cap_w=cap("radars"),
         anchor_cap_w=cap("anchors"),
         radio={key: float(value) for key, value in config["radio"].items()},
@@ -290,16 +276,18 @@ def parse(source: Mapping[str, Any], label: str = "configuration") -> Configurat
     )
 
 
-def _findings(table: Mapping[str, Any], label: str) -> Findings:
+def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
     readings: dict[str, Mapping[str, float]] = {"base": {}, **table["readings"]}
     if "base" in table["readings"]:
-        raise ConfigError(f"{label}: findings.readings.base: is the reading that all others differ from; rename it")
+        where = origin.at("findings", "readings", "base")
+        raise ConfigError(f"{where}: is the reading that all others differ from; rename it")
     if table["sensitivity_subjects"] > table["subjects"]:
+        some, all_of_them = ("findings", "sensitivity_subjects"), ("findings", "subjects")
         raise ConfigError(
-            f"{label}: findings.sensitivity_subjects: {table['sensitivity_subjects']} is more than there are subjects "
-            f"({table['subjects']}); lower it"
+            f"{origin.at(*some)}: {table['sensitivity_subjects']} is more than there are subjects "
+            f"({table['subjects']}); lower it{origin.elsewhere(some, all_of_them)}"
         )
-    _microjoules(table["total_energy_j"], f"{label}: findings.total_energy_j")
+    _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j"))
     return Findings(
         # 300.0 is a whole number, too
         **{key: int(table[key]) for key in ("seed", "subjects", "sensitivity_subjects", "subjects_per_job")},
@@ -313,26 +301,75 @@ def _check_results(results: str, where: str) -> None:
     """A folder that Snakemake, the shell and the file system all take as it is written."""
     path = PurePosixPath(results)
     if results != results.strip() or not results.isprintable():
-        raise ConfigError(f"{where}: {_shown(results)} begins or ends with a blank or has a line break; remove it")
+        raise ConfigError(f"{where}: {shown(results)} begins or ends with a blank or has a line break; remove it")
     if wrong := sorted({"{", "}"} & set(results)):
-        raise ConfigError(f"{where}: {_shown(results)} has {' and '.join(wrong)}, a wildcard to Snakemake; rename it")
-    if str(path)[0] in "-~":
-        raise ConfigError(
-            f"{where}: {_shown(results)} begins with {str(path)[0]!r}, an option or a home folder to other programs; "
-            "write the path out"
-        )
+        raise ConfigError(f"{where}: {shown(results)} has {' and '.join(wrong)}, a wildcard to Snakemake; rename it")
+    if str(path)[0] == "-":
+        raise ConfigError(f"{where}: {shown(results)} begins with '-', an option to other programs; write the path out")
+    if variable := _variable(str(path)):
+        raise ConfigError(f"{where}: {shown(results)}: {variable}")
+    if "://" in results:
+        raise ConfigError(f"{where}: {shown(results)} is an address; name a folder of this machine")
     for part in path.parts:
         if len(part.encode()) > LONGEST_PART:
-            raise ConfigError(f"{where}: {_shown(part)} is too long for a folder; at most {LONGEST_PART} bytes")
+            raise ConfigError(f"{where}: {shown(part)} is too long for a folder; at most {LONGEST_PART} bytes")
 
 
-def _check_size(studies: Mapping[str, Study], label: str) -> None:
+def _variable(path: str) -> str:
+    """What a path names that a shell would put something else for, and the way out; nothing if it names no such."""
+    for pattern, what in (("^~", "a home folder"), (r"\$|%\w+%", "a variable"), ("`", "the output of a command")):
+        if found := re.search(pattern, path):
+            return f"{found[0]!r} does not stand for {what} here; write the path out"
+    return ""
+
+
+def _check_place(results: str, start: Path, where: str) -> None:
+    """Results need a folder of their own: temporary files are removed there, and ``all`` may be deleted."""
+    folder = start / results
+    for above in (folder, *folder.parents):
+        if _is_file(above):
+            raise ConfigError(f"{where}: {above} is a file; name a folder")
+    folder, start, project = folder.resolve(), start.resolve(), PROJECT.resolve()
+    for home, what in ((start, "the working directory"), (project, "the project")):
+        if home == folder or folder in home.parents:
+            raise ConfigError(
+                f"{where}: {shown(results)} is {what}{'' if home == folder else ' and what is around it'}; name a "
+                "folder of its own, such as results"
+            )
+    for home in (start, project):
+        first = folder.relative_to(home).parts[0] if home in folder.parents else ""
+        if first in SOURCE_FOLDERS and (home == project or first.startswith(".")):
+            raise ConfigError(
+                f"{where}: {shown(results)} is in {first}, which holds no results; name a folder of its own, such as "
+                "results"
+            )
+
+
+def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
+    """What is accepted but hardly meant, each with file and key and what to write instead."""
+    origin, findings = Sources.named(label), configuration.findings
+    bandwidths: dict[Place, float] = {("findings", "bandwidth_hz"): findings.bandwidth_hz}
+    for name, reading in findings.readings.items():
+        if "bandwidth_hz" in reading:
+            bandwidths["findings", "readings", name, "bandwidth_hz"] = reading["bandwidth_hz"]
+    for name, study in configuration.studies.items():
+        for index, value in enumerate(study.bandwidths_hz):
+            bandwidths["studies", name, "bandwidths_hz", index] = value
+    return [
+        f"{origin.at(*place)}: is a bandwidth of {plain(Decimal(str(value)))} Hz; write {yaml_number(value * 1e6)} "
+        "if MHz are meant"
+        for place, value in bandwidths.items()
+        if value < LEAST_LIKELY_BANDWIDTH_HZ
+    ]
+
+
+def _check_size(studies: Mapping[str, Study], origin: Sources) -> None:
     sizes = {name: _n_points(study) for name, study in studies.items()}
     if (together := sum(sizes.values())) > MOST_POINTS:
         largest = max(sizes, key=lambda name: sizes[name])
         raise ConfigError(
-            f"{label}: studies.{largest}: has {sizes[largest]:,} points, all studies have {together:,}; the limit is "
-            f"{MOST_POINTS:,}. Take larger steps, or run parts of it into different 'results'"
+            f"{origin.at('studies', largest)}: has {sizes[largest]:,} points, all studies have {together:,}; the limit "
+            f"is {MOST_POINTS:,}. Take larger steps, or run parts of it into different 'results'"
         )
 
 
@@ -368,27 +405,32 @@ def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
         raise ConfigError(f"{where}: nothing to estimate; give a target, or radars whose positions are unknown")
 
 
-def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], label: str) -> Study:
-    where = f"{label}: studies.{name}"
+def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Study:
+    at = functools.partial(origin.at, "studies", name)
     if name in TAKEN_STUDY_NAMES:
-        raise ConfigError(f"{where}: every run has a table of that name; rename the study")
+        raise ConfigError(f"{at()}: every run has a table of that name; rename the study")
     for network in table["networks"]:
-        _known(network, layouts, f"{where}.networks", "network")
-    total = _microjoules(table["total_energy_j"], f"{where}.total_energy_j")
-    wanted = _wanted_grids(table, layouts, where)
+        _known(network, layouts, at("networks"), "network")
+    total = _microjoules(table["total_energy_j"], at("total_energy_j"))
+    wanted = _wanted_grids(table, layouts, at)
     for key in (*STEP_GRIDS, *SLOT_GRIDS):
         if key in table and key not in wanted:
-            raise ConfigError(f"{where}.{key}: has no use with these networks, clocks and schemes; remove it")
+            asked = [("studies", name, other) for other in ("networks", "clocks", "schemes")]
+            raise ConfigError(
+                f"{at(key)}: has no use with these networks, clocks and schemes; remove it"
+                f"{origin.elsewhere(('studies', name, key), *asked)}"
+            )
         if key in wanted and key not in table:
             raise ConfigError(
-                f"{where}.{key}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
+                f"{at(key)}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
                 "(the last step or slot gets what is left)"
             )
-    grids = {key: _energies(table[key], total, f"{where}.{key}") for key in wanted}
+    grids = {key: _energies(table[key], total, origin, ("studies", name, key)) for key in wanted}
     if (together := sum(min(grid) for grid in grids.values())) > total - _least(total):
+        places = [("studies", name, key) for key in (*wanted, "total_energy_j")]
         raise ConfigError(
-            f"{where}: the smallest of {' and of '.join(wanted)} together, {_joules(together)} J, leave too little of "
-            f"the {_joules(total)} J for the last step; lower them"
+            f"{at()}: the smallest of {' and of '.join(wanted)} together, {_joules(together)} J, leave too little of "
+            f"the {_joules(total)} J for the last step; lower them{origin.elsewhere(('studies', name), *places)}"
         )
     return Study(
         name=name,
@@ -402,16 +444,18 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
     )
 
 
-def _wanted_grids(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], where: str) -> tuple[str, ...]:
+def _wanted_grids(
+    table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], at: Callable[..., str]
+) -> tuple[str, ...]:
     """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
     slots = {len(layouts[network].slots): network for network in table["networks"]}
     if len(slots) > 1:
         raise ConfigError(
-            f"{where}.networks: have different numbers of slots ({_counted(slots)}); put them into separate studies"
+            f"{at('networks')}: have different numbers of slots ({_counted(slots)}); put them into separate studies"
         )
     if (count := next(iter(slots))) > 1:
         if count - 1 > len(SLOT_GRIDS):
-            raise ConfigError(f"{where}.networks: have {count} slots; a study can split its energy over two at most")
+            raise ConfigError(f"{at('networks')}: have {count} slots; a study can split its energy over two at most")
         return SLOT_GRIDS
     if all(scheme == "integrated" for scheme in table["schemes"]):
         return ()
@@ -422,7 +466,7 @@ def _wanted_grids(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout]
     }
     if len(steps) > 1:
         raise ConfigError(
-            f"{where}: its networks and clocks have different numbers of steps ({_counted(steps)}); put them into "
+            f"{at()}: its networks and clocks have different numbers of steps ({_counted(steps)}); put them into "
             "separate studies"
         )
     return STEP_GRIDS[: max(0, next(iter(steps)) - 1)]
@@ -446,21 +490,21 @@ def _figure(
     table: Mapping[str, Any],
     layouts: Mapping[str, NetworkLayout],
     studies: Mapping[str, Study],
-    label: str,
+    origin: Sources,
 ) -> Figure:
-    where = f"{label}: figures.draw.{name}"
+    at = functools.partial(origin.at, "figures", "draw", name)
     for network in table.get("networks", ()):
-        _known(network, layouts, f"{where}.networks", "network")
+        _known(network, layouts, at("networks"), "network")
     study = table.get("study")
     if study is not None:
-        _known(study, studies, f"{where}.study", "study")
+        _known(study, studies, at("study"), "study")
         steps, slots = FIGURE_AXES[table["kind"]]
         if (len(studies[study].step_grids), len(studies[study].slot_grids)) != (steps, slots):
             grids = " and ".join((*STEP_GRIDS[:steps], *SLOT_GRIDS[:slots]))
-            raise ConfigError(f"{where}.study: {study} is not a grid over exactly {grids}; name a study that is")
+            raise ConfigError(f"{at('study')}: {study} is not a grid over exactly {grids}; name a study that is")
         if table["kind"] == "step_simplex" and not _spans_a_triangle(studies[study]):
             raise ConfigError(
-                f"{where}.study: {study} has no three splits that make a surface; add energies to its grids"
+                f"{at('study')}: {study} has no three splits that make a surface; add energies to its grids"
             )
     return Figure(name, table["kind"], study, tuple(table.get("networks", ())))
 
@@ -478,8 +522,8 @@ def _known(name: str, known: Iterable[str], where: str, noun: str) -> None:
     known = list(known)
     if name not in known:
         raise ConfigError(
-            f"{where}: there is no {noun} {_shown(name)}{_meant(name, known)}; "
-            f"choose among {_cut(', '.join(known)) or 'none'}"
+            f"{where}: there is no {noun} {shown(name)}{_meant(name, known)}; "
+            f"choose among {cut(', '.join(known)) or 'none'}"
         )
 
 
@@ -499,65 +543,57 @@ def _joules(microjoules: int) -> str:
     return plain(Decimal(microjoules) / UJ_PER_J)
 
 
-def _energies(grid: Any, total: int, where: str) -> tuple[int, ...]:
-    values: set[int] = set()
-    left = MOST_POINTS
-    for entry in grid if isinstance(grid, list) else [grid]:
+def _energies(grid: Any, total: int, origin: Sources, place: Place) -> tuple[int, ...]:
+    """The energies of a grid, microjoules; its place ends with the names of the study and of the grid."""
+    where, values, left = origin.at(*place), set[int](), MOST_POINTS
+    for number, entry in enumerate(grid if isinstance(grid, list) else [grid]):
+        inner = (*place, number) if isinstance(grid, list) else place
         if not isinstance(entry, Mapping):
-            values.add(_microjoules(entry, where))
+            values.add(_microjoules(entry, origin.at(*inner)))
             continue
-        first, last, step = (_microjoules(entry[key], f"{where}.{key}") for key in ("from", "to", "by"))
+        first, last, step = (_microjoules(entry[key], origin.at(*inner, key)) for key in ("from", "to", "by"))
         if last < first:
-            raise ConfigError(f"{where}: goes from {entry['from']} to {entry['to']} J; exchange them")
+            apart = origin.elsewhere(inner, (*inner, "from"), (*inner, "to"))
+            raise ConfigError(
+                f"{origin.at(*inner)}: goes from {entry['from']} to {entry['to']} J; exchange them{apart}"
+            )
         if (last - first) % step:
             end = _joules(last - (last - first) % step)
-            raise ConfigError(f"{where}.to: steps of {entry['by']} J end at {end} J, not at {entry['to']} J")
+            apart = origin.elsewhere((*inner, "to"), (*inner, "from"), (*inner, "by"))
+            raise ConfigError(
+                f"{origin.at(*inner, 'to')}: steps of {entry['by']} J end at {end} J, not at {entry['to']} J{apart}"
+            )
         left -= (last - first) // step + 1
         if left < 0:
             raise ConfigError(
-                f"{where}.by: steps of {entry['by']} J from {entry['from']} to {entry['to']} J are too many; a study "
-                f"takes at most {MOST_POINTS:,} points"
+                f"{origin.at(*inner, 'by')}: steps of {entry['by']} J from {entry['from']} to {entry['to']} J are too "
+                f"many; a study takes at most {MOST_POINTS:,} points"
             )
         values.update(range(first, last + 1, step))
-    least = _least(total)
+    least, apart = _least(total), origin.elsewhere(place, (*place[:-1], "total_energy_j"))
     if (lowest := min(values)) < least:
         raise ConfigError(
             f"{where}: {_joules(lowest)} J is less than {_joules(least)} J, one part in {LARGEST_RATIO:.0e} of the "
-            "total; raise it"
+            f"total; raise it{apart}"
         )
     if (highest := max(values)) > total - least:
         excess = "nothing" if highest >= total else f"less than {_joules(least)} J"
         raise ConfigError(
             f"{where}: {_joules(highest)} J leaves {excess} of the {_joules(total)} J for the last step or slot; stay "
-            "below the total"
+            f"below the total{apart}"
         )
     return tuple(sorted(values))
 
 
-def _dotted(path: Iterable[Any]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_named(part)}" for part in path).lstrip(".")
-    return text or "(top level)"
-
-
-def _named(key: Any) -> str:
-    text = str(key)
-    return _cut(text if text.isprintable() else repr(text))
-
-
-def _shown(value: Any) -> str:
-    return _cut(repr(value))
-
-
-def _cut(text: str, longest: int = 200) -> str:
-    """A text that fits into a message."""
-    return text if len(text) <= longest else f"{text[: longest // 2]} [...] {text[-longest // 4 :]}"
-
-
 class _UnboundedError(ValueError):
-    """Content that is too large to be looked at."""
+    """Content that is too large to be looked at, and where."""
+
+    def __init__(self, place: Place, what: str) -> None:
+        super().__init__(what)
+        self.place = place
 
 
-def _unusable(content: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
+def _unusable(content: Any) -> Iterator[tuple[Place, str]]:
     """Path and fault of values that no schema can refuse: numbers that are not finite, characters that do not print.
 
     Raises
@@ -567,15 +603,14 @@ def _unusable(content: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
     """
     seen = 0
 
-    def walk(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    def walk(value: Any, path: Place) -> Iterator[tuple[Place, str]]:
         nonlocal seen
         seen += 1
         if seen > MOST_VALUES:
-            raise _UnboundedError(
-                f"{_dotted(path[:3])}: here the file has more than {MOST_VALUES:,} values, aliases written out"
-            )
+            what = f"here the file has more than {MOST_VALUES:,} values, aliases written out"
+            raise _UnboundedError(path[:3], what)
         if len(path) > DEEPEST:
-            raise _UnboundedError(f"{_dotted(path[:3])}: is nested more than {DEEPEST} deep, or contains itself")
+            raise _UnboundedError(path[:3], f"is nested more than {DEEPEST} deep, or contains itself")
         if isinstance(value, Mapping):
             for key, inner in value.items():
                 yield from walk(key, path)
@@ -586,9 +621,9 @@ def _unusable(content: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
         elif isinstance(value, float) and not math.isfinite(value):
             yield path, f"{value} is not a finite number"
         elif isinstance(value, int) and value.bit_length() > 1024:
-            raise _UnboundedError(f"{_dotted(path)}: is too large a number")
+            raise _UnboundedError(path, "is too large a number")
         elif isinstance(value, str) and (wrong := next((char for char in value if _is_control(char)), None)):
-            yield path, f"{_shown(value)} holds the control character {wrong!a}; remove it"
+            yield path, f"{shown(value)} holds the control character {wrong!a}; remove it"
 
     yield from walk(content, ())
 
@@ -598,12 +633,12 @@ def _is_control(char: str) -> bool:
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(_cut(str(name)).lower(), list(known), n=1)
+    close = difflib.get_close_matches(cut(str(name)).lower(), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _explained(error: Any) -> list[str]:
-    """Messages for one ``jsonschema.ValidationError``: the keys, what is wrong, what they mean."""
+def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
+    """Place and fault of each key that a ``jsonschema.ValidationError`` is about, with what the key means."""
     while error.validator == "anyOf":
         # the alternative that was meant is the one that the value is at least of the right type for
         here = len(error.absolute_path)
@@ -613,44 +648,82 @@ def _explained(error: Any) -> list[str]:
         if not of_right_type or of_right_type[0].validator == "const":
             break
         error = of_right_type[0]
-    path = list(error.absolute_path)
+    path = tuple(error.absolute_path)
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     properties = schema.get("properties", {})
     if error.validator == "additionalProperties":
+        what = f"{dotted(path)} takes {', '.join(properties)}"
         return [
-            f"{_dotted([*path, key])}: unknown key{_meant(key, properties)}; "
-            f"{_dotted(path)} takes {', '.join(properties)}"
+            ((*path, key), f"unknown key{_meant(key, properties)}; {what}")
             for key in error.instance
             if key not in properties
         ]
     if error.validator == "required":
         return [
-            f"{_dotted([*path, key])}: is missing{_meaning(properties.get(key, {}))}"
+            ((*path, key), f"is missing{_meaning(properties.get(key, {}))}")
             for key in error.validator_value
             if key not in error.instance
         ]
-    value = error.instance
-    shown = _shown(value)
-    if "propertyNames" in error.absolute_schema_path:
-        what = f"the name {shown} can't be used"
-    elif isinstance(value, str) and (hint := _number_hint(value)) and error.validator in ("type", "anyOf"):
-        what = f"{shown} is text, not a number{hint}"
+    value, source = error.instance, origin.holder(path)
+    is_name = "propertyNames" in error.absolute_schema_path
+    written = origin.holder((*path, value)).keys.get((*path, value)) if is_name else source.written.get(path)
+    told = shown(value)
+    if written and not source.command_line and not isinstance(value, str):
+        as_read = as_yaml(value)
+        told = cut(written) if written in (as_read, str(value)) else f"{cut(written)}, in YAML {as_read},"
+    if is_name and not isinstance(value, str):
+        what = f"the name {told} can't be used; put it in quotes"
+    elif is_name:
+        what = f"the name {shown(value)} can't be used"
+    elif isinstance(value, str) and error.validator in ("type", "anyOf") and (hint := _number_hint(value)):
+        if source.command_line:
+            hint = (
+                f". Snakemake makes text of all that stands in brackets after {source.label}; "
+                f"{sources.to_a_file(str(path[0]), _nested(path[1:], float(value)))}"
+            )
+        what = f"{shown(value)} is text, not a number{hint}"
     elif error.validator == "type":
-        what = f"{shown} is not {TYPES.get(error.validator_value, error.validator_value)}"
+        what = f"{told} is not {TYPES.get(error.validator_value, error.validator_value)}"
+        if error.validator_value == "string":
+            what += _text_hint(value, path, source)
     elif error.validator == "anyOf":
-        what = f"{shown} is none of what is accepted"
+        what = f"{told} is none of what is accepted"
     elif error.validator == "pattern":
-        what = f"{shown} is not of the required form"
+        what = f"{shown(value)} is not of the required form"
     elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):
-        what = f"{shown} is out of range"
+        what = f"{shown(value)} is out of range"
     elif error.validator == "not":
         what = "has both 'target' and 'targets'; keep one"
     elif error.validator == "enum":
         known = [str(entry) for entry in error.validator_value]
-        what = f"{shown} is not one of {', '.join(known)}{_meant(str(value), known)}"
+        what = f"{told} is not one of {', '.join(known)}{_meant(str(value), known)}"
     else:
-        what = _cut(error.message)
-    return [f"{_dotted(path)}: {what}{_meaning(schema)}"]
+        what = cut(error.message)
+    return [(path, f"{what}{_meaning(schema)}")]
+
+
+def _nested(path: Place, leaf: Any) -> Any:
+    """A table, or text for lists, that has a leaf at a place."""
+    for key in reversed(path):
+        leaf = [leaf] if isinstance(key, int) else {key: leaf}
+    return leaf
+
+
+def _text_hint(value: Any, path: Place, source: Source) -> str:
+    """How to write what is not text as text, in a file or on the command line."""
+    if value is None:
+        return "; write a name"
+    if isinstance(value, (Mapping, list)):
+        return (
+            "; write a name"
+            if not source.command_line
+            else f"; {sources.to_a_file(str(path[0]), source.written.get(path))}"
+        )
+    if not source.command_line:
+        return "; put it in quotes"
+    text = str(source.written.get(path, value))
+    # Snakemake drops quotes; nothing but another form of the same path makes it text
+    return f"; write {path[0]}=./{text}" if text[0] != "-" else "; choose another name"
 
 
 def _number_hint(text: str) -> str:
@@ -660,9 +733,7 @@ def _number_hint(text: str) -> str:
         return ""
     if not math.isfinite(value):
         return "; write a finite number without quotes"
-    mantissa, exponent = f"{value:e}".split("e")
-    plain = str(int(value)) if value.is_integer() and abs(value) < 1e6 else f"{float(mantissa)}e{int(exponent):+d}"
-    return f"; write {plain} without quotes (YAML takes 77e9 for text and 77.0e+9 for a number)"
+    return f"; write {yaml_number(value)} without quotes (YAML takes 77e9 for text and 77.0e+9 for a number)"
 
 
 def _meaning(schema: Mapping[str, Any]) -> str:

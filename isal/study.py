@@ -19,15 +19,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import cast
 
 from isal import files
-from isal.config import ConfigError, Configuration, Figure, parse
+from isal.config import ConfigError, Configuration, Figure, parse, validate
 from isal.fisher import Clock
 from isal.network import Network, NetworkError
 from isal.observations import Reading, Subject, observable, random_subjects, well_determined
@@ -78,9 +78,42 @@ class Plan:
         return plan
 
     @classmethod
-    def read(cls, path: Path) -> Plan:
-        """The plan that the workflow wrote to ``plan.json``."""
-        return cls(parse(json.loads(path.read_text(encoding="utf-8")), str(path)))
+    def read(cls, path: Path, check: bool = False) -> Plan:
+        """The plan that the workflow wrote to ``plan.json``.
+
+        Parameters
+        ----------
+        path
+            The file.
+        check
+            Whether to check all of it as if it had been written by hand, which jobs do without.
+
+        Raises
+        ------
+        PlanError
+            If there is none, or it is damaged or of another version; the message names the file and the way out.
+        """
+        remedy = (
+            "snakemake writes it when its first job starts, or, where nothing is left to do, with "
+            "--forcerun write_best_splits"
+        )
+        try:
+            source = json.loads(path.read_text(encoding="utf-8"))
+            if check:
+                for part in ("config", "networks"):
+                    validate(source[part], part, part)
+            plan = cls(parse(source, str(path)))
+            if check:
+                plan._check_networks()
+        except FileNotFoundError as error:
+            raise PlanError(f"{path}: there is no such plan; {remedy}") from error
+        except OSError as error:
+            raise PlanError(f"{path}: can't be read ({error.strerror})") from error
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+            raise PlanError(
+                f"{path}: damaged, or of another version ({type(error).__name__}: {error}); delete it: {remedy}"
+            ) from error
+        return plan
 
     def write(self) -> None:
         """Write ``plan.json``, the resolved configuration, which tells every script what there is to do."""
@@ -368,14 +401,22 @@ class Plan:
 
     def dataset_keys(self) -> Iterator[tuple[str, str]]:
         """Path and key of everything that is stored with its key."""
+        return ((path, key()) for path, key in self._stored())
+
+    def dataset_paths(self) -> Iterator[str]:
+        """Paths of everything that is stored with its key, each after those of what it is made from."""
+        return (path for path, _ in self._stored())
+
+    def _stored(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Paths of what is stored with its key, and how to get the key, which takes time."""
         for study in self.configuration.studies:
-            yield self.dataset_path(study), self.dataset_key(study)
-            yield self.best_splits_path(study), self.best_splits_key(study)
+            yield self.dataset_path(study), partial(self.dataset_key, study)
+            yield self.best_splits_path(study), partial(self.best_splits_key, study)
         for reading in self.configuration.findings.readings:
             for part in self.observed_parts(reading):
-                yield self.observations_path(reading, part), self.observations_key(reading, part)
-            yield self.findings_path(reading), self.gathering_key(reading)
-        yield self.in_results(AGREEMENT_DATASET), self.agreement_key()
+                yield self.observations_path(reading, part), partial(self.observations_key, reading, part)
+            yield self.findings_path(reading), partial(self.gathering_key, reading)
+        yield self.in_results(AGREEMENT_DATASET), self.agreement_key
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""

@@ -2,12 +2,17 @@
 
 import copy
 import math
+import re
+import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
-from isal import config
+from isal import config, sources
 
 pytestmark = pytest.mark.any_kernel
 
@@ -118,7 +123,22 @@ STUDY = "studies.bandwidths"
         ("networks", "a\0b", ["networks: 'a\\x00b' holds the control character '\\x00'; remove it"]),
         ("results", "a{b}", ["results: 'a{b}' has { and }, a wildcard to Snakemake; rename it"]),
         ("results", "-out", ["results: '-out' begins with '-'", "write the path out"]),
-        ("results", "~/out", ["results: '~/out' begins with '~'", "write the path out"]),
+        ("results", "~/out", ["results: '~/out': '~' does not stand for a home folder here; write the path out"]),
+        ("results", "./~me/out", ["'~' does not stand for a home folder here"]),
+        ("results", "$HOME/out", ["results: '$HOME/out': '$' does not stand for a variable here; write the path out"]),
+        ("results", "out/$USER", ["'$' does not stand for a variable here"]),
+        ("results", "%USERPROFILE%/out", ["'%USERPROFILE%' does not stand for a variable here"]),
+        ("results", "`date`", ["'`' does not stand for the output of a command here"]),
+        ("results", "s3://bucket/out", ["'s3://bucket/out' is an address; name a folder of this machine"]),
+        ("results", ".", ["results: '.' is the working directory; name a folder of its own, such as results"]),
+        ("results", "out/..", ["'out/..' is the working directory; name a folder of its own, such as results"]),
+        ("results", "..", ["'..' is the working directory and what is around it; name a folder of its own"]),
+        ("results", "/", ["'/' is the working directory and what is around it; name a folder of its own"]),
+        ("results", "isal", ["'isal' is in isal, which holds no results; name a folder of its own, such as results"]),
+        ("results", "results/../config/mine", ["is in config, which holds no results"]),
+        ("results", ".snakemake/out", ["is in .snakemake, which holds no results"]),
+        ("networks", "~/nets.yaml", ["there is no file '~/nets.yaml'", "'~' does not stand for a home folder here"]),
+        ("networks", "$HOME/nets.yaml", ["there is no file", "'$' does not stand for a variable here; write the path"]),
         ("results", "out\n", ["results: 'out\\n' begins or ends with a blank or has a line break"]),
         ("results", "x" * 201, ["is too long for a folder; at most 200 bytes"]),
         ("results", "Makefile/out", ["results: ", "Makefile is a file; name a folder"]),
@@ -246,19 +266,6 @@ def test_a_bad_networks_file_is_named(tmp_path, text, expected):
     assert expected in str(error.value)
 
 
-def test_merge_keys_are_no_second_keys(tmp_path):
-    text = "note: n\nsingle_slot:\n  a: &a {anchors: [[0, 0], [9, 9]], target: [1, 5]}\n  b: {<<: *a, target: [1, 4]}"
-    (tmp_path / "networks.yaml").write_text(text)
-    networks = config.read_yaml(tmp_path / "networks.yaml")
-    assert networks["single_slot"]["b"] == {"anchors": [[0, 0], [9, 9]], "target": [1, 4]}
-
-
-def test_a_networks_file_that_is_no_text_is_named(tmp_path):
-    (tmp_path / "networks.yaml").write_bytes(b"note: \xff")
-    with pytest.raises(config.ConfigError, match=r"networks\.yaml: can't be read: .* save it as text in UTF-8"):
-        config.read_yaml(tmp_path / "networks.yaml")
-
-
 def test_one_name_for_two_networks_is_refused(tmp_path):
     slot = {"target": [0, 0], "anchors": [[1, 1]]}
     networks = {"note": "n", "single_slot": {"a": slot}, "dual_slot": {"a": [slot, slot]}}
@@ -301,3 +308,202 @@ def test_every_key_is_in_the_documentation():
     keys = set(schema["properties"]) | set(schema["properties"]["radio"]["properties"])
     keys |= set(schema["properties"]["style"]["properties"]) | set(schema["$defs"]["study"]["properties"])
     assert not [key for key in keys if f"`{key}`" not in documented]
+
+
+# --- several files and the command line -------------------------------------------------------------------------------
+
+
+def merged(folder, files=(), arguments=()):
+    """As Snakemake merges them, weakest first: the defaults, files by name and text, and ``--config``."""
+    content, found = defaults(), [sources.read(ROOT / LABEL, LABEL)]
+    for name, text in dict(files).items():
+        (folder / name).write_text(text)
+        found.insert(0, sources.read(folder / name, name))
+        update_config(content, found[0].content)
+    found.insert(0, sources.of_command_line(parse_config(list(arguments)), list(arguments)))
+    update_config(content, dict(found[0].content))
+    return content, sources.Sources(tuple(found))
+
+
+def loaded(folder, files=(), arguments=()):
+    content, origin = merged(folder, files, arguments)
+    return config.load(content, origin, [ROOT])
+
+
+def refused(folder, files=(), arguments=()):
+    with pytest.raises(config.ConfigError) as error:
+        loaded(folder, files, arguments)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("radio: {pulses: 0}", "my.yaml: radio.pulses: 0 is out of range"),
+        ("radio: {pulse: 2}", "my.yaml: radio.pulse: unknown key (did you mean 'pulses'?)"),
+        ("studies: {mine: {networks: [7a]}}", "my.yaml: studies.mine.clocks: is missing"),
+        ("studies: {bandwidths: {networks: [7e]}}", "my.yaml: studies.bandwidths.networks: there is no network '7e'"),
+        ("style: {radar: red}", "my.yaml: style.radar: 'red' is not of the required form"),
+        ("networks: nowhere.yaml", "my.yaml: networks: there is no file 'nowhere.yaml'"),
+        ("figures: {draw: {figure_9: {study: x}}}", "my.yaml: figures.draw.figure_9.study: there is no study 'x'"),
+        ("findings: {readings: {base: {pulses: 2}}}", "my.yaml: findings.readings.base.pulses: unknown key"),
+        ("results: config", "my.yaml: results: 'config' is in config, which holds no results"),
+        (
+            "studies: {bandwidths: {total_energy_j: 5}}",
+            f"{LABEL}: studies.bandwidths.step_1_energy_j: 9.9 J leaves nothing of the 5 J for the last step or slot; "
+            "stay below the total (studies.bandwidths.total_energy_j stands in my.yaml)",
+        ),
+        (
+            "studies: {bandwidths: {step_1_energy_j: {by: 0.3}}}",
+            f"{LABEL}: studies.bandwidths.step_1_energy_j.to: steps of 0.3 J end at 9.7 J, not at 9.9 J "
+            "(studies.bandwidths.step_1_energy_j.by stands in my.yaml)",
+        ),
+        (
+            "studies: {bandwidths: {schemes: [integrated]}}",
+            f"{LABEL}: studies.bandwidths.step_1_energy_j: has no use with these networks, clocks and schemes; remove "
+            "it (studies.bandwidths.schemes stands in my.yaml)",
+        ),
+        (
+            "findings: {subjects: 1}",
+            f"{LABEL}: findings.sensitivity_subjects: 30 is more than there are subjects (1); lower it "
+            "(findings.subjects stands in my.yaml)",
+        ),
+    ],
+)
+def test_a_message_names_the_file_that_holds_the_key(tmp_path, text, expected):
+    """And, where it is about keys of several files, the others."""
+    assert expected in refused(tmp_path, {"my.yaml": text})
+
+
+def test_the_last_file_and_then_the_command_line_hold_a_key(tmp_path):
+    files = {"one.yaml": "tolerance: 1\nsolver: x\npoints_per_job: 0", "two.yaml": "tolerance: 2\nsolver: y"}
+    told = refused(tmp_path, files, ["tolerance=3"]).splitlines()
+    assert [line.partition(":")[0] for line in sorted(told, key=lambda line: line.partition(": ")[2])] == [
+        "one.yaml",
+        "two.yaml",
+        "--config",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("results: 2025_11_25", "results: 2025_11_25, in YAML the number 20251125, is not text; put it in quotes"),
+        ("results: 2025-11-25", "results: 2025-11-25 is not text; put it in quotes"),
+        ("results: 1.50", "results: 1.50, in YAML the number 1.5, is not text; put it in quotes"),
+        ("results: off", "results: off, in YAML false, is not text; put it in quotes"),
+        ("networks: 7", "networks: 7 is not text; put it in quotes"),
+    ],
+)
+def test_what_yaml_does_not_take_for_text_is_shown_as_it_was_written(tmp_path, text, expected):
+    assert f"my.yaml: {expected}" in refused(tmp_path, {"my.yaml": text})
+    key, _, value = text.partition(": ")
+    (tmp_path / value).write_text((ROOT / "config/networks.yaml").read_text())
+    content, origin = merged(tmp_path, {"my.yaml": f'{key}: "{value}"'})
+    assert getattr(config.load(content, origin, [tmp_path / "start", tmp_path, ROOT]), key, value) == value
+
+
+@pytest.mark.parametrize("name", ["on", "No", "1_0", "7", "1.5", "2024-01-01", "~"])
+def test_a_name_that_is_none_to_yaml_can_be_quoted(tmp_path, name):
+    study = "{networks: [7a], clocks: [synchronous], bandwidths_hz: [5.0e+8], schemes: [integrated], total_energy_j: 1}"
+    told = refused(tmp_path, {"my.yaml": f"studies: {{{name}: {study}}}"})
+    assert re.search(rf"^my\.yaml: studies: the name {name}.* can't be used; put it in quotes", told)
+    quoted = {"my.yaml": f'studies: {{"{name}": {study}}}'}
+    if name in ("1.5", "~"):  # can't be a name at all
+        assert f"my.yaml: studies: the name {name!r} can't be used. A name, part of" in refused(tmp_path, quoted)
+    else:
+        assert name in loaded(tmp_path, quoted).studies
+
+
+def test_an_empty_value_is_not_to_be_quoted(tmp_path):
+    assert "my.yaml: results: None is not text; write a name" in refused(tmp_path, {"my.yaml": "results:"})
+    assert "--config: results: None is not text; write a name" in refused(tmp_path, (), ["results="])
+
+
+# --- the command line, as Snakemake 9 understands it ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("results=2025_11_25", "results: 20251125 is not text; write results=./2025_11_25."),
+        ("results='2025_11_25'", "results: 20251125 is not text; write results=./2025_11_25."),
+        ("results=2025.10", "results: 2025.1 is not text; write results=./2025.10."),
+        ("results=1e3", "results: 1000.0 is not text; write results=./1e3."),
+        ("results=nan", "results: nan is not"),
+        ("results=True", "results: True is not text; write results=./True."),
+        ("networks=7", "networks: 7 is not text; write networks=./7."),
+    ],
+)
+def test_a_number_in_place_of_a_name_can_be_written_as_a_path(tmp_path, argument, expected):
+    told = refused(tmp_path, (), [argument])
+    assert f"--config: {expected}" in told
+    advice = re.search(r"write (\S+=\S+)\.", told)[1]
+    key, _, path = advice.partition("=")
+    (tmp_path / path).write_text((ROOT / "config/networks.yaml").read_text())
+    content, origin = merged(tmp_path, (), [advice])
+    assert getattr(config.load(content, origin, [tmp_path / "start", tmp_path, ROOT]), key, path) == path
+
+
+@pytest.mark.parametrize(
+    ("argument", "key", "expected", "value"),
+    [
+        ("radio={pulses: 10}", "radio.pulses", "'10' is text, not a number.", 10),
+        ("radio={'carrier_frequency_hz': 6.5e9}", "radio.carrier_frequency_hz", "'6.5e9' is text, not a", 6.5e9),
+        ("studies={bandwidths: {bandwidths_hz: [5e6]}}", f"{STUDY}.bandwidths_hz[0]", "'5e6' is text, not a", [5e6]),
+        ("power_caps_w={radars: 1}", "power_caps_w.radars", "'1' is text, not a number.", 1),
+        ("results=a: b", "results", "{'a': 'b'} is not text; ", "a: b"),
+        ("results=[a]", "results", "['a'] is not text; ", "[a]"),
+        ("results=my study #2", "results", "Snakemake makes 'my study' of 'my study #2'; ", "my study #2"),
+    ],
+)
+def test_what_the_command_line_can_not_say_goes_into_a_file(tmp_path, argument, key, expected, value):
+    told = refused(tmp_path, (), [argument])
+    assert told.startswith(f"--config: {key}: {expected}")
+    advice = re.search(r"write (.*) into a file, my\.yaml, and give it with --configfile my\.yaml", told)[1]
+    content, origin = merged(tmp_path, {"my.yaml": advice})
+    config.load(content, origin, [ROOT])
+    for part in key.partition("[")[0].split("."):
+        content = content[part]
+    assert content == value
+
+
+def test_results_can_not_lie_among_the_sources():
+    """Whatever folders the project gets."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("not a clone")
+    folders = {path.partition("/")[0] for path in listed.stdout.splitlines() if "/" in path}
+    assert folders <= set(config.SOURCE_FOLDERS)
+
+
+def test_results_in_another_working_directory_may_have_any_name(tmp_path):
+    (tmp_path / "config").mkdir()
+    assert config.load(put(defaults(), "results", "config/mine"), LABEL, [tmp_path, ROOT]).results == "config/mine"
+    with pytest.raises(config.ConfigError, match="is in isal, which holds no results"):
+        config.load(put(defaults(), "results", str(ROOT / "isal/mine")), LABEL, [tmp_path, ROOT])
+
+
+# --- what is accepted with a warning ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "value"),
+    [
+        ("studies: {bandwidths: {bandwidths_hz: [5.0e+8, 400]}}", "studies.bandwidths.bandwidths_hz[1]", "400"),
+        ("findings: {bandwidth_hz: 20}", "findings.bandwidth_hz", "20"),
+        ("findings: {readings: {one: {bandwidth_hz: 2.5}}}", "findings.readings.one.bandwidth_hz", "2.5"),
+    ],
+)
+def test_a_bandwidth_that_may_be_in_mhz_is_doubted(tmp_path, text, place, value):
+    content, origin = merged(tmp_path, {"my.yaml": text})
+    (told,) = config.doubts(config.load(content, origin, [ROOT]), origin)
+    assert told.startswith(f"my.yaml: {place}: is a bandwidth of {value} Hz; write ")
+    advice = re.search(r"write (\S+) if MHz are meant", told)[1]
+    assert Decimal(advice) == Decimal(value) * 10**6
+    content, origin = merged(tmp_path, {"my.yaml": re.sub(rf"\b{value}\b(?=[\]}}])", advice, text)})
+    assert config.doubts(config.load(content, origin, [ROOT]), origin) == []
+
+
+def test_nothing_of_the_paper_is_doubted():
+    assert config.doubts(load(defaults()), LABEL) == []

@@ -20,7 +20,7 @@ import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from isal import config, observations
+from isal import config, observations, sources
 from isal.points import Point, PointError, solve_all
 from isal.radio import Radio
 from isal.study import Plan
@@ -285,7 +285,8 @@ LINES = [
 ]  # fmt: skip
 
 TOKENS = [
-    "0x10", "0b1", "010", "1_000", "1:30", "1e3", "1.e3", ".5", "+1", "~", "null", "yes", "off", ".inf", ".nan",
+    "0x10", "0b1", "010", "1_000", "on", "1:30.5", "-0x0", "!!int '0x'",
+    "1:30", "1e3", "1.e3", ".5", "+1", "~", "null", "yes", "off", ".inf", ".nan",
     "-.inf", "2024-01-01", "2024-13-45", "'1'", "1 2", "1,5", "\u0661", "--1", "0x" + "f" * 5000, "9" * 400, "9" * 5000,
     "1e999", "[", "]", "{", "}", ":", "#", "&a", "*a", "!", "|", ">", "\t", "\r", "\x00", "\x85", "\u2028", "\u00a0",
     "\ufeff", "",
@@ -466,12 +467,12 @@ def test_a_mutated_table_is_refused_by_name_or_solved(mutated, seed):
 
 def loaded(content, layouts, folder):
     """As :func:`plan_of`, with layouts as a table, which need not be what YAML can hold."""
-    original = config.read_yaml
-    config.read_yaml = lambda path: layouts
+    original = sources.read
+    sources.read = lambda path, label: sources.Source(label, layouts)
     try:
         return plan_of(content, folder)
     finally:
-        config.read_yaml = original
+        sources.read = original
 
 
 @examples(250)
@@ -489,6 +490,13 @@ def test_a_mutated_text_is_refused_by_name_or_solved(mutated, seed):
             except Exception:
                 return  # Snakemake reads this file, and refuses it
             if not isinstance(content, dict):
+                return
+            (folder / LABEL).write_bytes(data)
+            try:
+                assert sources.read(folder / LABEL, LABEL).depth(["results"]) == ("results" in content)
+            except config.ConfigError as error:
+                event("refused")
+                check_message(str(error), ())
                 return
         plan, message = plan_of(content, folder)
         if plan is None:

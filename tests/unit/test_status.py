@@ -1,11 +1,17 @@
 """Points done, failed and left, from what is on disk."""
 
 import copy
+import os
+import random
+import re
+import runpy
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import xarray as xr
-from test_points import plan_of
+from test_points import ROOT, plan_of
 
 from isal import config, status
 from isal.netcdf import datasets, records
@@ -90,3 +96,143 @@ def test_what_was_made_for_something_else_is_out_of_date(plan):
     assert status.outdated(Plan.of(config.parse(source))) == [str(record), str(dataset)]
     dataset.write_bytes(b"")
     assert status.outdated(plan) == [str(dataset)]
+
+
+# --- why a run failed -------------------------------------------------------------------------------------------------
+
+KILLED = "without a word (killed?)"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (None, KILLED),
+        ("", KILLED),
+        ("repeat with: python a.py --plan results/plan.json\n", KILLED),
+        ("repeat with: python a.py\n\n  \n", KILLED),
+        ("repeat with: python a.py\n/a/b.py:7: RuntimeWarning: divide by zero\n  x = 1 / y\n", KILLED),
+        ("repeat with: python a.py\nresults/a.nc: not a complete record\n", "results/a.nc: not a complete record"),
+        ("repeat with: python a.py\nTraceback (most recent call last):\n  x\nKeyError: 'pair'\n\n", "KeyError: 'pair'"),
+        ("repeat with: python a.py\nMemoryError\n/a/b.py:7: UserWarning: late\n  x\n", "MemoryError"),
+    ],
+)
+def test_the_last_words_of_a_job(tmp_path, log, words):
+    if log is not None:
+        (tmp_path / "log").write_text(log)
+    assert status.last_words(tmp_path / "log") == words
+
+
+def test_every_script_begins_its_log_in_the_same_way():
+    scripts = {path.name: path.read_text() for path in (ROOT / "workflow/scripts").glob("*.py")}
+    silent = {"show_status.py"}  # no job
+    assert len(scripts) > len(silent)
+    for name, text in scripts.items():
+        assert (f'print("{status.REPEAT.strip()}", ' in text) == (name not in silent), name
+
+
+def test_a_failed_run_tells_of_killed_jobs_and_of_points_once(plan):
+    """A killed job says nothing, one that is refused a point names it, one with a bug has a traceback."""
+    log = fail(plan, "e3000-7000", "no powers at all")
+    killed = log.with_name("killed.log")
+    killed.write_text("repeat with: python\n")
+    bug = log.with_name("bug.log")
+    bug.write_text("repeat with: python\nTraceback (most recent call last):\nKeyError: 'x'\n")
+    assert status.told(plan, [str(log), str(killed), str(bug)]).splitlines() == [
+        f"failed: {KILLED} ({killed})",
+        f"failed: KeyError: 'x' ({bug})",
+        "points: 0 of 5 done, 1 failed, 4 left",
+        f"failed: 7c/synchronous/500MHz/step-by-step-held/e3000-7000: no powers at all ({log})",
+    ]
+
+
+def test_a_lost_node_fills_no_screen(plan):
+    told = status.told(plan, [f"{number}.log" for number in range(100)]).splitlines()
+    assert len(told) == status.MOST_SHOWN + 2
+    assert told[status.MOST_SHOWN] == "failed: 95 more, see the logs"
+
+
+# --- clocks that are wrong --------------------------------------------------------------------------------------------
+
+
+def test_results_dated_in_the_future_get_the_date_of_today(plan):
+    record, early = solve(plan, "e10000"), solve(plan, "e1000-9000")
+    dataset = Path(plan.dataset_path("small"))
+    datasets.write(dataset, xr.Dataset(), plan.dataset_key("small"))
+    before, now = {path: path.read_bytes() for path in (record, early, dataset)}, time.time()
+    assert status.bring_to_now(plan, now) == []
+    os.utime(early, (now - 100, now - 100))
+    os.utime(dataset, (now + 3600, now + 3600))
+    os.utime(record, (now + 7200, now + 7200))
+    assert status.bring_to_now(plan, now) == [str(record), str(dataset)]
+    assert record.stat().st_mtime <= dataset.stat().st_mtime < now + 3600
+    assert early.stat().st_mtime == pytest.approx(now - 100)
+    assert {path: path.read_bytes() for path in before} == before
+    assert status.bring_to_now(plan, time.time()) == []
+
+
+# --- the script -------------------------------------------------------------------------------------------------------
+
+
+def show(path, monkeypatch, capsys):
+    """What `show_status.py --plan path` prints, and its exit code."""
+    monkeypatch.setattr(sys, "argv", ["show_status.py", "--plan", str(path)])
+    code = 0
+    try:
+        runpy.run_path(str(ROOT / "workflow/scripts/show_status.py"), run_name="__main__")
+    except SystemExit as ended:
+        code = ended.code
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda text: text[: len(text) // 2], "JSONDecodeError"),
+        (lambda text: "", "JSONDecodeError"),
+        (lambda text: "\xff" + text, "damaged"),
+        (lambda text: "[]", "TypeError"),
+        (lambda text: "{}", "KeyError: 'config'"),
+        (lambda text: "[" * 100_000, "RecursionError"),
+        (lambda text: text.replace('"solver"', '"solvex"'), "config: solvex: unknown key"),
+        (lambda text: text.replace('"radars"', '"radar"'), "radar: unknown key"),
+        (lambda text: text.replace("180", "null"), "None is not a number"),
+    ],
+)
+def test_a_damaged_plan_is_named(plan, monkeypatch, capsys, damage, reason):
+    plan.write()
+    path = Path(plan.plan_path)
+    path.write_bytes(damage(path.read_text()).encode("latin-1"))
+    code, printed = show(path, monkeypatch, capsys)
+    assert code == 2
+    assert f"{path}: damaged, or of another version (" in printed
+    assert reason in printed
+    assert "delete it: snakemake writes it when its first job starts" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_plan_that_is_not_there_or_no_file_is_named(tmp_path, monkeypatch, capsys):
+    code, printed = show(tmp_path / "plan.json", monkeypatch, capsys)
+    assert (code, f"{tmp_path}/plan.json: there is no such plan; snakemake writes it" in printed) == (2, True)
+    code, printed = show(tmp_path, monkeypatch, capsys)
+    assert (code, f"{tmp_path}: can't be read (Is a directory)" in printed) == (2, True)
+
+
+def test_any_damage_of_a_plan_ends_in_a_status_or_by_name(plan, monkeypatch, capsys):
+    """A flipped bit, a zeroed stretch, a cut, anywhere."""
+    plan.write()
+    path, draw = Path(plan.plan_path), random.Random(1)
+    content = path.read_bytes()
+    for _ in range(40):
+        damaged, at = bytearray(content), draw.randrange(len(content))
+        match draw.choice(["flip", "zero", "cut"]):
+            case "flip":
+                damaged[at] ^= 1 << draw.randrange(8)
+            case "zero":
+                damaged[at : at + 50] = bytes(len(damaged[at : at + 50]))
+            case "cut":
+                del damaged[at:]
+        path.write_bytes(damaged)
+        code, printed = show(path, monkeypatch, capsys)
+        told = r"points: \d+ of \d+ done" if code == 0 else f"{re.escape(str(path))}: damaged, or of another version "
+        assert re.search(told, printed), printed

@@ -794,6 +794,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "files.py": (*SOLVED, ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE, ALL_FIGURES),
     "findings.py": (PAGE, figures("abundance", "readings")),
     "fisher.py": SOLVED,
+    "locks.py": (),
     "matrices.py": SOLVED,
     "netcdf/__init__.py": (),
     "netcdf/datasets.py": (ALL_DATASETS,),
@@ -809,6 +810,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "solvers/cvxpy_paper.py": (COMPARISON,),
     "solvers/interior_point.py": SOLVED,
     "solvers/scs_sdp.py": (COMPARISON,),
+    "sources.py": (),
     "splits.py": (
         solved("points of two slots, step by step", point("8a", HELD, "e5000-5000")),
         *(dataset("double"), ALL_BEST_SPLITS, COMPARISON, ALL_OBSERVATIONS),

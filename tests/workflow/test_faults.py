@@ -26,6 +26,7 @@ from isal.study import Plan
 KILLS = int(os.environ.get("ISAL_KILLS", "2"))
 KILL_POINTS = int(os.environ.get("ISAL_KILL_POINTS", "10"))
 KILLS_PER_STUDY = 10
+STUDY = "results/datasets/small.nc"
 SEED = int(os.environ.get("ISAL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 
 
@@ -207,7 +208,10 @@ def test_a_job_killed_while_it_replaces_a_record_is_tried_again(project, points_
     project.configure(lambda file: file["single_slot"]["7b"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
     kill = "    __import__('os').kill(__import__('os').getpid(), 9)\n"
     project.edit("workflow/scripts/solve_points.py", "    options = parser.parse_args()\n", kill)
-    assert project.run(*command).returncode != 0
+    done = project.run(*command)
+    assert done.returncode != 0
+    assert "failed: without a word (killed?) (results/logs/" in done.stderr
+    assert ("failed: 1 more, see the logs" in done.stderr) == (points_per_job == 1)
     assert project.records == {}
     # nothing is solved if the change is taken back
     project.edit("workflow/scripts/solve_points.py", kill, "    options = parser.parse_args()\n")
@@ -441,3 +445,81 @@ def kept_contents(project):
     """Digests of what shards have solved and wait with."""
     waiting = (project.folder / "results/points").rglob(".*.solved")
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in waiting}
+
+
+def test_a_killed_job_of_another_kind_is_told_of(finished):
+    """After the first line of its log, which is no reason."""
+    (finished.folder / STUDY).unlink()
+    finished.edit(
+        "workflow/scripts/build_dataset.py",
+        "    plan = Plan.read(",
+        "    sys.stdout.flush()\n    __import__('os').kill(__import__('os').getpid(), 9)\n    plan = Plan.read(",
+    )
+    done = finished.run(STUDY)
+    assert done.returncode != 0
+    assert (finished.folder / "results/logs/datasets/small.log").read_text().startswith("repeat with: ")
+    assert "failed: without a word (killed?) (results/logs/datasets/small.log)\n" in done.stderr
+    assert "failed: repeat with" not in done.stderr
+
+
+def test_records_dated_in_the_future_stop_no_re_run(finished):
+    """Snakemake would delete the dataset for being older than its records, each time."""
+    before, tomorrow = finished.contents(), time.time() + 86_400
+    for record in list(finished.records.values())[:2]:
+        os.utime(record, (tomorrow, tomorrow))
+    (finished.folder / STUDY).unlink()
+    done = finished.succeed(STUDY)
+    first = next(iter(finished.records))
+    assert f"2 results were dated in the future, such as results/points/{first}, and have today's date" in done.stderr
+    assert all(record.stat().st_mtime < tomorrow - 3600 for record in finished.records.values())
+    assert finished.contents() == before
+    assert finished.plan(STUDY) == {}
+
+
+def test_a_file_system_without_locks_is_used_with_a_warning(finished):
+    finished.edit(
+        "isal/locks.py",
+        "        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n",
+    )
+    (finished.folder / STUDY).unlink()
+    done = finished.succeed(STUDY)
+    assert "results: its file system keeps no locks (No locks available), so that nothing keeps two" in done.stderr
+
+
+def test_a_damaged_plan_is_named_and_written_anew(finished):
+    """As the message says, though nothing else is left to do."""
+
+    def show():
+        return subprocess.run(
+            [sys.executable, "workflow/scripts/show_status.py"],
+            cwd=finished.folder,
+            env=finished.environment() | {"PYTHONPATH": str(finished.folder)},
+            capture_output=True,
+            text=True,
+        )
+
+    path = finished.folder / "results/plan.json"
+    path.write_bytes(path.read_bytes()[:1000])
+    told = show()
+    assert told.returncode == 2
+    assert "Traceback" not in told.stderr
+    assert "results/plan.json: damaged, or of another version (JSONDecodeError: " in told.stderr
+    advice = re.search(r"delete it: .* where nothing is left to do, with (--forcerun \w+)", told.stderr)[1]
+    path.unlink()
+    told = show().stderr
+    assert "there is no such plan; snakemake writes it when its first job starts, or, where nothing" in told
+    assert advice in told
+    finished.succeed(*advice.split())
+    assert show().stdout == "points: 6 of 6 done, 0 failed, 0 left\n"
+
+
+def test_forcing_all_jobs_solves_nothing_and_removing_the_points_does(finished):
+    """docs/reruns.md says so."""
+    before = finished.contents()
+    finished.succeed("-F", STUDY)
+    assert finished.contents() == before
+    shutil.rmtree(finished.folder / "results/points")
+    finished.succeed("paper")
+    assert set(finished.contents()) == set(before)
+    assert not set(finished.contents().values()) & set(before.values())

@@ -1,6 +1,10 @@
 """What is refused before any job starts, through Snakemake as a user calls it."""
 
+import json
+import re
+
 import pytest
+from dry_runs import dry_run
 
 
 @pytest.mark.parametrize(
@@ -52,3 +56,61 @@ def test_an_uncertified_point_fails_with_its_reason_and_the_others_finish(fresh)
     # the same problem is among those that all solvers are compared on
     assert message in (fresh.folder / "results/logs/agreement.log").read_text()
     assert not (fresh.folder / "results/datasets/solver_agreement.nc").exists()
+
+
+def dry(project, *arguments):
+    return dry_run(["--cores", "2", *arguments], project.folder, project.environment())
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("results=2025_11_25", "--config: results: 20251125 is not text"),
+        ("results='20251125'", "--config: results: 20251125 is not text"),
+        ("radio={pulses: 10}", "--config: radio.pulses: '10' is text, not a number"),
+        ("results=mine #2", "--config: results: Snakemake makes 'mine' of 'mine #2'"),
+    ],
+)
+def test_advice_about_the_command_line_is_accepted(fresh, argument, told):
+    """By Snakemake itself, whose ways with `--config` the advice is about."""
+    code, text = dry(fresh, "--config", argument)
+    assert code != 0
+    assert told in text
+    if found := re.search(r"write (results=\S+)\.", text):
+        advice = ("--config", found[1])
+    else:
+        found = re.search(r"write (.*) into a file, (\S+), and give it with (--configfile my\.yaml)", text)
+        (fresh.folder / found[2]).write_text(found[1])
+        advice = found[3].split()
+    code, text = dry(fresh, *advice)
+    assert code == 0, text
+
+
+def test_a_message_names_the_file_that_holds_the_key(fresh):
+    """The last of several counts, and the command line before all."""
+    (fresh.folder / "one.yaml").write_text("radio: {pulses: 0, system_loss_db: -1}")
+    (fresh.folder / "two.json").write_text(json.dumps({"radio": {"pulses": -1}, "solver": "x"}, indent="\t"))
+    fresh.edit("config/config.yaml", "antenna_gain_db: 10", "antenna_gain_db: 1e1")
+    code, text = dry(fresh, "--configfile", "one.yaml", "two.json", "--config", "solver=y")
+    assert code != 0
+    for message in (
+        "one.yaml: radio.system_loss_db: -1 is out of range",
+        "two.json: radio.pulses: -1 is out of range",
+        "--config: solver: 'y' is not one of",
+        "config/config.yaml: radio.antenna_gain_db: '1e1' is text, not a number; write 10 without quotes",
+    ):
+        assert message in text
+    code, text = dry(fresh, "--replace-workflow-config", "--configfile", "one.yaml")
+    assert code != 0
+    assert "one.yaml: studies: is missing" in text
+
+
+def test_what_is_hardly_meant_is_doubted_once(fresh):
+    """In a dry run, and not again by the jobs of a run, which read the configuration, too."""
+    (fresh.folder / "my.json").write_text('{\n\t"findings": {"bandwidth_hz": 500}\n}')
+    doubt = "my.json: findings.bandwidth_hz: is a bandwidth of 500 Hz; write 5.0e+8 if MHz are meant"
+    code, text = dry(fresh, "--configfile", "my.json")
+    assert (code, text.count(doubt)) == (0, 1)
+    done = fresh.succeed("2025_11_25/figures/maps.svg", "--configfile", "my.json", "--config", "results=./2025_11_25")
+    assert (done.stdout + done.stderr).count(doubt) == 1
+    assert (fresh.folder / "2025_11_25/figures/maps.svg").exists()

@@ -1,18 +1,17 @@
 # Validation, what every job finds in its environment, and what happens once before the first job.
 
-import fcntl
 import os
 import shlex
-import socket
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod, RerunTrigger
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from isal import config as isal_config, files, status as isal_status
+from isal import config as isal_config, files, locks, sources, status as isal_status
 from isal.netcdf.records import commit, set_aside
 from isal.study import (
     AGREEMENT_DATASET,
@@ -29,18 +28,30 @@ from isal.study import (
     Plan,
 )
 
+
+def configuration_sources():
+    """Where the configuration comes from, what counts most first."""
+    settings = workflow.config_settings
+    # of the files of --configfile the last one counts most, and each before the Snakefile's own
+    paths = list(reversed(settings.configfiles))
+    if not (settings.replace_workflow_config and settings.overwrite_config):
+        paths += workflow.configfiles[len(paths) :]
+    found = [sources.read(Path(path), os.path.relpath(path)) for path in paths]
+    if settings.config:
+        found.insert(0, sources.of_command_line(settings.config, settings.config_args))
+    return sources.Sources(tuple(found))
+
+
 try:
-    for file in workflow.configfiles:
-        # of a key that stands twice Snakemake takes the last one
-        isal_config.read_yaml(Path(file))
-    CONFIGURATION = isal_config.load(
-        config,
-        " + ".join(os.path.relpath(file) for file in workflow.configfiles),
-        [Path.cwd(), ROOT],
-    )
+    SOURCES = configuration_sources()
+    CONFIGURATION = isal_config.load(config, SOURCES, [Path.cwd(), ROOT])
     PLAN = Plan.of(CONFIGURATION)
 except isal_config.ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    for doubt in isal_config.doubts(CONFIGURATION, SOURCES):
+        logger.warning(doubt)
 
 LOGS = PLAN.in_results("logs")
 
@@ -61,21 +72,16 @@ def environment():
 
 
 def hold_lock():
-    """Refuse to work on the same results twice at once. The lock ends with this process, however that ends."""
+    """Refuse to work on the same results twice at once, and tell the time by the clock that dates them."""
     global LOCK
     path = Path(PLAN.in_results(".lock"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    LOCK = path.open("a+")
     try:
-        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        LOCK.seek(0)
-        raise WorkflowError(
-            f"{LOCK.read().strip()} is working on {path.parent}; wait until it has ended"
-        ) from None
-    LOCK.truncate(0)
-    LOCK.write(f"snakemake process {os.getpid()} on {socket.gethostname()}")
-    LOCK.flush()
+        LOCK = locks.hold(path)
+    except locks.HeldError as error:
+        raise WorkflowError(str(error)) from None
+    if LOCK.warning:
+        logger.warning(LOCK.warning)
+    return path.stat().st_mtime
 
 
 def set_stale_aside():
@@ -98,19 +104,14 @@ def obstacle():
     return ""
 
 
-def last_words():
-    """The last line of the log of each failed job but those of points, which the status tells of."""
+def failed_logs():
+    """Logs of all jobs that failed."""
     failed = [
         each
         for job in workflow.scheduler.failed
         for each in (job if job.is_group() else [job])
-        if not each.rule.name.startswith("solve_")
     ]
-    words = ""
-    for log in (Path(log) for job in failed for log in job.log):
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        words += f"failed: {lines[-1] if lines else 'without a word'} ({log})\n"
-    return words
+    return [log for job in failed for log in job.log]
 
 
 def point_of(wildcards):
@@ -132,7 +133,12 @@ def force_outdated(wildcards):
 
 onstart:
     try:
-        hold_lock()
+        now = hold_lock()
+        if ahead := isal_status.bring_to_now(PLAN, now):
+            logger.warning(
+                f"{len(ahead)} results were dated in the future, such as {ahead[0]}, and have today's date now; "
+                "is a clock wrong?"
+            )
         files.remove_left(Path(PLAN.configuration.results))
         set_stale_aside()
         # No input of any job: each job compares only what it uses of the plan, as a parameter.
@@ -149,7 +155,7 @@ onstart:
 onerror:
     # `quiet: rules` of the profiles holds back which log to read.
     print(
-        f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{last_words()}{isal_status.of(PLAN)}",
+        f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{isal_status.told(PLAN, failed_logs())}",
         file=sys.stderr,
     )
 

@@ -7,16 +7,18 @@ import argparse
 from pathlib import Path
 
 from isal import status
-from isal.study import Plan
+from isal.study import Plan, PlanError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=Path, default=Path("results/plan.json"), help="plan written by the workflow")
     options = parser.parse_args()
-    if not options.plan.exists():
-        parser.error(f"{options.plan}: there is no such plan; snakemake writes it when its first job starts")
-    print(status.of(Plan.read(options.plan)))
+    try:
+        plan = Plan.read(options.plan, check=True)
+    except PlanError as error:
+        parser.error(str(error))
+    print(status.of(plan))
 
 
 if __name__ == "__main__":
