@@ -16,6 +16,10 @@ INDEPENDENT = ["interior-point", "scs", "cvxpy, Clarabel"]
 AS_PRINTED = ["as printed, Clarabel", "as printed, SCS"]
 
 
+def by_label(points):
+    return {point.label: point for point in points}
+
+
 @pytest.fixture(scope="module")
 def some_points(layouts):
     """Layouts that sense well and badly, both clocks, integrated, and one step by step."""
@@ -31,7 +35,7 @@ def some_points(layouts):
 
 @pytest.fixture(scope="module")
 def compared(some_points):
-    return agreement.compare(some_points)
+    return agreement.compare(by_label(some_points))
 
 
 # --- the routes -------------------------------------------------------------------------------------------------------
@@ -88,7 +92,7 @@ def test_a_route_that_gives_up_is_counted_as_failed(some_points, monkeypatch):
         return solve(problem, tolerance, solver, **settings)
 
     monkeypatch.setattr(cvxpy_paper, "solve_reported", fails)
-    dataset = agreement.judged(agreement.compare(some_points[:1]))
+    dataset = agreement.judged(agreement.compare(by_label(some_points[:1])))
     failed = dataset.sel(route="as printed, Clarabel", problem=0)
     assert (failed.value, failed.gap, failed.excess, failed.reported_optimal) == (np.inf, 1, np.inf, 0)
     assert np.isfinite(dataset.value.drop_sel(route="as printed, Clarabel")).all()
@@ -117,7 +121,7 @@ def test_a_route_of_scs_is_scs_alone(some_points):
 def test_a_point_that_can_not_be_solved_is_named():
     line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(PointError, match=r"^line/synchronous/500MHz/step-by-step-held/e2300-7700: "):
-        agreement.compare([example(), example(slots=(line,))])
+        agreement.compare(by_label([example(), example(slots=(line,))]))
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

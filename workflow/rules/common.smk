@@ -13,9 +13,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from isal import config as isal_config, files, status as isal_status
-from isal.netcdf.records import commit, set_aside
+from isal.netcdf import records, storage
 from isal.study import (
-    AGREEMENT_DATASET,
     BEST_SPLITS_PATTERN,
     DATASET_PATTERN,
     FINDINGS_PAGE,
@@ -51,7 +50,7 @@ def environment():
         "PYTHONPATH": ROOT,
         "ISAL_SCRIPTS": ROOT / "workflow" / "scripts",
         "ISAL_PLAN": PLAN.plan_path,
-        "ISAL_COMMIT": commit(),
+        "ISAL_COMMIT": records.commit(),
     }
     exports = [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
     if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
@@ -79,12 +78,18 @@ def hold_lock():
 
 
 def set_stale_aside():
-    """Snakemake keeps what a failed job was to update and takes it for up to date, so nothing stale may stand there."""
+    """Snakemake keeps what a failed job was to update and takes it for up to date, so nothing stale may stand there.
+
+    What was set aside before, by a change that has been taken back, is put back.
+    """
     points = {PLAN.in_results(path): point for path, point in PLAN.points.items()}
+    solved = dict(PLAN.solved_keys())
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
             if path in points:
-                set_aside(Path(path), points[path].stamp)
+                files.set_aside(Path(path), points[path].stamp, records.fingerprint)
+            elif path in solved:
+                files.set_aside(Path(path), storage.digest(solved[path]), storage.fingerprint)
 
 
 def obstacle():
