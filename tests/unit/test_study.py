@@ -90,6 +90,22 @@ def test_one_agreement_point_of_a_curve_is_its_middle(default):
     assert [point.energies_uj for point in held] == [(5_000_000, 5_000_000)]
 
 
+def test_one_more_energy_changes_the_fingerprints_of_what_it_moves_alone(default):
+    """What all solvers are compared on is the middle of each curve."""
+    study = "synchronous_dual_slot"
+
+    def one_more(source):
+        table = source["config"]["studies"][study]
+        table["slot_1_energy_j"] = [*table["slot_1_energy_j"], 5.1]
+
+    other = changed(default, one_more)
+    before, after = default.agreement_points(), other.agreement_points()
+    moved = {curve_of(point) for fingerprint, point in after.items() if fingerprint not in before}
+    assert moved == {curve_of(point) for point in other.curve_points(study)}
+    assert len(moved) < len(after) / 4
+    assert other.agreement_key() != default.agreement_key()
+
+
 def test_one_point_of_every_curve_of_a_study(default):
     for study, described in default.configuration.studies.items():
         found = default.curve_points(study)

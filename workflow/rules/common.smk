@@ -83,13 +83,16 @@ def set_stale_aside():
     What was set aside before, by a change that has been taken back, is put back.
     """
     points = {PLAN.in_results(path): point for path, point in PLAN.points.items()}
-    solved = dict(PLAN.solved_keys())
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
             if path in points:
                 files.set_aside(Path(path), points[path].stamp, records.fingerprint)
-            elif path in solved:
-                files.set_aside(Path(path), storage.digest(solved[path]), storage.fingerprint)
+            elif path in PLAN.solved_keys:
+                files.set_aside(
+                    Path(path),
+                    storage.digest(PLAN.solved_keys[path]),
+                    storage.fingerprint,
+                )
 
 
 def obstacle():
