@@ -250,6 +250,11 @@ def unpublished(path: Path) -> Path:
     return path.with_name(f".{path.name}.solved")
 
 
+def set_aside(path: Path, stamp: str) -> None:
+    """Make room where a record of another stamp is, see :func:`isal.files.set_aside`."""
+    files.set_aside(path, stamp, fingerprint)
+
+
 def waits(path: Path, stamp: str) -> bool:
     """Whether a record that holds waits to be published; one that was set aside and holds again then does."""
     if holds(unpublished(path), stamp):

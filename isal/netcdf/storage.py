@@ -77,6 +77,11 @@ def fingerprint(path: Path) -> str | None:
     return told[1].decode()
 
 
+def set_aside(path: Path, key: str) -> None:
+    """Make room where a dataset of another key is, see :func:`isal.files.set_aside`."""
+    files.set_aside(path, digest(key), fingerprint)
+
+
 def digest(key: str) -> str:
     """The fingerprint of what is made with a key."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -12,10 +12,6 @@ from isal import files
 from isal.netcdf import datasets, records, storage
 
 
-def set_aside(path, stamp):
-    files.set_aside(path, stamp, records.fingerprint)
-
-
 @pytest.fixture(scope="module")
 def point():
     return example()
@@ -183,7 +179,7 @@ def test_a_dataset_of_before_an_edit_is_there_again_when_the_edit_is_taken_back(
         datasets.write(stored, datasets.xr.Dataset(attrs={"made": key}), key)
 
     def wanted(key):
-        files.set_aside(stored, storage.digest(key), storage.fingerprint)
+        storage.set_aside(stored, key)
         return datasets.there(stored, key)
 
     write("one")
@@ -212,9 +208,9 @@ def test_all_bad_records_are_named_at_once(tmp_path, path, point):
 
 
 def test_a_record_that_does_not_hold_is_set_aside(path, point):
-    set_aside(path, point.stamp)
+    records.set_aside(path, point.stamp)
     assert path.exists()
-    set_aside(path, "another stamp")
+    records.set_aside(path, "another stamp")
     assert not path.exists()
     assert records.holds(files.earlier(path), point.stamp)
     # and waits to be published if it holds again
@@ -223,25 +219,25 @@ def test_a_record_that_does_not_hold_is_set_aside(path, point):
     assert not files.earlier(path).exists()
     records.unpublished(path).replace(path)
     path.write_bytes(path.read_bytes()[:100])
-    set_aside(path, point.stamp)
+    records.set_aside(path, point.stamp)
     assert not path.exists()
     assert not files.earlier(path).exists()
-    set_aside(path, point.stamp)  # nothing there
+    records.set_aside(path, point.stamp)  # nothing there
 
 
 def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, point):
     other = example(tolerance=1e-7)
-    set_aside(path, other.stamp)
+    records.set_aside(path, other.stamp)
     records.write(path, other, other.solve())
     os.utime(files.earlier(path), (0, 0))
     for one, two in ((point, other), (other, point)):
-        set_aside(path, one.stamp)
+        records.set_aside(path, one.stamp)
         assert records.holds(path, one.stamp)
         assert records.holds(files.earlier(path), two.stamp)
         assert path.stat().st_mtime > 0  # newer than what was made of the other
     # one that is damaged does not take the place of a sound one
     path.write_bytes(path.read_bytes()[:100])
-    set_aside(path, point.stamp)
+    records.set_aside(path, point.stamp)
     assert records.holds(path, point.stamp)
     assert sorted(each.name for each in path.parent.iterdir()) == [path.name]
 

@@ -13,7 +13,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from isal import config as isal_config, files, status as isal_status
-from isal.netcdf import records, storage
+from isal.netcdf import records, storage as isal_storage
 from isal.study import (
     BEST_SPLITS_PATTERN,
     DATASET_PATTERN,
@@ -86,13 +86,9 @@ def set_stale_aside():
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
             if path in points:
-                files.set_aside(Path(path), points[path].stamp, records.fingerprint)
+                records.set_aside(Path(path), points[path].stamp)
             elif path in PLAN.solved_keys:
-                files.set_aside(
-                    Path(path),
-                    storage.digest(PLAN.solved_keys[path]),
-                    storage.fingerprint,
-                )
+                isal_storage.set_aside(Path(path), PLAN.solved_keys[path])
 
 
 def obstacle():
