@@ -40,12 +40,12 @@ EXACT_BEST: dict[str, Any] = {
     "markerfacecolor": "none",
     "markeredgewidth": 1.2,
 }
+GRID_BEST_LABEL = "best of the grid"
+EXACT_BEST_LABEL = "exact best split, no traversal"
+
 #: Block of parameters -> how its bound is called, and the step that minimises it.
 BOUND_NAMES = {"radars": "radar SPEB", "clocks": "clock offset bound", "targets": "target SPEB"}
 STEP_NAMES = {"radars": "radar localization", "clocks": "clock offsets", "targets": "target sensing"}
-
-GRID_BEST_LABEL = "best of the grid"
-EXACT_BEST_LABEL = "exact best split, no traversal"
 
 _SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
     "font.size": 9,
