@@ -6,7 +6,7 @@ taken from one solution and each route solves exactly these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,9 @@ AGREEMENT = 1e-6
 #: the optimum that it reports (m^2); the last two are NaN for a route that reports nothing but its certificate.
 Outcome = tuple[float, float, float, float, float]
 FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
+
+#: What is told of each problem: of which point it is, by fingerprint and by names, and what it minimises.
+LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "stage")
 
 Route = Callable[[Sequence[AllocationProblem]], list[Outcome]]
 
@@ -82,36 +85,54 @@ ROUTES: dict[str, Route] = {
 }
 
 
-def compare(points: Sequence[Point]) -> xr.Dataset:
+def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.Dataset:
     """Every route on the problem of every stage of every point.
+
+    Parameters
+    ----------
+    points
+        By a fingerprint of all that their comparison depends on.
+    known
+        An earlier comparison: points whose fingerprint it has are taken from there, whatever else it has.
 
     Returns
     -------
     Dataset with the dimensions ``problem`` and ``route``: ``value``, ``lower_bound`` (m^2), ``seconds``,
     ``reported_optimal`` and ``reported_value`` (m^2) of each, and ``label``, ``network``, ``clock``, ``bandwidth``
-    (Hz), ``scheme``, ``stage`` of each problem.
+    (Hz), ``scheme``, ``stage`` and ``fingerprint`` (of its point) of each problem.
 
     Raises
     ------
     PointError
         If a point can't be solved at all.
     """
-    exact = [replace(point, solver=interior_point.NAME, tolerance=TOLERANCE) for point in points]
-    rows: list[tuple[Any, ...]] = []
+    earlier = [] if known is None or "fingerprint" not in known.coords else known.fingerprint.values.tolist()
+    new = {fingerprint: point for fingerprint, point in points.items() if fingerprint not in earlier}
+    exact = [replace(point, solver=interior_point.NAME, tolerance=TOLERANCE) for point in new.values()]
+    labels: list[tuple[Any, ...]] = []
     problems: list[AllocationProblem] = []
-    for point, result in zip(points, solve_all(exact), strict=True):
+    for (fingerprint, point), result in zip(new.items(), solve_all(exact), strict=True):
         if isinstance(result, PointError):
             raise result
+        where = (fingerprint, point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme)
         for slot in result.slots:
             for stage in slot.stages:
                 problems.append(stage.problem)
-                rows.append((point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme, stage.block))
-    outcomes = np.array([route(problems) for route in ROUTES.values()])  # route, problem, field
-    names = ("label", "network", "clock", "bandwidth", "scheme", "stage")
-    labels = {name: ("problem", list(values)) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+                labels.append((*where, stage.block))
+    found = [route(problems) if problems else [] for route in ROUTES.values()]
+    outcomes = np.reshape(found, (len(ROUTES), len(problems), len(FIELDS)))
+    if known is not None and (places := [place for place, each in enumerate(earlier) if each in points]):
+        kept = known.sel(route=list(ROUTES)).isel(problem=places)
+        labels += zip(*(kept[name].values.tolist() for name in LABELS), strict=True)
+        told = kept[list(FIELDS)].to_array("field").transpose("route", "problem", "field")
+        outcomes = np.concatenate([outcomes, told.values], axis=1)
+    turn = {fingerprint: number for number, fingerprint in enumerate(points)}
+    order = sorted(range(len(labels)), key=lambda place: turn[labels[place][0]])
+    columns = zip(*(labels[place] for place in order), strict=True)
     dataset = xr.Dataset(
-        {field: (("route", "problem"), outcomes[:, :, place]) for place, field in enumerate(FIELDS)},
-        coords={"route": list(ROUTES), **labels},
+        {field: (("route", "problem"), outcomes[:, order, place]) for place, field in enumerate(FIELDS)},
+        coords={"route": list(ROUTES)}
+        | {name: ("problem", list(values)) for name, values in zip(LABELS, columns, strict=True)},
         attrs={"Conventions": "CF-1.11", "title": "independent routes to the same optima"},
     )
     for name in ("value", "lower_bound", "reported_value"):

@@ -1,14 +1,18 @@
-"""Files that appear under their name only when they are complete, and what is left of writing one."""
+"""Files that appear under their name only when they are complete, what is left of writing one, and earlier versions."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 #: Seconds after which what a process of another machine left is taken for left; a file is written in far less.
 LEFT_AFTER = 86_400
+
+#: What a sound file says that it was made from; None of a file that is missing or damaged.
+Fingerprint = Callable[[Path], str | None]
 
 
 class WriteError(OSError):
@@ -23,7 +27,7 @@ def write(path: Path, content: bytes | memoryview) -> None:
     WriteError
         If it can't be written; what stood there stays.
     """
-    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -35,6 +39,36 @@ def write(path: Path, content: bytes | memoryview) -> None:
         raise WriteError(
             f"{path}: can't be written ({error.strerror or error}); see to that and run snakemake again"
         ) from error
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+
+
+def earlier(path: Path) -> Path:
+    """Where the last file of another fingerprint that stood at a path waits, in case it is wanted again."""
+    return path.with_name(f".{path.name}.earlier")
+
+
+def set_aside(path: Path, wanted: str, fingerprint: Fingerprint) -> None:
+    """Move a file without the fingerprint that is wanted to :func:`earlier`; if the one there has it, exchange them.
+
+    So an edit that is taken back finds the result that it had, which gets today's date, as what was made from it in the
+    meantime is out of date. A damaged file is removed.
+    """
+    if not path.exists() or (found := fingerprint(path)) == wanted:
+        return
+    kept, again = earlier(path), _temporary(path)
+    exchanged = fingerprint(kept) == wanted
+    if exchanged:
+        kept.replace(again)
+    if found is None:
+        path.unlink()
+    else:
+        path.replace(kept)
+    if exchanged:
+        os.utime(again)
+        again.replace(path)
 
 
 def remove_left(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """Verdicts on the paper's statements, as a page whose every number comes from the datasets of observations.
 
 ``base`` in the names below is the dataset of the base reading; each other reading has one on fewer random networks.
+What there is no network for is not judged, and the page says so: a share of no networks is NaN, never a verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from isal.tables import markdown
 #: A statement holds where at least the first share of the networks that it is about obey it, mostly from the second on.
 MOST, MANY = 0.95, 0.75
 
+#: In a table, where there are no networks to tell of.
+NOTHING_SHOWN = "-"
+
 #: A step that gets less than this share of the energy gets nothing.
 NOTHING = 1e-3
 
@@ -26,6 +30,12 @@ EQUAL = 1e-6
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5
+
+#: A median is told of so many networks or more.
+FEWEST = 3
+
+#: Of two slots one is the more limited if their abundances differ by more than this factor.
+UNLIKE = 2
 
 #: Sensing links are as long as ranging links where no node is closer to the target than this share of the mean length
 #: of the ranging links.
@@ -36,6 +46,13 @@ HALF = 0.1
 
 #: An SPEB that is so many times as large is far worse.
 FAR = 10
+
+#: What a statement is about -> why it is not judged if there is none of it.
+NONE_LIMITED = "no random network is sensing-limited"
+NONE_ABUNDANT = "no random network is sensing-abundant"
+NONE_APART = "no random pair differs enough"
+NONE_ALIKE = "no random pair is alike enough"
+NONE_EVEN = "no random network has links about equally long"
 
 TITLES = {
     "i": "In sensing-limited asynchronous networks the energies are ordered clocks < radars < target",
@@ -51,7 +68,10 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement: its verdict and the tables that it rests on, with a sentence before each."""
+    """One statement: its verdict and the tables that it rests on, with a sentence before each.
+
+    A table without rows is one of which there is nothing to tell.
+    """
 
     number: str
     verdict: str
@@ -125,7 +145,7 @@ def slot_shares(observed: xr.Dataset) -> pd.DataFrame:
     """
     rows = []
     amounts = abundance(observed)
-    for place, pair in enumerate(observed.pair.values):
+    for place, pair in enumerate(observed.pair.values if "pair" in observed.dims else ()):
         one, two = (
             int(np.flatnonzero((observed.subject.values == pair) & (observed.slot.values == slot))[0])
             for slot in (1, 2)
@@ -137,7 +157,18 @@ def slot_shares(observed: xr.Dataset) -> pd.DataFrame:
                 roots = np.sqrt(observed.steps_speb.sel(clock=clock, carry=carry).values[[one, two]])
                 row[f"{carry}, {clock}"] = float(roots[0] / roots.sum())
         rows.append(row)
-    return pd.DataFrame(rows)
+    columns = [f"{scheme}, {clock}" for clock in observed.clock.values for scheme in ("integrated", *CARRIES)]
+    return pd.DataFrame(rows, columns=["pair", "abundance ratio", *columns])
+
+
+def _different(table: pd.DataFrame) -> pd.DataFrame:
+    """Of :func:`slot_shares`, the pairs of slots of which one is clearly the more limited."""
+    return table[(table["abundance ratio"] > UNLIKE) | (table["abundance ratio"] < 1 / UNLIKE)]
+
+
+def _limited_gets_more(apart: pd.DataFrame, scheme: str) -> float:
+    """Share of the pairs in which the limited slot gets more."""
+    return _share((apart[scheme] > 0.5) == (apart["abundance ratio"] < 1))
 
 
 def _alike(observed: xr.Dataset) -> np.ndarray:
@@ -173,13 +204,18 @@ def findings(readings: Mapping[str, xr.Dataset]) -> list[Finding]:
 
 def by_carry(holds: xr.DataArray) -> dict[str, float]:
     """Share of the networks that obey a statement, by carry-over."""
-    return {str(carry): float(holds.sel(carry=carry).mean()) for carry in holds.carry.values}
+    return {str(carry): _share(holds.sel(carry=carry)) for carry in holds.carry.values}
 
 
-def verdict(shares: Mapping[str, float]) -> str:
-    """``holds``, ``holds only with ...; mostly with ... (share)``, or ``does not hold``; the rest is where it fails."""
+def verdict(shares: Mapping[str, float], none: str = "") -> str:
+    """``holds``, ``holds only with ...; mostly with ... (share)``, or ``does not hold``; the rest is where it fails.
+
+    Where there are no networks to judge by, ``none`` says which there are none of.
+    """
+    if np.isnan(list(shares.values())).any():
+        return _not_judged(none)
     good = [carry for carry, share in shares.items() if share >= MOST]
-    fair = [f"{carry} ({_percent(share)})" for carry, share in shares.items() if MANY <= share < MOST]
+    fair = [f"{carry} ({percent(share)})" for carry, share in shares.items() if MANY <= share < MOST]
     if len(good) == len(shares):
         return "holds"
     if not good and not fair:
@@ -188,34 +224,41 @@ def verdict(shares: Mapping[str, float]) -> str:
     return "; ".join([*parts, *([f"mostly holds with carry-over {' and '.join(fair)}"] if fair else [])])
 
 
+def _not_judged(none: str) -> str:
+    return f"not judged, as {none}"
+
+
+def _share(obey: xr.DataArray | pd.Series) -> float:
+    """Share of what obeys; NaN of nothing."""
+    return float(obey.mean()) if obey.size else float("nan")
+
+
 def _word(share: float) -> str:
     return "holds" if share >= MOST else "mostly holds" if share >= MANY else "does not hold"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def percent(share: float, digits: int = 0) -> str:
+    """A share in per cent, or what is shown of one of no networks."""
+    return NOTHING_SHOWN if np.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 def _share_table(columns: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Rows are carry-overs, columns shares in per cent."""
+    """Rows are carry-overs, columns shares in per cent; without columns of no networks, and without rows if all are."""
+    judged = {title: shares for title, shares in columns.items() if not np.isnan(list(shares.values())).any()}
     rows = [
-        {"carry-over": carry, **{title: f"{100 * shares[carry]:.1f} %" for title, shares in columns.items()}}
+        {"carry-over": carry, **{title: percent(shares[carry], 1) for title, shares in judged.items()}}
         for carry in CARRIES
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows if judged else [])
 
 
-def _layout_rows(
-    layouts: xr.Dataset, columns: Callable[[xr.Dataset], Mapping[str, object]], names: Sequence[str] | None = None
-) -> pd.DataFrame:
+def _layout_rows(layouts: xr.Dataset, columns: Callable[[xr.Dataset], Mapping[str, object]]) -> pd.DataFrame:
+    """A row for each layout of one slot."""
     rows = []
-    for place, (name, slot) in enumerate(zip(layouts.subject.values, layouts.slot.values, strict=True)):
-        one = layouts.isel(network=place)
-        single = int((layouts.subject.values == name).sum()) == 1
-        if names is None and not single:
-            continue
-        label = str(name) if single else f"{name}, slot {slot}"
-        rows.append({"layout": label, "abundance": f"{float(abundance(one)):.3g}", **columns(one)})
+    for place, name in enumerate(layouts.subject.values):
+        if int((layouts.subject.values == name).sum()) == 1:
+            one = layouts.isel(network=place)
+            rows.append({"layout": str(name), "abundance": f"{float(abundance(one)):.3g}", **columns(one)})
     return pd.DataFrame(rows)
 
 
@@ -232,7 +275,7 @@ def _ordered(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
     table = _layout_rows(layouts, lambda one: {carry: _split(one, "asynchronous", carry) for carry in CARRIES})
     return Finding(
         "i",
-        verdict(shares),
+        verdict(shares, NONE_LIMITED),
         (
             ("Shares of steps 1 / 2 / 3 (radars, clocks, target) at the exact best split, in per cent:", table),
             (
@@ -244,39 +287,44 @@ def _ordered(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
     )
 
 
+#: Half of statement (ii) -> what there is none of if it is not judged.
+HALVES_OF_SLOTS = {"first": NONE_APART, "second": NONE_ALIKE}
+
+
 def _slots(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
     table = slot_shares(random)
     schemes = [column for column in table.columns if column not in ("pair", "abundance ratio")]
-    apart = table[(table["abundance ratio"] > 2) | (table["abundance ratio"] < 0.5)]
+    apart = _different(table)
     alike = table[(table["abundance ratio"] < ALIKE) & (table["abundance ratio"] > 1 / ALIKE)]
-    more = {name: float(((apart[name] > 0.5) == (apart["abundance ratio"] < 1)).mean()) for name in schemes}
-    low, middle, high = (alike[schemes].quantile(level) for level in (0.05, 0.5, 0.95))
-    rows = pd.DataFrame(
-        {
-            "scheme": schemes,
-            "limited slot gets more": [f"{100 * more[name]:.1f} %" for name in schemes],
-            "share of slot 1, alike slots: 5 %": [f"{low[name]:.2f}" for name in schemes],
-            "median": [f"{middle[name]:.2f}" for name in schemes],
-            "95 %": [f"{high[name]:.2f}" for name in schemes],
-        }
-    )
-    low_share, high_share = min(more.values()), max(more.values())
-    first = _word(low_share)
-    off = float(max((high - 0.5).max(), (0.5 - low).max()))
-    text = f"the first half {first} ({100 * low_share:.0f} to {_percent(high_share)} of the pairs, by scheme); " + (
-        "the second holds" if off <= HALF else "the second does not: what counts is the bound itself"
-    )
-    layout_table = slot_shares(layouts).drop(columns=["pair"]).map("{:.3g}".format)
-    layout_table.insert(0, "layout", layouts.pair.values)
+    more = {name: _limited_gets_more(apart, name) for name in schemes}
+    levels = {"share of slot 1, alike slots: 5 %": 0.05, "median": 0.5, "95 %": 0.95}
+    spread = {title: alike[schemes].quantile(level) for title, level in levels.items()}
+    columns: dict[str, list[str]] = {}
+    first, second = (f"the {half} half is {_not_judged(none)}" for half, none in HALVES_OF_SLOTS.items())
+    if len(apart):
+        low_share, high_share = min(more.values()), max(more.values())
+        first = f"the first half {_word(low_share)} "
+        first += f"({100 * low_share:.0f} to {percent(high_share)} of the pairs, by scheme)"
+        columns["limited slot gets more"] = [percent(more[name], 1) for name in schemes]
+    if len(alike):
+        low, _, high = spread.values()
+        off = float(max((high - 0.5).max(), (0.5 - low).max()))
+        second = "the second holds" if off <= HALF else "the second does not: what counts is the bound itself"
+        columns |= {title: [f"{values[name]:.2f}" for name in schemes] for title, values in spread.items()}
+    rows = pd.DataFrame({"scheme": schemes, **columns} if columns else {})
+    layout_table = slot_shares(layouts)
+    layout_pairs = layout_table.pop("pair")
+    layout_table = layout_table.map("{:.3g}".format)
+    layout_table.insert(0, "layout", layout_pairs)
     kept = ["layout", "abundance ratio", *(name for name in schemes if name.startswith(("integrated", "held")))]
     return Finding(
         "ii",
-        text,
+        f"{first}; {second}",
         (
             ("Share of slot 1 in the paper's layouts (abundance ratio: slot 1 over slot 2):", layout_table[kept]),
             (
-                f"{len(apart)} random pairs whose abundances differ by more than a factor of 2, and {len(alike)} "
-                f"within a factor of {ALIKE:g}:",
+                f"{len(apart)} random pairs whose abundances differ by more than a factor of {UNLIKE}, and "
+                f"{len(alike)} within a factor of {ALIKE:g}:",
                 rows,
             ),
         ),
@@ -293,13 +341,18 @@ def _advantage(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
         f"integrated wins in limited ({loses.sizes['network']})": by_carry(loses),
     }
     amounts, ratio = abundance(random).values, advantage(random).sel(carry="held")
-    text = verdict({carry: min(shares[carry] for shares in columns.values()) for carry in CARRIES})
-    if text != "does not hold":
+    # min() would pass over what is not a number
+    judged = [shares for shares in columns.values() if not np.isnan(list(shares.values())).any()]
+    text = verdict({carry: min(shares[carry] for shares in judged) for carry in CARRIES})
+    if len(judged) < len(columns):
+        half, none = ("limited", NONE_ABUNDANT) if loses.sizes["network"] else ("abundant", NONE_LIMITED)
+        text = f"on {half} networks: {text}; the other half is {_not_judged(none)}"
+    elif text != "does not hold":
         border, share = separation(
             amounts, (ratio < 1 - EQUAL).all("clock").values, (ratio > 1 + EQUAL).all("clock").values
         )
         text += (
-            f". With held, abundance {border:.2g} is the border: {_percent(share)} of all networks are better off with "
+            f". With held, abundance {border:.2g} is the border: {percent(share)} of all networks are better off with "
             "step-by-step above it and with integrated below"
         )
     table = _layout_rows(
@@ -316,7 +369,11 @@ def _advantage(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
         (
             ("Step-by-step over integrated at the best split, below 1 where step-by-step wins:", table),
             ("Random networks, both clock modes:", _share_table(columns)),
-            ("Median of step-by-step over integrated, by abundance (synchronous / asynchronous):", curve(random)),
+            (
+                f"Median of step-by-step over integrated, by abundance, of {FEWEST} networks or more (synchronous / "
+                "asynchronous):",
+                curve(random),
+            ),
         ),
         PROOF,
     )
@@ -353,7 +410,7 @@ def curve(random: xr.Dataset) -> pd.DataFrame:
     rows = []
     for low, high in zip([0, *edges], [*edges, np.inf], strict=True):
         chosen = np.flatnonzero((amounts >= low) & (amounts < high))
-        if len(chosen) < 3:
+        if len(chosen) < FEWEST:
             continue
         medians = ratio.isel(network=chosen).median("network")
         row: dict[str, object] = {"abundance": f"{low:.2g} to {high:.2g}", "networks": len(chosen)}
@@ -367,7 +424,7 @@ def curve(random: xr.Dataset) -> pd.DataFrame:
 
 def _harder(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
     holds = harder(random)
-    share = float(holds.mean())
+    share = _share(holds)
     ratios = random.sensing_speb / random.localization_speb
     table = _layout_rows(
         layouts,
@@ -382,18 +439,18 @@ def _harder(random: xr.Dataset, layouts: xr.Dataset) -> Finding:
             {
                 "random networks": title,
                 "number": chosen.sizes["network"],
-                "target harder": _percent(float((chosen > 1).mean())),
+                "target harder": percent(float((chosen > 1).mean())),
                 "target over radar bound: 5 %": f"{float(chosen.quantile(0.05)):.2g}",
                 "median": f"{float(chosen.median()):.2g}",
                 "95 %": f"{float(chosen.quantile(0.95)):.2g}",
             }
             for title, chosen in (("links alike", ratios.isel(network=_alike(random))), ("all", ratios))
+            if chosen.sizes["network"]
         ]
     )
-    word = _word(share)
     return Finding(
         "iv",
-        f"{word}: in {_percent(share)} of the networks",
+        _not_judged(NONE_EVEN) if np.isnan(share) else f"{_word(share)}: in {percent(share)} of the networks",
         (
             ("The paper's layouts; bounds with all the energy on one task, the other one solved:", table),
             (
@@ -539,15 +596,15 @@ def _same_subjects(base: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
 def sensitivity(readings: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     """Share of the random networks that obey each statement, with the carry-over held, by reading.
 
-    ``iii, marginal``: share in which step-by-step with ``marginal`` beats integrated, which slack caps forbid.
+    ``iii, marginal``: share in which step-by-step with ``marginal`` beats integrated, which slack caps forbid. NaN
+    where a statement is about none of the networks.
     """
     rows = []
     smallest = min(readings.values(), key=lambda each: each.sizes["network"])
     for name, observed in readings.items():
         random = only(_same_subjects(observed, smallest), "random")
         table = slot_shares(random)
-        apart = table[(table["abundance ratio"] > 2) | (table["abundance ratio"] < 0.5)]
-        more = (apart["integrated, asynchronous"] > 0.5) == (apart["abundance ratio"] < 1)
+        more = _limited_gets_more(_different(table), "integrated, asynchronous")
         better = (advantage(random).sel(carry="marginal") < 1 - EQUAL).mean()
         rows.append(
             {
@@ -555,11 +612,11 @@ def sensitivity(readings: Mapping[str, xr.Dataset]) -> pd.DataFrame:
                 "networks": random.sizes["network"],
                 "abundant": len(_abundant(random)),
                 "i": by_carry(ordered(random))["held"],
-                "ii": float(more.mean()),
+                "ii": more,
                 "iii, abundant": by_carry(wins_if_abundant(random))["held"],
                 "iii, limited": by_carry(loses_if_limited(random))["held"],
                 "iii, marginal": float(better),
-                "iv": float(harder(random).mean()),
+                "iv": _share(harder(random)),
                 "v": by_carry(interior(random))["held"],
                 "vi, step 1": by_carry(falls(random, "third_fixed_speb", 0.9))["held"],
                 "vi, step 3": by_carry(falls(random, "first_fixed_speb", 0.9))["held"],
@@ -574,11 +631,13 @@ INTRODUCTION = """\
 # The paper's statements, one verdict each
 
 Statements (i) to (viii) are those of Zhang et al., *Appl. Sci.* 2024, 14, 2665, in our words. Each is judged at the
-**exact** best split of {energy:g} J (found without traversal and certified), on the paper's layouts and on {networks}
-random networks ({pairs} pairs of slots; 2 to 4 anchors and radars; radars and target from {near:g} m to {far:g} m
-apart), for each of four readings of what a later step knows of an earlier one (`held` is the one that gives what the
-paper reports; config/README.md explains them). A statement *holds* where at least {most:.0f} % of the networks that it
-is about obey it, and *mostly holds* from {many:.0f} % on.
+**exact** best split of {energy:g} J (found without traversal and certified), on {layouts} layouts of the networks file
+({layout_pairs} of them of two slots; left out are those without anchors, targets or radars to locate, and almost
+undetermined ones) and on {networks} random networks ({pairs} pairs of slots; 2 to 4 anchors and radars; radars and
+target from {near:g} m to {far:g} m apart), for each of four readings of what a later step knows of an earlier one
+(`held` is the one that gives what the paper reports; config/README.md explains them). A statement *holds* where at
+least {most:.0f} % of the networks that it is about obey it, and *mostly holds* from {many:.0f} % on; where there is no
+network that it is about, it is not judged.
 
 *Sensing abundance* of a network is the bound per radar without a target over the bound per target with radars known,
 each with all the energy at its own best powers. Above 1 sensing is the easier task (the paper's "sensing-resource-
@@ -610,13 +669,15 @@ def page(readings: Mapping[str, xr.Dataset], note: str) -> str:
     from isal.ensemble import SEPARATIONS_M
 
     base = readings["base"]
-    random = only(base, "random")
+    random, layouts = only(base, "random"), only(base, "layout")
     near, far = SEPARATIONS_M
     parts = [
         INTRODUCTION.format(
             energy=base.attrs["energy_j"],
             networks=random.sizes["network"],
-            pairs=random.sizes["pair"],
+            pairs=random.sizes.get("pair", 0),
+            layouts=len(set(layouts.subject.values)),
+            layout_pairs=layouts.sizes.get("pair", 0),
             near=near,
             far=far,
             most=100 * MOST,
@@ -632,11 +693,13 @@ def page(readings: Mapping[str, xr.Dataset], note: str) -> str:
     for each in all_findings:
         parts.append(f"## ({each.number}) {TITLES[each.number]}\n\n**Verdict: {each.verdict}.**\n")
         for sentence, table in each.tables:
-            parts.append(f"{sentence}\n\n{markdown(table)}")
+            parts.append(
+                f"{sentence} left out, as there are none.\n" if table.empty else f"{sentence}\n\n{markdown(table)}"
+            )
         if each.remark:
             parts.append(f"{each.remark}\n")
     shares = sensitivity(readings)
     for column in shares.columns[3:]:
-        shares[column] = [f"{100 * value:.0f} %" for value in shares[column]]
+        shares[column] = [percent(value) for value in shares[column]]
     parts.append(f"{SENSITIVITY}\n{markdown(shares)}")
     return "\n".join(parts)

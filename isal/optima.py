@@ -18,6 +18,14 @@ from isal.units import UJ_PER_J
 AXES = ("network", "clock", "bandwidth", "scheme")
 
 
+#: Of the table, in the order of its rows.
+COLUMNS = (
+    *("study", *AXES, "minimised"),
+    *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
+    *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
+)
+
+
 def exact(point: Point) -> BestSplit:
     """The best split of a point's total energy, whatever its own split is.
 
@@ -91,35 +99,35 @@ def best_splits(points: Sequence[Point]) -> xr.Dataset:
 def table(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
     """One row per curve: the exact best split, and the best point, problems and time of the traversal.
 
-    ``traversal over exact`` is the lowest traversed SPEB over the exact one, minus 1: never negative but for rounding.
-    ``problems`` are allocation problems solved.
+    ``minimised`` is the block of parameters that all SPEBs are of; ``traversal over exact`` is the lowest traversed
+    SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
     """
-    rows = []
-    if "speb" not in best:
-        return pd.DataFrame()
-    for where, value in best.speb.stack(curve=AXES).dropna("curve").to_series().items():
+    rows: list[tuple[Any, ...]] = []
+    curves = best.speb.stack(curve=AXES).dropna("curve").to_series() if "speb" in best else pd.Series()
+    for where, value in curves.items():
         chosen = dict(zip(AXES, cast(tuple[Any, ...], where), strict=True))
         one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
         lowest = many.isel(split=int(many.speb.argmin("split")))
         parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
         rows.append(
-            {
-                "study": study,
-                **chosen,
-                "exact (J)": _energies(one.energy.values),
-                "exact SPEB (m^2)": float(value),
-                "lower bound (m^2)": float(one.lower_bound),
-                "bound holds for": str(one.proof.item()),
-                "problems": int(one.problems),
-                "ms": float(one.seconds) * 1e3,
-                "traversal (J)": _energies(parts.values),
-                "traversal over exact": float(lowest.speb) / float(value) - 1,
-                "traversed points": many.sizes["split"],
-                "traversal problems": int(np.isfinite(many.stage_speb).sum()),
-                "traversal ms": float(many.seconds.sum()) * 1e3,
-            }
+            (
+                study,
+                *chosen.values(),
+                many.minimises.item(),
+                _energies(one.energy.values),
+                float(value),
+                float(one.lower_bound),
+                str(one.proof.item()),
+                int(one.problems),
+                float(one.seconds) * 1e3,
+                _energies(parts.values),
+                float(lowest.speb) / float(value) - 1,
+                many.sizes["split"],
+                int(np.isfinite(many.stage_speb).sum()),
+                float(many.seconds.sum()) * 1e3,
+            )
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _energies(values: Sequence[float]) -> str:

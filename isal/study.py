@@ -227,6 +227,10 @@ class Plan:
     def plan_path(self) -> str:
         return self.in_results(PLAN_NAME)
 
+    @property
+    def agreement_path(self) -> str:
+        return self.in_results(AGREEMENT_DATASET)
+
     def dataset_path(self, study: str) -> str:
         return self.in_results(DATASET_PATTERN.format(study=study))
 
@@ -353,26 +357,18 @@ class Plan:
             }
         )
 
-    def agreement_points(self) -> list[Point]:
-        """Points, evenly spread, of every combination of network, clock mode, bandwidth and scheme."""
+    def agreement_points(self) -> dict[str, Point]:
+        """Points, evenly spread, of every combination of network, clock mode, bandwidth and scheme, by fingerprint.
+
+        The fingerprint tells all that the comparison of solvers on a point depends on: its problems and the code of
+        every solver. It has a tolerance of its own, and the configuration's solver is one of those compared.
+        """
         per_curve = self.configuration.agreement_points_per_curve
         chosen = []
         for curve in _curves(self.points.values()):
             ascending = sorted(curve, key=lambda point: point.energies_uj)  # whatever studies they come from
             places = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
             chosen += [ascending[place] for place in dict.fromkeys(places)]
-        return chosen
-
-    def agreement_key(self) -> str:
-        """What the comparison of solvers depends on: its points and the code of every solver.
-
-        It has a tolerance of its own, and the configuration's solver is one of those compared.
-        """
-        points = self.agreement_points()
-        problems = [
-            {key: value for key, value in point.to_mapping().items() if key not in ("solver", "tolerance")}
-            for point in points
-        ]
         code = [
             "agreement",
             "netcdf.storage",
@@ -380,11 +376,16 @@ class Plan:
             *SOLVING,
             *(name for each in SOLVERS for name in _solver_modules(each)),
         ]
-        if any(point.splits_slots for point in points):
-            code.append("splits")
-        return canonical(
-            {"problems": digest_of(sorted(map(canonical, problems))), "code": _code("compare_solvers", *code)}
-        )
+        found = {}
+        for point in chosen:
+            told = {key: value for key, value in point.to_mapping().items() if key not in ("solver", "tolerance")}
+            used = _code("compare_solvers", *code, *(["splits"] if point.splits_slots else []))
+            found[digest_of([canonical(told), used])] = point
+        return found
+
+    def agreement_key(self) -> str:
+        """What the comparison of solvers depends on."""
+        return canonical({"points": digest_of(sorted(self.agreement_points()))})
 
     def table_key(self) -> str:
         """What a table depends on besides its dataset."""
@@ -407,16 +408,26 @@ class Plan:
         """Paths of everything that is stored with its key, each after those of what it is made from."""
         return (path for path, _ in self._stored())
 
+    @cached_property
+    def solved_keys(self) -> dict[str, str]:
+        """Key by path of the datasets that take solving, and not only gathering what others have solved."""
+        return {path: key() for path, key in self._solved()}
+
     def _stored(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """Paths of what is stored with its key, and how to get the key, which takes time."""
         for study in self.configuration.studies:
             yield self.dataset_path(study), partial(self.dataset_key, study)
+        yield from self._solved()
+        for reading in self.configuration.findings.readings:
+            yield self.findings_path(reading), partial(self.gathering_key, reading)
+
+    def _solved(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        for study in self.configuration.studies:
             yield self.best_splits_path(study), partial(self.best_splits_key, study)
         for reading in self.configuration.findings.readings:
             for part in self.observed_parts(reading):
                 yield self.observations_path(reading, part), partial(self.observations_key, reading, part)
-            yield self.findings_path(reading), partial(self.gathering_key, reading)
-        yield self.in_results(AGREEMENT_DATASET), self.agreement_key
+        yield self.agreement_path, self.agreement_key
 
     def shard_key(self, shard: str) -> str:
         """What a shard's job depends on: its points and their stamps."""
@@ -440,7 +451,7 @@ class Plan:
     def figure_datasets(self, figure: Figure) -> list[str]:
         """Datasets that a figure is drawn from."""
         if figure.kind == "agreement":
-            return [self.in_results(AGREEMENT_DATASET)]
+            return [self.agreement_path]
         if figure.kind == "abundance":
             return [self.findings_path("base")]
         if figure.kind == "readings":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -32,37 +33,47 @@ FORMATS: dict[str, Callable[[float], str]] = {
 def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     """The lowest SPEB of every network, clock mode, bandwidth and scheme of a dataset.
 
-    ``energies (J)`` are those of the slots where there are several, else of the steps; ``over integrated`` is the ratio
-    to the integrated scheme's lowest SPEB; ``largest gap`` is over all points of the curve.
+    ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
+    are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
+    that is of another block; ``largest gap`` is over all points of the curve.
     """
+    axes = ("network", "clock", "bandwidth", "scheme")
     rows = []
     by_slot = dataset.sizes["slot"] > 1
-    for (network, clock, bandwidth, scheme), curve in dataset.groupby(["network", "clock", "bandwidth", "scheme"]):
-        points = (
-            curve.squeeze().dropna("split", subset=["speb"]) if "split" in curve.squeeze().dims else curve.squeeze()
-        )
-        best = points.isel(split=int(points.speb.argmin("split"))) if "split" in points.dims else points
+    for values in product(*(sorted(dataset[axis].values) for axis in axes)):
+        # chosen by name: an axis of one entry stays an axis
+        curve = dataset.sel(dict(zip(axes, values, strict=True)))
+        points = curve.dropna("split", subset=["speb"])
+        if points.sizes["split"] == 0:
+            continue
+        best = points.isel(split=int(points.speb.argmin("split")))
         energies = (best.slot_energy if by_slot else best.energy).values
+        network, clock, bandwidth, scheme = values
         rows.append(
             {
                 "network": network,
                 "clock": clock,
                 "bandwidth (MHz)": bandwidth / 1e6,
                 "scheme": scheme,
+                "minimised": curve.minimises.item(),
                 "energies (J)": " / ".join(f"{energy:g}" for energy in energies if energy == energy),
                 "SPEB (m^2)": float(best.speb),
                 "largest gap": float(points.gap.max()),
             }
         )
     table = pd.DataFrame(rows)
-    keys = ["network", "clock", "bandwidth (MHz)"]
-    reference = table[table.scheme == "integrated"].set_index(keys)["SPEB (m^2)"]
-    table.insert(6, "over integrated", table["SPEB (m^2)"] / reference.reindex(table[keys]).to_numpy())
+    # only bounds of the same parameters compare
+    keys = ["network", "clock", "bandwidth (MHz)", "minimised"]
+    integrated = table[table.scheme == "integrated"].set_index(keys)["SPEB (m^2)"].to_dict()
+    ratios = [row["SPEB (m^2)"] / integrated.get(tuple(row[key] for key in keys), float("nan")) for row in rows]
+    table.insert(list(table.columns).index("SPEB (m^2)") + 1, "over integrated", ratios)
     return table
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown."""
+    """A table as Markdown; a sentence where it has no rows."""
+    if table.empty:
+        return "Nothing to show.\n"
     lines = [list(table.columns), ["---"] * len(table.columns)]
     for row in table.itertuples(index=False):
         cells = zip(table.columns, row, strict=True)

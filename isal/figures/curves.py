@@ -35,11 +35,11 @@ CLEARANCE = 0.03
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def draw_curves(plan: Plan, name: str, x: tuple[str, str], labels: tuple[str, str]) -> Picture:
+def draw_curves(plan: Plan, name: str, x: tuple[str, str], x_label: str, summed: str = "") -> Picture:
     """Draw the study of a figure.
 
-    ``x`` names the variable on the horizontal axis and the axis of which its first entry counts; ``labels`` are those
-    of the axes.
+    ``x`` names the variable on the horizontal axis and the axis of which its first entry counts; in ``x_label``
+    ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum.
     """
     study = plan.configuration.figures[name].study
     assert study is not None
@@ -55,11 +55,28 @@ def draw_curves(plan: Plan, name: str, x: tuple[str, str], labels: tuple[str, st
         found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
         style.panel_title(panel, index, f"{network}, {clock}, {bandwidth / 1e6:g} MHz")
         drawn.append(_draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, plan))
-        panel.set(xlabel=labels[0], ylabel=labels[1])
+        panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
         panel.label_outer(remove_inner_ticks=False) if share else None
     _add_legend(picture, axes)
     _clear_remarks(picture, axes, drawn, share)
     return picture
+
+
+def _first_step(part: xr.Dataset) -> str:
+    """What step 1 of the step-by-step scheme is for, in words."""
+    blocks = part.stage_minimises.sel(scheme=[scheme for scheme in part.scheme.values if scheme != "integrated"])
+    return " or ".join(style.STEP_NAMES[block] for block in dict.fromkeys(blocks.sel(stage=1).values))
+
+
+def _bounds(part: xr.Dataset) -> str:
+    """What is minimised, in words; the schemes need not minimise the same."""
+    schemes: dict[str, list[str]] = {}
+    for scheme in part.scheme.values:
+        kind = "integrated" if scheme == "integrated" else "step-by-step"
+        schemes.setdefault(style.BOUND_NAMES[part.minimises.sel(scheme=scheme).item()], []).append(kind)
+    if len(schemes) == 1:
+        return next(iter(schemes))
+    return ", ".join(f"{bound} ({' and '.join(dict.fromkeys(kinds))})" for bound, kinds in schemes.items())
 
 
 def _draw_panel(
@@ -71,6 +88,7 @@ def _draw_panel(
     reference = float(part.speb.sel(scheme="integrated").min()) if "integrated" in part.scheme else None
     if (known := found.get("integrated")) is not None:
         reference = known.speb
+    blocks = {str(scheme): part.minimises.sel(scheme=scheme).item() for scheme in part.scheme.values}
     for scheme in part.scheme.values:
         curve = part.sel(scheme=scheme).dropna("split", subset=["speb"]).sortby("x")
         look = style.scheme_look(str(scheme), plan.configuration.style)
@@ -91,11 +109,11 @@ def _draw_panel(
             if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
                 place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
         remark = f"{label.removeprefix('step-by-step, ')}: best {place}"
-        if reference is not None and scheme != "integrated":
+        # only bounds of the same parameters compare
+        if reference is not None and scheme != "integrated" and blocks[str(scheme)] == blocks["integrated"]:
             remark += f", {lowest / reference:.2f} of integrated"
         remarks.append(remark)
-    strongest = 10 * np.log10(float(part.sensing_snr.max()))
-    if strongest < SNR_THRESHOLD_DB:
+    if float(part.sensing_snr.max()) < 10 ** (SNR_THRESHOLD_DB / 10):  # NaN without sensing links
         remarks.append(f"every sensing link is below {SNR_THRESHOLD_DB:g} dB SNR:\nthe bound is optimistic")
     panel.set_yscale("log")
     panel.margins(y=0.08)  # room for the marks

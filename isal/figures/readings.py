@@ -34,7 +34,7 @@ def draw(plan: Plan, name: str) -> Picture:
     panel = picture.subplots()
     panel.imshow(table.to_numpy(dtype=float), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
     for row, column in np.ndindex(*table.shape):
-        panel.text(column, row, f"{100 * table.iloc[row, column]:.0f} %", ha="center", va="center", fontsize=8)
+        panel.text(column, row, findings.percent(table.iloc[row, column]), ha="center", va="center", fontsize=8)
     panel.set_xticks(range(table.shape[1]), [HEADS[column] for column in table.columns], fontsize=8)
     panel.set_yticks(range(len(table)), table.index)
     panel.xaxis.tick_top()

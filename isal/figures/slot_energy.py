@@ -10,6 +10,4 @@ from isal.study import Plan
 
 def draw(plan: Plan, name: str) -> Picture:
     """One panel per network, clock mode and bandwidth of the study."""
-    return draw_curves(
-        plan, name, ("slot_energy", "slot"), ("energy of slot 1 (J)", "target SPEB, sum of both slots (m²)")
-    )
+    return draw_curves(plan, name, ("slot_energy", "slot"), "energy of slot 1 (J)", ", sum of both slots")

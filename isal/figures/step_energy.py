@@ -10,6 +10,4 @@ from isal.study import Plan
 
 def draw(plan: Plan, name: str) -> Picture:
     """One panel per network, clock mode and bandwidth of the study."""
-    return draw_curves(
-        plan, name, ("energy", "stage"), ("energy of step 1, radar localization (J)", "target SPEB (m²)")
-    )
+    return draw_curves(plan, name, ("energy", "stage"), "energy of step 1, {step} (J)")

@@ -53,6 +53,7 @@ def draw(plan: Plan, name: str) -> Picture:
     combinations = [
         dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))
     ]
+    against_integrated = "integrated" in dataset.scheme
     scheme = next(str(scheme) for scheme in dataset.scheme.values if scheme != "integrated")
     found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where in combinations]
     rows = len(ROWS) * -(-len(combinations) // 2)
@@ -62,9 +63,11 @@ def draw(plan: Plan, name: str) -> Picture:
     for number, (where, split) in enumerate(zip(combinations, found, strict=True)):
         title = str(where["network"])
         energies, ratio, best = _simplex(part := dataset.sel(where), scheme)
-        remark = _remark([energies[step][best] for step in STEP_NAMES], 10 ** ratio[best])
+        share = f"{10 ** ratio[best]:.2f} of integrated"
+        remark = _remark([energies[step][best] for step in STEP_NAMES], share if against_integrated else "")
         if split is not None:
-            remark = _remark(split.energies, split.speb / _reference(part), split.nothing("step"))
+            share = f"{split.speb / _reference(part):.2f} of integrated"
+            remark = _remark(split.energies, split.nothing("step"), share if against_integrated else "")
         for offset, row in enumerate(ROWS):
             at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
             letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
@@ -77,7 +80,8 @@ def draw(plan: Plan, name: str) -> Picture:
             plane.set_title(f"({letters[1]}) its plan", fontsize=9)
     bar = picture.colorbar(filled[0], cax=picture.add_subplot(grid[0, 1:3]), orientation="horizontal")
     bar.ax.xaxis.set_label_position("top")
-    bar.set_label("log10 of target SPEB over the integrated scheme's (0, the white line: equal)")
+    compared = "integrated scheme's (0, the white line: equal)" if against_integrated else "lowest of the grid"
+    bar.set_label(f"log10 of target SPEB over the {compared}")
     marks = [
         Line2D([], [], label=style.GRID_BEST_LABEL, **_GRID_BEST),
         Line2D([], [], label="best share for each fixed energy", **_BEST_SHARE),
@@ -89,7 +93,7 @@ def draw(plan: Plan, name: str) -> Picture:
 
 
 def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, int]:
-    """Energies by step (J), log10 of SPEB over the integrated scheme's, and the index of the best point."""
+    """Energies by step (J), log10 of SPEB over the :func:`_reference`, and the index of the best point."""
     points = part.sel(scheme=scheme).dropna("split", subset=["speb"])
     energies = {step: points.energy.sel(stage=step).values for step in STEP_NAMES}
     ratio = np.log10(points.speb.values / _reference(part))
@@ -97,13 +101,13 @@ def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, in
 
 
 def _reference(part: xr.Dataset) -> float:
-    """SPEB of the integrated scheme, which has nothing to split."""
-    return float(part.speb.sel(scheme="integrated").min())
+    """SPEB of the integrated scheme, which has nothing to split; the lowest of all in a study without it."""
+    return float((part.speb.sel(scheme="integrated") if "integrated" in part.scheme else part.speb).min())
 
 
-def _remark(energies: Iterable[float], ratio: float, nothing: str = "") -> str:
+def _remark(energies: Iterable[float], *said: str) -> str:
     shares = " / ".join(f"{energy:#.4g}" if energy else "0" for energy in energies)
-    return "\n".join(line for line in (f"best {shares} J", nothing, f"{ratio:.2f} of integrated") if line)
+    return "\n".join(line for line in (f"best {shares} J", *said) if line)
 
 
 def _mesh(x: Array, y: Array) -> Triangulation:

@@ -1,4 +1,7 @@
-"""One look for all figures: sizes, colours from the configuration, redundant line styles, the note on layouts."""
+"""One look for all figures: sizes, colours from the configuration, redundant line styles, the note on layouts.
+
+It does not depend on the matplotlibrc or the backend of whoever draws.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,10 @@ EXACT_BEST: dict[str, Any] = {
 GRID_BEST_LABEL = "best of the grid"
 EXACT_BEST_LABEL = "exact best split, no traversal"
 
+#: Block of parameters -> how its bound is called, and the step that minimises it.
+BOUND_NAMES = {"radars": "radar SPEB", "clocks": "clock offset bound", "targets": "target SPEB"}
+STEP_NAMES = {"radars": "radar localization", "clocks": "clock offsets", "targets": "target sensing"}
+
 _SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
     "font.size": 9,
     "axes.titlesize": 10,
@@ -56,8 +63,10 @@ _SETTINGS: Any = {  # matplotlib's own type lists every parameter there is
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The settings of all figures, for as long as one is drawn."""
-    with mpl.rc_context(_SETTINGS):
+    """The settings of all figures, for as long as one is drawn: matplotlib's defaults but for our own."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
         yield
 
 

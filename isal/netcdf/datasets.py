@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from isal import __version__
 from isal.netcdf import records
-from isal.netcdf.storage import read, write
+from isal.netcdf.storage import DatasetError, read, there, write
 from isal.points import Point
 
-__all__ = ["build", "read", "write"]
+__all__ = ["DatasetError", "build", "read", "there", "write"]
 
 #: Axes of a study, in the order of a point's path.
 AXES = ("network", "clock", "bandwidth", "scheme", "split")
+
+#: Axes along which what is minimised can differ.
+BLOCK_AXES = ("network", "clock", "scheme")
 
 AXIS_ATTRIBUTES = {
     "bandwidth": {"units": "Hz", "long_name": "signal bandwidth"},
@@ -37,7 +40,8 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
 
     The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, stage, node``;
     ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
-    that the study does not have (the integrated scheme has one split only) is NaN.
+    that the study does not have (the integrated scheme has one split only) is NaN. ``stage_minimises`` and
+    ``minimises`` name the block of parameters whose bound a stage's ``stage_speb``, and ``speb``, are.
 
     Parameters
     ----------
@@ -86,6 +90,15 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
                 inner[-1] = [places["node"][node] for node in row.nodes]
             table[(*outer, *inner)] = found
         dataset[name] = ((*AXES, *trailing), table, attributes)
+    blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "stage")], "", dtype=object)
+    last = np.full(blocks.shape[:-1], "", dtype=object)
+    for where, row in zip(values, rows.values(), strict=True):
+        at = tuple(places[axis][dict(zip(AXES, where, strict=True))[axis]] for axis in BLOCK_AXES)
+        blocks[at][: len(row.stages)] = row.stages
+        last[at] = row.stages[-1]
+    said = "block of parameters whose bound is minimised"
+    dataset["stage_minimises"] = ((*BLOCK_AXES, "stage"), blocks, {"long_name": f"{said} by the stage"})
+    dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
     dataset.attrs = {
         "Conventions": "CF-1.11",
         "title": f"ISAL study {study}",
@@ -114,6 +127,8 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
 
 
 def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
+    """Largest ratio of any link of the kind, by stage; NaN if there is none."""
     sensing = record.arrays["link_target"] >= 0
     chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
-    return record.arrays["link_snr"][:, :, chosen].max(axis=2, initial=0.0)
+    ratios: NDArray[np.float64] = record.arrays["link_snr"][:, :, chosen]
+    return ratios.max(axis=2) if chosen.any() else np.full(ratios.shape[:2], np.nan)

@@ -228,14 +228,19 @@ def read(path: Path, stamp: str | None = None) -> Record:
     )
 
 
+def fingerprint(path: Path) -> str | None:
+    """The stamp of a sound record; None if it is missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        return str(read(path).attributes["stamp"])
+    except (RecordError, KeyError):
+        return None
+
+
 def holds(path: Path, stamp: str) -> bool:
     """Whether there is a sound record of exactly this stamp."""
-    if not path.exists():
-        return False
-    with contextlib.suppress(RecordError):
-        read(path, stamp)
-        return True
-    return False
+    return fingerprint(path) == stamp
 
 
 def stamped(path: Path, stamp: str) -> bool:
@@ -249,12 +254,21 @@ def unpublished(path: Path) -> Path:
 
 
 def set_aside(path: Path, stamp: str) -> None:
-    """Move a record that does not hold to where it waits: it holds again if the configuration is changed back."""
-    if path.exists() and not holds(path, stamp):
-        if holds(unpublished(path), stamp):
-            path.unlink()
-        else:
-            path.replace(unpublished(path))
+    """Make room where a record of another stamp is, see :func:`isal.files.set_aside`."""
+    files.set_aside(path, stamp, fingerprint)
+
+
+def waits(path: Path, stamp: str) -> bool:
+    """Whether a record that holds waits to be published; one that was set aside and holds again then does."""
+    if holds(unpublished(path), stamp):
+        return True
+    kept = files.earlier(path)
+    if not holds(kept, stamp):
+        return False
+    with contextlib.suppress(FileNotFoundError):  # another job for the same points was faster
+        os.utime(kept)
+        kept.replace(unpublished(path))
+    return holds(unpublished(path), stamp)
 
 
 def commit() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,11 @@ def read(path: Path) -> xr.Dataset:
 
     remedy = "delete it and run snakemake again"
     try:
-        stored = path.read_bytes()
-        content, seal = stored[: -len(_seal("", b""))], stored[-len(_seal("", b"")) :]
+        content, seal = _parts(path)
         if seal.split()[3:] != _seal("", content).split()[3:]:
             raise DatasetError(f"{path}: its content is not what was written; {remedy}")
-        with xr.open_dataset(path, engine="netcdf4") as dataset:
+        # what was checked, not the file again: where no locks are to be had HDF5 refuses to open it
+        with xr.open_dataset(content, engine="netcdf4") as dataset:
             return dataset.load()
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: there is no such dataset; run snakemake again") from error
@@ -65,6 +66,44 @@ def holds(path: Path, key: str) -> bool:
         return file.read().split()[:2] == wanted.split()[:2]
 
 
+def fingerprint(path: Path) -> str | None:
+    """Digest of the key that a sound dataset was made with, as :func:`digest` gives it; None if missing or damaged."""
+    if not path.exists():
+        return None
+    content, seal = _parts(path)
+    told = seal.split()
+    if len(told) != 4 or told[3:] != _seal("", content).split()[3:]:
+        return None
+    return told[1].decode()
+
+
+def set_aside(path: Path, key: str) -> None:
+    """Make room where a dataset of another key is, see :func:`isal.files.set_aside`."""
+    files.set_aside(path, digest(key), fingerprint)
+
+
+def digest(key: str) -> str:
+    """The fingerprint of what is made with a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def there(path: Path, key: str) -> bool:
+    """Whether a sound dataset of this key is there; one that was set aside and has this key then is."""
+    if fingerprint(path) == digest(key):
+        return True
+    kept = files.earlier(path)
+    if fingerprint(kept) != digest(key):
+        return False
+    os.utime(kept)
+    kept.replace(path)
+    return True
+
+
+def _parts(path: Path) -> tuple[bytes, bytes]:
+    """Content and seal of a stored file."""
+    stored, size = path.read_bytes(), len(_seal("", b""))
+    return stored[:-size], stored[-size:]
+
+
 def _seal(key: str, content: bytes) -> bytes:
-    digests = (hashlib.sha256(each).hexdigest() for each in (key.encode(), content))
-    return SEAL.format(*digests).encode()
+    return SEAL.format(digest(key), hashlib.sha256(content).hexdigest()).encode()

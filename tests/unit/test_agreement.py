@@ -8,6 +8,7 @@ from test_points import example
 from test_solvers import HOPELESS, easy
 
 from isal import AllocationError, agreement
+from isal.netcdf import datasets
 from isal.network import Network
 from isal.points import PointError, solve_all
 from isal.solvers import cvxpy_paper, scs_sdp
@@ -17,6 +18,10 @@ from isal.solvers import cvxpy_paper, scs_sdp
 #: entries of these problems were changed in their last digits; so its limit is twenty times that.
 INDEPENDENT = {"interior-point": agreement.TOLERANCE, "scs": agreement.TOLERANCE, "cvxpy, Clarabel": 1e-4}
 AS_PRINTED = ["as printed, Clarabel", "as printed, SCS"]
+
+
+def by_label(points):
+    return {point.label: point for point in points}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,7 @@ def some_points(layouts):
 
 @pytest.fixture(scope="module")
 def compared(some_points):
-    return agreement.compare(some_points)
+    return agreement.compare(by_label(some_points))
 
 
 # --- the routes -------------------------------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ def test_a_route_that_gives_up_is_counted_as_failed(some_points, monkeypatch):
         return solve(problem, tolerance, solver, **settings)
 
     monkeypatch.setattr(cvxpy_paper, "solve_reported", fails)
-    dataset = agreement.judged(agreement.compare(some_points[:1]))
+    dataset = agreement.judged(agreement.compare(by_label(some_points[:1])))
     failed = dataset.sel(route="as printed, Clarabel", problem=0)
     assert (failed.value, failed.gap, failed.excess, failed.reported_optimal) == (np.inf, 1, np.inf, 0)
     assert np.isfinite(dataset.value.drop_sel(route="as printed, Clarabel")).all()
@@ -121,7 +126,39 @@ def test_a_route_of_scs_is_scs_alone(some_points):
 def test_a_point_that_can_not_be_solved_is_named():
     line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(PointError, match=r"^line/synchronous/500MHz/step-by-step-held/e2300-7700: "):
-        agreement.compare([example(), example(slots=(line,))])
+        agreement.compare(by_label([example(), example(slots=(line,))]))
+
+
+# --- what was compared before -----------------------------------------------------------------------------------------
+
+
+def test_only_new_points_are_compared(compared, some_points, tmp_path, monkeypatch):
+    """The others, also through a file, are taken from the comparison before, in today's order."""
+    datasets.write(tmp_path / "before.nc", compared)
+    before = datasets.read(tmp_path / "before.nc")
+    new = example(slots=some_points[0].slots, energies_uj=(2_000_000, 8_000_000))
+    problems = []
+
+    def counted(some):
+        problems.append(len(some))
+        return [(float(len(some)), 0.5, 0.0, np.nan, np.nan)] * len(some)
+
+    monkeypatch.setattr(agreement, "ROUTES", dict.fromkeys(agreement.ROUTES, counted))
+    after = agreement.compare(by_label([some_points[4], new, some_points[0]]), before)
+    assert problems == [2] * len(agreement.ROUTES)  # two steps of one point
+    assert list(after.fingerprint.values) == [some_points[4].label] * 3 + [new.label] * 2 + [some_points[0].label]
+    assert list(after.stage.values) == ["radars", "clocks", "targets", "radars", "targets", "targets"]
+    assert (after.value[:, 3:5] == 2).all()
+    xr.testing.assert_equal(after.isel(problem=[5, 0, 1, 2]), compared.isel(problem=[0, 4, 5, 6]))
+    problems.clear()
+    xr.testing.assert_equal(agreement.compare(by_label(some_points), before), compared)
+    assert problems == []
+
+
+def test_a_comparison_that_names_no_fingerprints_is_made_again(compared, some_points):
+    old = compared.drop_vars("fingerprint")
+    again = agreement.compare(by_label(some_points[:1]), old)
+    np.testing.assert_allclose(again.value, compared.value[:, :1], rtol=1e-9)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

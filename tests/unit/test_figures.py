@@ -1,13 +1,21 @@
 """Figures of small studies: what is marked, what is said, and that nothing runs through anything."""
 
+import copy
+import json
+import os
+import subprocess
+import sys
 import warnings
 from itertools import product
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
-from test_points import plan_of
+import yaml
+from conftest import LAYOUTS
+from test_points import ROOT, plan_of
 
 from isal import figures, optima
 from isal.agreement import ROUTES
@@ -35,22 +43,32 @@ MODULES = {"step_energy": step_energy, "slot_energy": slot_energy, "step_simplex
 CURVES = ["steps", "bands", "slots"]
 
 
+def solved(folder, studies, drawn, **changes):
+    """A plan whose studies are solved."""
+    plan = plan_of(
+        results=str(folder),
+        studies=studies,
+        figures={"formats": ["png"], "draw": drawn},
+        solver="interior-point",
+        **changes,
+    )
+    paths = {folder / path: point for path, point in plan.points.items()}
+    for (path, point), result in zip(paths.items(), solve_all(list(paths.values())), strict=True):
+        records.write(path, point, result)
+    for study in studies:
+        points = {folder / path: point for path, point in plan.study_points(study).items()}
+        datasets.write(Path(plan.dataset_path(study)), datasets.build(points, study=study, note="n"))
+        datasets.write(Path(plan.best_splits_path(study)), optima.best_splits(plan.curve_points(study)))
+    return plan
+
+
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
     """A plan whose datasets are there, solved for the studies and made up for the agreement of solvers."""
     drawn = {study: {"kind": kind, "study": study} for study, kind in KINDS.items()}
     drawn |= {"maps": {"kind": "layouts", "networks": ["8a", "8b"]}, "agreement": {"kind": "agreement"}}
     folder = tmp_path_factory.mktemp("results")
-    plan = plan_of(
-        results=str(folder), studies=STUDIES, figures={"formats": ["png"], "draw": drawn}, solver="interior-point"
-    )
-    paths = {folder / path: point for path, point in plan.points.items()}
-    for (path, point), result in zip(paths.items(), solve_all(list(paths.values())), strict=True):
-        records.write(path, point, result)
-    for study in STUDIES:
-        points = {folder / path: point for path, point in plan.study_points(study).items()}
-        datasets.write(Path(plan.dataset_path(study)), datasets.build(points, study=study, note="n"))
-        datasets.write(Path(plan.best_splits_path(study)), optima.best_splits(plan.curve_points(study)))
+    plan = solved(folder, STUDIES, drawn)
     shape = (("route", "problem"), np.linspace(1, 2, len(ROUTES) * 3).reshape(-1, 3))
     names = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
     datasets.write(folder / AGREEMENT_DATASET, xr.Dataset(dict.fromkeys(names, shape), coords={"route": list(ROUTES)}))
@@ -225,6 +243,118 @@ def test_marks_at_one_place_stand_around_each_other(pictures):
     panel = panels(pictures["steps"])[0]
     sizes = [line.get_markersize() for line in panel.lines if line.get_label() == "_exact" and line.get_xdata()[0] == 0]
     assert len(sizes) == len(set(sizes)) == 2
+
+
+# --- networks with fewer blocks of parameters, studies with fewer schemes --------------------------------------------
+
+#: Study -> networks, clocks and what is on the axes and in the remarks of its only panel.
+FEWER = {
+    "no_target": (
+        ["localization"],
+        "asynchronous",
+        "energy of step 1, radar localization (J)",
+        "radar SPEB (integrated), clock offset bound (step-by-step) (m²)",
+    ),
+    "radars_known": (["sensing"], "asynchronous", "energy of step 1, clock offsets (J)", "target SPEB (m²)"),
+    "all": (["7c"], "synchronous", "energy of step 1, radar localization (J)", "target SPEB (m²)"),
+}
+SLOTS = "slots_without_target"
+
+
+@pytest.fixture(scope="module")
+def fewer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fewer")
+    layouts = yaml.safe_load(LAYOUTS.read_text())
+    ranging = {"anchors": [[20, 180], [180, 180]], "radars": [[45, 71], [91, 65]]}
+    layouts["single_slot"] |= {
+        "localization": ranging,
+        "sensing": ranging | {"target": [65, 45], "radars_known": True},
+    }
+    layouts["dual_slot"]["localization_twice"] = [ranging, ranging]
+    (folder / "networks.yaml").write_text(yaml.safe_dump(layouts))
+    studies = {
+        name: STUDY | {"networks": networks, "clocks": [clock], "schemes": HELD, "step_1_energy_j": [0.1, 2, 7]}
+        for name, (networks, clock, *_) in FEWER.items()
+    }
+    studies[SLOTS] = (
+        STUDY
+        | {"networks": ["localization_twice"], "clocks": ["asynchronous"], "schemes": HELD}
+        | {"slot_1_energy_j": [2, 5, 8]}
+    )
+    studies["held_alone"] = STUDIES["simplex"] | {"networks": ["7a"], "schemes": HELD[1:]}
+    drawn = {name: {"kind": "step_energy", "study": name} for name in FEWER}
+    drawn |= {SLOTS: {"kind": "slot_energy", "study": SLOTS}}
+    drawn |= {"held_alone": {"kind": "step_simplex", "study": "held_alone"}}
+    return solved(folder, studies, drawn, networks=str(folder / "networks.yaml"))
+
+
+@pytest.mark.parametrize("study", FEWER)
+def test_the_axes_say_which_step_and_which_bound(fewer, study):
+    *_, x, y = FEWER[study]
+    with warnings.catch_warnings(), style.look():
+        warnings.simplefilter("error")
+        (panel,) = panels(step_energy.draw(fewer, study))
+    assert (panel.get_xlabel(), panel.get_ylabel()) == (x, y)
+    # bounds of different parameters are not divided, and links that there are not have no SNR
+    assert ("of integrated" in remarks(panel)) == (study != "no_target")
+    assert ("SNR" in remarks(panel)) == (study != "no_target")
+
+
+def test_bounds_of_slots_are_compared_if_they_are_of_the_same_parameters(fewer):
+    with style.look():
+        (panel,) = panels(slot_energy.draw(fewer, SLOTS))
+    bounds = "radar SPEB (integrated), clock offset bound (step-by-step)"
+    assert panel.get_ylabel() == f"{bounds}, sum of both slots (m²)"
+    assert "of integrated" not in remarks(panel)
+
+
+def test_three_steps_are_drawn_without_the_integrated_scheme(fewer):
+    with style.look():
+        picture = step_simplex.draw(fewer, "held_alone")
+    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J"
+    assert "log10 of target SPEB over the lowest of the grid" in [panel.get_xlabel() for panel in picture.axes]
+
+
+# --- whoever draws ----------------------------------------------------------------------------------------------------
+
+#: A talk's style, LaTeX where there is none, and what spoils layout and colours.
+MATPLOTLIBRC = {
+    "text.usetex": True,
+    "font.family": "cursive",
+    "figure.facecolor": "black",
+    "axes.facecolor": "black",
+    "text.color": "white",
+    "lines.linewidth": 7,
+    "figure.dpi": 30,
+    "savefig.bbox": "tight",
+    "savefig.transparent": True,
+    "axes.prop_cycle": matplotlib.cycler(color=["red"]),
+}
+
+
+@pytest.mark.parametrize("name", ["maps", "steps", "agreement"])
+def test_the_matplotlibrc_of_the_user_changes_no_figure(plan, name):
+    path = Path(plan.in_results(f"figures/{name}.png"))
+    figures.draw(plan, name)
+    before = path.read_bytes()
+    with matplotlib.rc_context(MATPLOTLIBRC):
+        figures.draw(plan, name)
+        assert matplotlib.rcParams["figure.facecolor"] == "black"  # theirs again
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "widget", "tkagg"])
+def test_the_backend_of_the_user_is_none_of_a_job(plan, tmp_path, backend):
+    source = copy.deepcopy(plan.configuration.source)
+    source["config"] |= {"results": "results"}
+    (tmp_path / "plan.json").write_text(json.dumps(source))
+    subprocess.run(
+        [sys.executable, ROOT / "workflow/scripts/draw_figure.py", "--plan", "plan.json", "--figure", "maps"],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": backend, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert (tmp_path / "results/figures/maps.png").stat().st_size > 10_000
 
 
 def test_panels_go_on_after_z():

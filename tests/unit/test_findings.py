@@ -215,6 +215,72 @@ def test_clocks_help_if_they_save_something(random):
     assert findings.findings(readings)[7].verdict == f"{verdict}; they save most with rho: up to 30%"
 
 
+# --- what there is no network for -------------------------------------------------------------------------------------
+
+
+def judged(readings):
+    """Verdicts by number, and the page, which tells of nothing that there is not."""
+    page = findings.page(readings, "")
+    assert not re.search(r"\bnan\b|Nothing to show", page)
+    return {each.number: each.verdict for each in findings.findings(readings)}, page
+
+
+def of_base(base):
+    """The base reading and one on the same networks."""
+    return {"base": base, "again": base.copy(deep=True)}
+
+
+def test_networks_of_one_slot_alone_are_judged(random):
+    """Of pairs of slots there are the random ones only."""
+    pair = world("layout", [(10.0, 0.1)])
+    single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
+    found, page = judged(of_base(gathered([single, random])))
+    assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
+    assert "on 1 layouts of the networks file\n(0 of them of two slots;" in page
+    assert "abundance ratio: slot 1 over slot 2): left out, as there are none." in page
+    assert "| single | 0.1 | 30 / 10 / 60 |" in page
+
+
+@pytest.mark.parametrize("kept", [[], [0, 1]], ids=["no layout", "two slots alone"])
+def test_layouts_that_are_not_there_are_left_out(random, kept):
+    layouts = world("layout", [(10.0, 0.1)]).isel(network=kept, pair=range(len(kept) // 2))
+    found, page = judged(of_base(gathered([layouts, random])))
+    assert all("not judged" not in verdict for verdict in found.values())
+    assert f"on {len(kept) // 2} layouts of the networks file" in page
+    assert page.count("left out, as there are none.") == (5 if not kept else 4)
+
+
+@pytest.mark.parametrize(
+    ("pair", "unjudged"),
+    [
+        ((0.1, 0.1), {"ii": "the first half is not judged, as no random pair differs enough; the second holds"}),
+        ((0.1, 0.2), {"ii": "first half is not judged"}),
+        ((0.1, 0.2001), {"ii": "the second half is not judged, as no random pair is alike enough"}),
+        ((0.1, 0.3), {"iii": "on limited networks: holds; the other half is not judged, as no random network is sens"}),
+        (
+            (10.0, 20.01),
+            {
+                "i": "not judged, as no random network is sensing-limited",
+                "iii": "on abundant networks: holds; the other half is not judged, as no random network is sensing-lim",
+                "iv": "not judged, as no random network has links about equally long",
+            },
+        ),
+    ],
+)
+def test_a_statement_about_no_network_is_not_judged(pair, unjudged):
+    """One pair of random networks, as with `subjects: 1`."""
+    found, page = judged(of_base(world("random", [pair])))
+    for number, words in unjudged.items():
+        assert words in found[number]
+        assert words in page
+    for number in set(found) - set(unjudged) - {"ii", "iii"}:
+        assert found[number].startswith(("holds", "up to", "not tried" if number == "vii" else "holds"))
+    table = findings.sensitivity(of_base(world("random", [pair])))
+    assert table["i"].isna().all() == ("i" in unjudged)
+    assert table["iv"].isna().all() == ("iv" in unjudged)
+    assert table["iii, limited"].isna().all() == (pair[0] > 1)
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +291,7 @@ def test_the_page_has_every_statement_its_verdict_and_the_thresholds(random):
         title = findings.TITLES[finding.number]
         assert f"| {finding.number} | {title} | {finding.verdict} |" in page
         assert f"\n## ({finding.number}) {title}\n\n**Verdict: {finding.verdict}.**\n" in page
-    for text in ("Note on layouts.", "best split of 10 J", "on 40\nrandom networks (20 pairs", "95 %", "75 %"):
+    for text in ("Note on layouts.", "best split of 10 J", "on 40 random networks (20 pairs", "95 %", "75 %"):
         assert text in page
     assert not re.search(r"\b(nan|None)\b", page)
 

@@ -1,6 +1,7 @@
 """The script of point jobs: what it solves, keeps and publishes."""
 
 import runpy
+from dataclasses import replace
 
 import pytest
 from test_points import ROOT, example
@@ -96,6 +97,24 @@ def test_records_that_hold_are_left_alone(job):
     assert solve_missing(wanted) == 0
     assert solved == [[SPLITS[3]]]
     assert {path for path in wanted if path.read_bytes() != before[path]} == {stale}
+
+
+def test_what_an_edit_has_set_aside_is_published_and_not_solved_when_it_is_taken_back(job, tmp_path):
+    solve_missing, solved, wanted = job
+    solve_missing(wanted)
+    before = {path: path.read_bytes() for path in wanted}
+    first, second, *_ = wanted
+    edited = {path: replace(wanted[path], tolerance=1e-7) for path in (first, second)}
+    for path, point in edited.items():
+        records.set_aside(path, point.stamp)
+    solve_missing({first: edited[first]})  # the job of the second one fails
+    solved.clear()
+    for path, point in wanted.items():
+        records.set_aside(path, point.stamp)
+    assert solve_missing(wanted) == 0
+    assert solved == []
+    assert {path: path.read_bytes() for path in wanted} == before
+    assert names(tmp_path) == sorted([*(path.name for path in wanted), files.earlier(first).name])
 
 
 def test_what_a_killed_job_for_the_same_points_left_is_removed(job, tmp_path):

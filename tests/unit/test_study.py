@@ -73,7 +73,7 @@ def test_the_order_of_studies_changes_no_dataset(default):
 @pytest.mark.parametrize("per_curve", [1, 3, 10, 1000])
 def test_agreement_points_are_evenly_spread_over_every_curve(default, per_curve):
     plan = changed(default, lambda source: source["config"]["agreement"].update(points_per_curve=per_curve))
-    chosen = curves(plan.agreement_points())
+    chosen = curves(plan.agreement_points().values())
     assert set(chosen) == set(curves(plan.points.values()))
     for where, curve in curves(plan.points.values()).items():
         number, size = len(chosen[where]), len(curve)
@@ -88,8 +88,24 @@ def test_agreement_points_are_evenly_spread_over_every_curve(default, per_curve)
 
 
 def test_one_agreement_point_of_a_curve_is_its_middle(default):
-    held = curves(default.agreement_points())["7c", "synchronous", 5e6, "step-by-step-held"]
+    held = curves(default.agreement_points().values())["7c", "synchronous", 5e6, "step-by-step-held"]
     assert [point.energies_uj for point in held] == [(5_000_000, 5_000_000)]
+
+
+def test_one_more_energy_changes_the_fingerprints_of_what_it_moves_alone(default):
+    """What all solvers are compared on is the middle of each curve."""
+    study = "synchronous_dual_slot"
+
+    def one_more(source):
+        table = source["config"]["studies"][study]
+        table["slot_1_energy_j"] = [*table["slot_1_energy_j"], 5.1]
+
+    other = changed(default, one_more)
+    before, after = default.agreement_points(), other.agreement_points()
+    moved = {curve_of(point) for fingerprint, point in after.items() if fingerprint not in before}
+    assert moved == {curve_of(point) for point in other.curve_points(study)}
+    assert len(moved) < len(after) / 4
+    assert other.agreement_key() != default.agreement_key()
 
 
 def test_one_point_of_every_curve_of_a_study(default):

@@ -3,25 +3,35 @@
 import pytest
 from test_points import example
 
-from isal import tables
+from isal import optima, tables
 from isal.netcdf import datasets, records
+from isal.network import Network
+
+INTEGRATED = {"scheme": "integrated", "energies_uj": (10_000_000,)}
+ANCHORS, RADARS, TARGETS = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]]
+#: Networks with fewer blocks of parameters, and the one step that they have with synchronous clocks.
+ONE_STEP = {
+    "radars": Network(ANCHORS, RADARS, name="no target"),
+    "targets": Network(ANCHORS, RADARS, TARGETS, radars_known=True, name="radars known"),
+}
+
+
+def dataset_of(folder, *changes):
+    """The dataset of examples with changes, solved."""
+    points = {}
+    for number, change in enumerate(changes):
+        point = example(solver="interior-point", **change)
+        path = folder / f"{number}.nc"
+        records.write(path, point, point.solve())
+        points[path] = point
+    datasets.write(folder / "s.nc", datasets.build(points, study="s", note="Reconstructed."))
+    return datasets.read(folder / "s.nc")
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("table")
-    points = {}
-    for changes in (
-        {"energies_uj": (2_000_000, 8_000_000)},
-        {"energies_uj": (2_300_000, 7_700_000)},
-        {"energies_uj": (7_000_000, 3_000_000)},
-        {"scheme": "integrated", "energies_uj": (10_000_000,)},
-    ):
-        point = example(**changes)
-        path = folder / f"{point.split}.nc"
-        records.write(path, point, point.solve())
-        points[path] = point
-    return datasets.build(points, study="s", note="Reconstructed.")
+    splits = [(2_000_000, 8_000_000), (2_300_000, 7_700_000), (7_000_000, 3_000_000)]
+    return dataset_of(tmp_path_factory.mktemp("table"), *({"energies_uj": split} for split in splits), INTEGRATED)
 
 
 def test_the_best_point_of_every_curve_is_found(dataset):
@@ -41,3 +51,55 @@ def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
     assert len(lines) == 2 + 2 + 2  # head, two curves, note
     assert lines[-1] == "Reconstructed."
     assert paths["csv"].read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize("schemes", [["integrated"], ["step-by-step-held"], ["integrated", "step-by-step-held"]])
+@pytest.mark.parametrize("block", ONE_STEP)
+def test_points_of_one_step_have_a_table(tmp_path, block, schemes):
+    """With one slot, one step and one split every axis has one entry."""
+    network = {"slots": (ONE_STEP[block],)}
+    dataset = dataset_of(tmp_path, *(network | INTEGRATED | {"scheme": scheme} for scheme in schemes))
+    assert dataset.sizes["stage"] == dataset.sizes["slot"] == dataset.sizes["split"] == 1
+    table = tables.best_points(dataset)
+    assert list(table.scheme) == schemes
+    assert set(table["energies (J)"]) == {"10"}
+    assert set(table.minimised) == {block}
+    assert list(table["SPEB (m^2)"]) == dataset.speb.values.ravel().tolist()
+    if "integrated" in schemes:
+        assert list(table["over integrated"]) == pytest.approx([1.0] * len(schemes), rel=1e-6)
+    else:
+        assert table["over integrated"].isna().all()
+
+
+@pytest.mark.parametrize("scheme", ["integrated", "step-by-step-held"])
+def test_one_point_has_a_table(tmp_path, scheme):
+    changes = INTEGRATED if scheme == "integrated" else {}
+    table = tables.best_points(dataset_of(tmp_path, changes))
+    assert list(table["energies (J)"]) == ["10" if scheme == "integrated" else "2.3 / 7.7"]
+
+
+def test_bounds_of_different_parameters_are_not_compared(tmp_path):
+    """Without a target, step-by-step ends with the clock offsets and integrated minimises the radars' bound."""
+    network = {"slots": (ONE_STEP["radars"],)}
+    asynchronous = network | {"clock": "asynchronous"}
+    dataset = dataset_of(tmp_path, asynchronous | INTEGRATED, asynchronous, network | INTEGRATED)
+    table = tables.best_points(dataset).set_index(["clock", "scheme"])
+    held = table.loc["asynchronous", "step-by-step-held"]
+    assert held["minimised"] == "clocks"
+    assert held["SPEB (m^2)"] == dataset.clock_speb.sel(clock="asynchronous", scheme="step-by-step-held").min()
+    assert table.isna()["over integrated"].to_dict() == {
+        ("asynchronous", "integrated"): False,
+        ("asynchronous", "step-by-step-held"): True,
+        ("synchronous", "integrated"): False,
+    }
+    assert table.loc["asynchronous", "integrated"]["minimised"] == "radars"
+    best = optima.best_splits([example(solver="interior-point", **asynchronous)])
+    (row,) = optima.table("s", dataset, best).to_dict("records")
+    assert row["minimised"] == "clocks"
+    assert row["traversal over exact"] >= -1e-9
+
+
+def test_a_table_without_rows_says_so_and_keeps_its_head():
+    empty = optima.table("s", datasets.xr.Dataset(), datasets.xr.Dataset())
+    assert tables.markdown(empty) == "Nothing to show.\n"
+    assert empty.to_csv(index=False).startswith("study,network,clock,bandwidth,scheme,minimised,")

@@ -102,6 +102,7 @@ def test_whatever_code_a_job_runs_runs_it_again(settled, job):
     project = settled()
     log = (project.folder / "results/logs" / f"{job}.log").read_text()
     command = shlex.split(log.splitlines()[0].removeprefix("repeat with: "))[1:]
+    (project.folder / "results" / LOOKED_INTO[job]).unlink()  # what is there and holds is left alone
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.argv = {command!r}\n{RAN}"],
         cwd=project.folder,
@@ -166,12 +167,55 @@ def test_the_paper_alone_needs_neither_findings_nor_other_solvers(fresh):
 
 
 def test_a_finer_grid_keeps_the_points_that_it_had(finished):
-    before = finished.contents()
+    """And compares all solvers on those points alone that it did not; the times tell, which never are the same."""
+    before, compared = finished.contents(), comparison(finished)
     finished.configure(lambda config: config["studies"]["small"].update(step_1_energy_j=[2, 3.5, 7]))
     finished.succeed()
     after = finished.contents()
     assert {name: after[name] for name in before} == before
     assert len(after) == len(before) + 2
+    again = comparison(finished)
+    kept = {label for label in compared if label in again and compared[label] == again[label]}
+    assert kept == {"7b/synchronous/500MHz/integrated/e10000", "7c/synchronous/500MHz/integrated/e10000"}
+    assert set(again) - kept == {f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")}
+
+
+def comparison(project):
+    """Times of all routes on the problems of each point."""
+    import xarray as xr
+
+    dataset = xr.load_dataset(project.folder / "results/datasets/solver_agreement.nc")
+    labels = dataset.label.values
+    return {label: dataset.seconds.values[:, labels == label].tolist() for label in labels}
+
+
+def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
+    """Neither points nor what is solved for whole studies; what was made in between is there once more, too."""
+
+    def solved():
+        folders = ("datasets/best_splits", "observations")
+        results = finished.folder / "results"
+        paths = [results / "datasets/solver_agreement.nc", *(path for name in folders for path in results.rglob(name))]
+        files = [inner for path in paths for inner in ([path] if path.is_file() else path.rglob("[!.]*.nc"))]
+        digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        return finished.contents() | digests
+
+    def move(where):
+        finished.configure(
+            lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, where), "config/networks.yaml"
+        )
+        finished.succeed()
+        assert finished.plan() == {}
+        return solved()
+
+    before = solved()
+    assert len(before) > len(finished.contents()) + 3
+    edited = move(46)
+    changed = {name for name in before if before[name] != edited[name]}
+    assert {f"results/points/{name}" for name in changed & set(finished.contents())} == ALL_7C
+    assert len(changed) == len(ALL_7C) + 3  # best splits, comparison, observations of the layouts
+    assert move(45) == before
+    assert move(46) == edited
 
 
 def test_a_fresh_clone_uses_no_old_results_of_another_configuration(finished, tmp_path):

@@ -1,9 +1,10 @@
 # The allocation problems behind a sample of all points, solved by every route.
+# update() keeps what is there: jobs that solve leave alone what still holds.
 
 
 rule compare_solvers:
     output:
-        PLAN.in_results(AGREEMENT_DATASET),
+        update(PLAN.agreement_path),
     log:
         f"{LOGS}/agreement.log",
     priority: 1  # long: first, so that no core waits for it at the end

@@ -1,9 +1,10 @@
 # The best split of every curve, without traversal, and its comparison with the traversals.
+# update() keeps what is there: jobs that solve leave alone what still holds.
 
 
 rule find_best_splits:
     output:
-        PLAN.in_results(BEST_SPLITS_PATTERN),
+        update(PLAN.in_results(BEST_SPLITS_PATTERN)),
     log:
         f"{LOGS}/best_splits/{{study}}.log",
     priority: 1  # long: first, so that no core waits for it at the end

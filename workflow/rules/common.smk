@@ -12,9 +12,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from isal import config as isal_config, files, locks, sources, status as isal_status
-from isal.netcdf.records import commit, set_aside
+from isal.netcdf import records, storage as isal_storage
 from isal.study import (
-    AGREEMENT_DATASET,
     BEST_SPLITS_PATTERN,
     DATASET_PATTERN,
     FINDINGS_PAGE,
@@ -62,7 +61,7 @@ def environment():
         "PYTHONPATH": ROOT,
         "ISAL_SCRIPTS": ROOT / "workflow" / "scripts",
         "ISAL_PLAN": PLAN.plan_path,
-        "ISAL_COMMIT": commit(),
+        "ISAL_COMMIT": records.commit(),
     }
     exports = [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
     if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
@@ -85,12 +84,17 @@ def hold_lock():
 
 
 def set_stale_aside():
-    """Snakemake keeps what a failed job was to update and takes it for up to date, so nothing stale may stand there."""
+    """Snakemake keeps what a failed job was to update and takes it for up to date, so nothing stale may stand there.
+
+    What was set aside before, by a change that has been taken back, is put back.
+    """
     points = {PLAN.in_results(path): point for path, point in PLAN.points.items()}
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
             if path in points:
-                set_aside(Path(path), points[path].stamp)
+                records.set_aside(Path(path), points[path].stamp)
+            elif path in PLAN.solved_keys:
+                isal_storage.set_aside(Path(path), PLAN.solved_keys[path])
 
 
 def obstacle():

@@ -1,9 +1,10 @@
 # The paper's statements, judged on its layouts and on random networks, in several readings.
+# update() keeps what is there: jobs that solve leave alone what still holds.
 
 
 rule observe:
     output:
-        PLAN.in_results(OBSERVATIONS_PATTERN),
+        update(PLAN.in_results(OBSERVATIONS_PATTERN)),
     log:
         f"{LOGS}/observations/{{reading}}/{{subjects}}.log",
     priority: 1  # long: first, so that no core waits for it at the end

@@ -1,6 +1,8 @@
 """Solve the problems behind a sample of a plan's points with every solver.
 
 python workflow/scripts/compare_solvers.py --plan results/plan.json
+
+Points that an earlier comparison has, see isal.files.earlier, are taken from there.
 """
 
 import argparse
@@ -8,10 +10,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import agreement
+from isal import agreement, files
 from isal.netcdf import datasets
 from isal.points import PointError
-from isal.study import AGREEMENT_DATASET, Plan
+from isal.study import Plan
 
 
 def main() -> int:
@@ -20,12 +22,20 @@ def main() -> int:
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
+    path, key = Path(plan.agreement_path), plan.agreement_key()
+    if datasets.there(path, key):
+        return 0
+    kept = files.earlier(path)
     try:
-        dataset = agreement.compare(plan.agreement_points())
+        known = datasets.read(kept)
+    except datasets.DatasetError:  # missing, or damaged
+        known = None
+    try:
+        dataset = agreement.compare(plan.agreement_points(), known)
     except PointError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.in_results(AGREEMENT_DATASET)), dataset, plan.agreement_key())
+    datasets.write(path, dataset, key)
     return 0
 
 

@@ -4,9 +4,13 @@ python workflow/scripts/draw_figure.py --plan results/plan.json --figure figure_
 """
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
+
+# else a backend of the user's that matplotlib does not know, such as a notebook's, ends this at the import
+os.environ["MPLBACKEND"] = "agg"
 
 from isal import figures
 from isal.study import Plan

@@ -21,12 +21,15 @@ def main() -> int:
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
+    path, key = Path(plan.best_splits_path(options.study)), plan.best_splits_key(options.study)
+    if datasets.there(path, key):
+        return 0
     try:
         dataset = optima.best_splits(plan.curve_points(options.study))
     except PointError as error:
         print(error, file=sys.stderr)
         return 1
-    datasets.write(Path(plan.best_splits_path(options.study)), dataset, plan.best_splits_key(options.study))
+    datasets.write(path, dataset, key)
     return 0
 
 

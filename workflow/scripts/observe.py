@@ -21,14 +21,17 @@ def main() -> int:
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
+    path = Path(plan.observations_path(options.reading, options.subjects))
+    key = plan.observations_key(options.reading, options.subjects)
+    if datasets.there(path, key):
+        return 0
     subjects, reading = plan.subjects(options.subjects), plan.reading(options.reading)
     try:
         dataset = observations.observe(subjects, reading, plan.configuration.solver)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    path = Path(plan.observations_path(options.reading, options.subjects))
-    datasets.write(path, dataset, plan.observations_key(options.reading, options.subjects))
+    datasets.write(path, dataset, key)
     return 0
 
 

@@ -25,7 +25,7 @@ def solve_missing(wanted: dict[Path, Point]) -> int:
     """Solve what is missing; everything is published at the end, as Snakemake removes outputs of a failed job."""
     waiting = {path: records.unpublished(path) for path in wanted}
     missing = [path for path, point in wanted.items() if not records.holds(path, point.stamp)]
-    unsolved = [path for path in missing if not records.holds(waiting[path], wanted[path].stamp)]
+    unsolved = [path for path in missing if not records.waits(path, wanted[path].stamp)]
     failures: list[str] = []
     for path in wanted.keys() - set(missing):  # left by a job for the same points that was killed
         waiting[path].unlink(missing_ok=True)

@@ -29,7 +29,8 @@ def main() -> None:
             datasets.read(Path(path)) for path in (plan.dataset_path(study), plan.best_splits_path(study))
         )
         parts.append(optima.table(study, traversed, best))
-    table = pd.concat(parts)
+    # studies with nothing to split have no rows, and types of their own
+    table = pd.concat([part for part in parts if len(part)] or parts)
     tables.write_text(options.csv, table.to_csv(index=False))
     tables.write_text(options.md, f"{tables.markdown(table)}\n{plan.configuration.layouts_note}\n")
 
