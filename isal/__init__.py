@@ -4,7 +4,7 @@ from isal.allocation import Allocation, AllocationError, AllocationProblem, lowe
 from isal.fisher import Information, Spebs, UnobservableError, information, spebs
 from isal.network import Network, NetworkError
 from isal.radio import Radio
-from isal.schemes import ScheduleResult, SlotResult, integrated, step_by_step
+from isal.schemes import ScheduleResult, SlotResult, UncertifiedWarning, integrated, step_by_step
 from isal.splits import BestSplit, best_split
 
 __version__ = "0.1.0"
@@ -21,6 +21,7 @@ __all__ = [
     "ScheduleResult",
     "SlotResult",
     "Spebs",
+    "UncertifiedWarning",
     "UnobservableError",
     "best_split",
     "information",

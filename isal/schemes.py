@@ -20,20 +20,21 @@ In a schedule of several slots each slot starts from what the earlier ones say a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationError, AllocationProblem, positive_number
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
-from isal.network import Network
+from isal.network import Network, NetworkError
 from isal.radio import Radio
 from isal.solvers import Computation, Request
 from isal.units import DURATION_S
@@ -51,6 +52,11 @@ LONGEST_IN_TURN = 4
 ROUNDS_AHEAD = 8
 
 Array = NDArray[np.float64]
+
+
+class UncertifiedWarning(UserWarning):
+    """A result whose certified gap is larger than the tolerance."""
+
 
 #: Powers of each stage of a slot, W, that will do if they are certified.
 Guess = Sequence[Array]
@@ -223,6 +229,7 @@ def integrated(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> SlotResult: ...
 @overload
 def integrated(
@@ -234,6 +241,7 @@ def integrated(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> ScheduleResult: ...
 def integrated(
     network: Network | Sequence[Network],
@@ -245,6 +253,7 @@ def integrated(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> SlotResult | ScheduleResult:
     """Best powers when all parameters are estimated together, (30)-(35) and (42)-(47), over slots (36)-(41), (48)-(53).
 
@@ -264,6 +273,9 @@ def integrated(
         A key of :data:`isal.solvers.SOLVERS`.
     tolerance
         Certified relative gap to reach.
+    require_certified
+        Raise an :class:`isal.AllocationError` where a step misses it; else its status is ``"uncertified"``, and a
+        :class:`UncertifiedWarning` tells.
 
     Raises
     ------
@@ -274,9 +286,10 @@ def integrated(
         if energy is None or energies is not None:
             raise ValueError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
-        return solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        slot = solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return solvers.run(integrated_schedule(infos, energies, caps, tolerance), solver)
+    return certified(solvers.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
 
 
 @overload
@@ -290,6 +303,7 @@ def step_by_step(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> SlotResult: ...
 @overload
 def step_by_step(
@@ -302,6 +316,7 @@ def step_by_step(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> ScheduleResult: ...
 def step_by_step(
     network: Network | Sequence[Network],
@@ -313,6 +328,7 @@ def step_by_step(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> SlotResult | ScheduleResult:
     """Best powers step by step, (54)-(65) and (66)-(83), in one slot or in each slot of a schedule.
 
@@ -330,15 +346,51 @@ def step_by_step(
     """
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        return solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
+        slot = solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
+        return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return solvers.run(steps_schedule(infos, energies, carry, caps, tolerance), solver)
+    return certified(solvers.run(steps_schedule(infos, energies, carry, caps, tolerance), solver), require_certified)
+
+
+R = TypeVar("R", bound=SlotResult | ScheduleResult)
+
+
+def certified(result: R, required: bool) -> R:
+    """The result, with a warning, or an error if ``required``, where a step misses its tolerance.
+
+    Raises
+    ------
+    AllocationError
+        Naming network, slot and step, and the gap that was reached.
+    """
+    if result.status == "optimal":
+        return result
+    slots = result.slots if isinstance(result, ScheduleResult) else (result,)
+    missed = [
+        f"slot {number}, {stage.block}: {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g})"
+        for number, slot in enumerate(slots, start=1)
+        for stage in slot.stages
+        if stage.allocation.status != "optimal"
+    ]
+    message = (
+        f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
+        "be off by as much; nodes that nearly coincide in a large field are the usual cause"
+    )
+    if required:
+        raise AllocationError(message)
+    warnings.warn(message, UncertifiedWarning, stacklevel=3)
+    return result
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:
     """Information of each slot of a schedule, checked to be of one kind."""
+    if not isinstance(networks, list | tuple):
+        raise NetworkError(f"expected an isal.Network, or a list of them for slots; got {networks!r}")
     if not networks:
         raise ValueError("a schedule needs at least one slot")
+    for number, network in enumerate(networks, start=1):
+        if not isinstance(network, Network):
+            raise NetworkError(f"slot {number} must be an isal.Network, got {network!r}")
     temporal.refuse_unlike(networks)
     return [information(network, radio, clock) for network in networks]
 

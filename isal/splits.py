@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
 from isal.fisher import Clock, Information, information
 from isal.knowledge import Knowledge
 from isal.network import Network
@@ -41,6 +41,7 @@ from isal.schemes import (
     Carry,
     ScheduleResult,
     SlotResult,
+    certified,
     first_step_per_joule,
     integrated_schedule,
     integrated_slot,
@@ -70,6 +71,11 @@ MOST_ROUNDS = 40
 
 #: Slots are coupled at most by so many times what all the energy tells about radars and clocks.
 RIGID = 1e8
+
+#: Around a kink: the first and the last distance to look at, in logarithms of energies, and in how many directions,
+#: each time turned by an angle that never repeats.
+FIRST_POLL, LAST_POLL, POLLS = 0.01, 1e-4, 8
+GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 #: How many logarithms of a step's energy over the last step's are looked at first when caps bind, by how many vary.
 COARSE_PLACES = {1: 41, 2: 9}
@@ -142,6 +148,7 @@ def best_split(
     caps: ArrayLike | None = None,
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
 ) -> BestSplit:
     """The best split of ``energy`` over the steps of one slot, or over two slots, without traversal.
 
@@ -165,8 +172,7 @@ def best_split(
     ValueError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
-    if not (np.isfinite(energy) and energy > 0):
-        raise ValueError(f"energy must be finite and positive, got {energy} J")
+    energy = positive_number(energy, "energy", "J")
     if carry not in CARRIES:
         raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
     if scheme not in ("step-by-step", "integrated"):
@@ -177,6 +183,7 @@ def best_split(
             raise ValueError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
         info = information(network, radio, clock)
         steps = solvers.run(_counted(best_steps(info, no_prior(info), energy, carry, caps, tolerance), count), solver)
+        certified(steps.result, require_certified)
         return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count[0])
     infos = slot_informations(network, radio, clock)
     if len(infos) != 2:
@@ -186,6 +193,7 @@ def best_split(
     else:
         computation = best_step_slots(infos, energy, carry, caps, tolerance)
     slots = solvers.run(_counted(computation, count), solver)
+    certified(slots.result, require_certified)
     energies = tuple(sum(slot.energies) for slot in slots.result.slots)
     return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count[0])
 
@@ -456,7 +464,30 @@ def _searched(function: Callable[[Place], Computation[float]], start: Place, bin
     # the start is the solution of the problem without caps on the earlier steps, so it needs no search to compete
     tried = [place for _, place in sorted(zip(values, places, strict=True)) if place != start][:3]
     ended = yield from solvers.together(search(function, place, step=width) for place in tried)
-    return min([(values[0], start), *((value, place) for place, value in ended)])[1]
+    value, place = min([(values[0], start), *((value, place) for place, value in ended)])
+    better = yield from _polled(function, place, value)
+    # what is found in the end must be worth leaving the start, which may be proven
+    return better[0] if better[1] < value * (1 - SEARCH_ACCURACY) else place
+
+
+def _polled(
+    function: Callable[[Place], Computation[float]], best: Place, value: float
+) -> Computation[tuple[Place, float]]:
+    """Lower a function from a kink where no single variable does: look all around, ever closer."""
+    step, turn = FIRST_POLL, 0.0
+    while step > LAST_POLL:
+        # other directions every time, as those that lead down along a kink can be few
+        angles = turn + np.linspace(0, 2 * np.pi, POLLS, endpoint=False)
+        ways = np.array([np.cos(angles), np.sin(angles)]).T if len(best) == 2 else np.array([[1.0], [-1.0]])
+        places = [tuple((np.array(best) + step * way).tolist()) for way in ways]
+        values = yield from solvers.together(function(place) for place in places)
+        lowest, place = min(zip(values, places, strict=True))
+        if lowest < value * (1 - SEARCH_ACCURACY / 10):
+            best, value = place, lowest
+        else:
+            step /= 2
+        turn += GOLDEN_ANGLE
+    return best, value
 
 
 def _shares_of(logs: Place) -> Array:

@@ -178,7 +178,7 @@ def stages(networks, radio, clock, powers, energies, caps, carry=None):
     return found
 
 
-def disagreement(result, radio, clock, energies, caps=math.inf, carry=None):
+def disagreement(result, radio, clock, caps=math.inf, carry=None):
     """By how much the values of a result exceed their stated gaps, the largest over its stages, relative.
 
     At most zero if every value is right to its stated gap and every bound is below the exact one from the same powers.
