@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke status report test test-kernels test-faults test-slurm benchmark check format lock clean help
+.PHONY: study smoke status report test test-kernels test-certificates test-faults test-slurm benchmark check format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,6 +43,9 @@ test-kernels: $(READY) ## the unit tests that compute, with linear algebra as fo
 	    OPENBLAS_VERBOSE=2 $(BIN)/python -c 'import numpy' && \
 	    $(BIN)/python -m pytest tests/unit -m 'not any_kernel' -n $(CORES) --dist worksteal $(ARGS) || exit 1; \
 	done
+
+test-certificates: $(READY) ## values and gaps of 2100 layouts and all carry-overs against 50 digits: some 2 hours of CPU
+	ISAL_LAYOUTS=100 $(BIN)/python -m pytest -n $(CORES) -s tests/unit/test_certificates.py -k stated_gap $(ARGS)
 
 test-slurm: $(READY) ## the workflow on a Slurm of this machine (slurm-wlm and munge: tests/slurm/cluster.sh install)
 	$(BIN)/python -m pytest tests/slurm --durations=0 $(ARGS)

@@ -256,6 +256,8 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         value = config["power_caps_w"][kind]
         return None if value == "budget" else float(value)
 
+    if cap("radars") == cap("anchors") == 0:
+        raise ConfigError(f"{origin.at('power_caps_w')}: no node may transmit; give radars or anchors more than 0 W")
     return Configuration(
         results=config["results"],
         solver=config["solver"],

@@ -313,15 +313,20 @@ def information(network: Network, radio: Radio, clock: Clock) -> Information:
     return result
 
 
-def refuse_unobservable(result: Information, floor: float = OBSERVABILITY_FLOOR) -> None:
+def refuse_unobservable(
+    result: Information, floor: float = OBSERVABILITY_FLOOR, transmit: NDArray[np.bool_] | None = None
+) -> None:
     """Refuse a network some direction of whose parameters has less information than ``floor``, scaled as above.
+
+    ``transmit``, shape ``(n_nodes,)``, says which nodes do, by default all.
 
     Raises
     ------
     UnobservableError
         Naming the parameters at fault, and what to change.
     """
-    matrix = result.matrix(np.ones(result.network.n_nodes))
+    silent = transmit is not None and not transmit.all()
+    matrix = result.matrix(np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float))
     diagonal = np.sqrt(np.diag(matrix))
     unit = 1 / np.where(diagonal > 0, diagonal, 1.0)  # in m
     values, vectors = np.linalg.eigh(matrix * np.outer(unit, unit))
@@ -336,7 +341,9 @@ def refuse_unobservable(result: Information, floor: float = OBSERVABILITY_FLOOR)
     hardly = " well" if values[0] > OBSERVABILITY_FLOOR else ""
     raise UnobservableError(
         f"{result.network.name}: its links can't tell apart{hardly} the parameters {', '.join(lost)} in "
-        f"{result.clock} mode; {_way_out(result)}"
+        f"{result.clock} mode{' as some nodes may not transmit' if silent else ''}; "
+        + ("give their power caps another value than 0, or " if silent else "")
+        + _way_out(result)
     )
 
 

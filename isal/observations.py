@@ -83,8 +83,10 @@ def random_subjects(seed: int, start: int, stop: int) -> Iterator[Subject]:
         yield Subject(name, "random", slots)
 
 
-def well_determined(network: Network, radio: Radio, clock: Clock) -> Information:
-    """Information of a network whose optima can be certified.
+def well_determined(
+    network: Network, radio: Radio, clock: Clock, transmit: NDArray[np.bool_] | None = None
+) -> Information:
+    """Information of a network whose optima can be certified; ``transmit`` says which nodes may, by default all.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def well_determined(network: Network, radio: Radio, clock: Clock) -> Information
     """
     refuse_unlike_links(network, network_links(network, radio, clock), LARGEST_LENGTH_RATIO)
     info = information(network, radio, clock)
-    refuse_unobservable(info, POOREST)
+    refuse_unobservable(info, POOREST, transmit)
     return info
 
 

@@ -33,6 +33,7 @@ from isal.network import Network, NetworkError
 from isal.observations import Reading, Subject, observable, random_subjects, well_determined
 from isal.points import SOLVING, Point, code_digest, source_file
 from isal.radio import Radio
+from isal.schemes import node_caps
 from isal.solvers import SOLVERS, modules
 from isal.temporal import refuse_unlike
 
@@ -140,13 +141,15 @@ class Plan:
             for clock in study.clocks
         }
         radio = Radio(**self.configuration.radio)
+        radars, anchors = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
         for network, slots in self.networks.items():
             with self._naming(network):
                 refuse_unlike(slots)
         for network, clock in sorted(used):
             for number, slot in enumerate(self.networks[network], start=1):
                 with self._naming(network, number):
-                    well_determined(slot, radio, cast(Clock, clock))
+                    transmit = node_caps(slot, 1.0, radars, anchors) > 0
+                    well_determined(slot, radio, cast(Clock, clock), transmit)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:

@@ -20,10 +20,11 @@ PARTS = "its links can't tell apart the parameters"
 EVERYTHING = "radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x, target 1 y"
 
 
-def plan_of(single, dual=None, *, clock="synchronous", sigma=10):
+def plan_of(single, dual=None, *, clock="synchronous", sigma=10, caps=None):
     """A plan whose only study, of the integrated scheme, is about one network."""
     content, layouts = (yaml.safe_load((ROOT / name).read_text()) for name in ("config/config.yaml", FILE))
     content["radio"]["radar_cross_section_m2"] = sigma
+    content["power_caps_w"] |= caps or {}
     study = content["studies"]["bandwidths"] | {"networks": ["site"], "clocks": [clock], "schemes": ["integrated"]}
     if dual is None:
         del study["step_1_energy_j"]
@@ -191,3 +192,19 @@ def test_the_layouts_of_the_paper_are_well_determined():
     content = yaml.safe_load((ROOT / FILE).read_text())
     for name, slot in copy.deepcopy(content["single_slot"]).items():
         assert observable([Network.from_mapping(slot, name)], Radio()), name
+
+
+def test_nodes_that_may_not_transmit_count_before_anything_is_solved():
+    """One way alone does not tell a radar's place from its clock offset."""
+    only_radar = layout(radars=[[45, 71]], target=None)
+    with pytest.raises(config.ConfigError) as error:
+        plan_of(only_radar, clock="asynchronous", caps={"radars": "budget", "anchors": 0})
+    assert f"{FILE}: site: its links can't tell apart" in str(error.value)
+    assert "as some nodes may not transmit; give their power caps another value than 0, or" in str(error.value)
+    plan_of(only_radar, clock="asynchronous")
+    plan_of(only_radar, clock="synchronous", caps={"radars": "budget", "anchors": 0})
+
+
+def test_a_configuration_in_which_no_node_may_transmit_is_refused():
+    with pytest.raises(config.ConfigError, match=r"config\.yaml: power_caps_w: no node may transmit; give radars or"):
+        plan_of(layout(), caps={"radars": 0, "anchors": 0.0})
