@@ -22,7 +22,7 @@ from isal.radio import Radio
 from isal.units import UJ_PER_J, plain
 
 #: What every optimum can depend on in this package, besides the module of its solver.
-SOLVING = ("allocation", "fisher", "matrices", "network", "radio", "schemes", "solvers", "temporal", "units")
+SOLVING = ("allocation", "fisher", "matrices", "network", "pulse", "radio", "schemes", "solvers", "temporal", "units")
 
 #: What every point's record can depend on, besides the module of its solver.
 MODULES = (*SOLVING, "files", "netcdf.records", "points", "scripts.solve_points")

@@ -352,6 +352,7 @@ for name, value in {
     "system_loss_db": 4,
     "radar_cross_section_m2": 20,
     "pulses": 2,
+    "pulse": "flat",
 }.items():
     row(
         RADIO,
@@ -803,6 +804,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "observations.py": (ALL_OBSERVATIONS,),
     "optima.py": (ALL_BEST_SPLITS,),
     "points.py": (ALL_POINTS, ALL_DATASETS, ALL_BEST_SPLITS, COMPARISON),
+    "pulse.py": SOLVED,
     "radio.py": SOLVED,
     "schemes.py": SOLVED,
     "solvers/__init__.py": SOLVED,
