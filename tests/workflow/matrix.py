@@ -820,6 +820,10 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "tables.py": (ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE),
     "temporal.py": SOLVED,
     "units.py": SOLVED,
+    "validation/__init__.py": (),
+    "validation/delay.py": (),
+    "validation/links.py": (),
+    "validation/statistics.py": (),
 }
 for name, effects in MODULES.items():
     row(CODE, f"`{name}`", appended(f"isal/{name}"), *effects, file=f"isal/{name}")
