@@ -156,7 +156,7 @@ class Configuration:
     findings: Findings
     radar_cap_w: float | None
     anchor_cap_w: float | None
-    radio: Mapping[str, float]
+    radio: Mapping[str, Any]  # text for the pulse, numbers for all else
     layouts: Mapping[str, NetworkLayout]
     layouts_note: str
     studies: Mapping[str, Study]
@@ -267,7 +267,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         findings=_findings(config["findings"], origin),
         radar_cap_w=cap("radars"),
         anchor_cap_w=cap("anchors"),
-        radio={key: float(value) for key, value in config["radio"].items()},
+        radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
         layouts=layouts,
         layouts_note=networks["note"],
         studies=studies,

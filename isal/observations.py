@@ -266,7 +266,7 @@ def _two_slots(slots: Sequence[Network], reading: Reading) -> Computation[dict[s
     splits = yield from solvers.together(
         best_integrated_slots(each, reading.energy, reading.cap_w, TOLERANCE) for each in infos.values()
     )
-    unknown = {"velocity_variance": UNKNOWN, "drift_variance": UNKNOWN}
+    unknown: dict[str, Any] = {"velocity_variance": UNKNOWN, "drift_variance": UNKNOWN}
     told: tuple[set[str], ...] = (set(), {"velocity_variance"}, {"drift_variance"}, set(unknown))
     radios = [
         replace(reading.radio, **{key: value for key, value in unknown.items() if key not in known}) for known in told

@@ -28,6 +28,7 @@ SOLVING = (
     "knowledge",
     "matrices",
     "network",
+    "pulse",
     "radio",
     "schemes",
     "solvers",

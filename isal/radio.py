@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.pulse import AS_PRINTED, named
 from isal.units import SPEED_OF_LIGHT
 
 #: A delay estimator reaches its Cramer-Rao bound above roughly this link SNR; below it the bound is optimistic.
@@ -38,9 +39,17 @@ class Radio:
     velocity_variance: float = 0.01
     #: rho^2 of (25): variance of the relative clock drift rate, dimensionless.
     drift_variance: float = 1e-10
+    #: Name of the pulse shape, see :mod:`isal.pulse`: its RMS bandwidth is a factor on all information.
+    pulse: str = AS_PRINTED
 
     def __post_init__(self) -> None:
+        try:
+            named(self.pulse)
+        except ValueError as error:
+            raise ValueError(f"radio: pulse: {error}") from None
         for field in fields(self):
+            if field.name == "pulse":
+                continue
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise ValueError(f"radio: {field.name} must be a finite number, got {value!r}")
@@ -56,11 +65,15 @@ class Radio:
 
     @property
     def xi(self) -> float:
-        """``xi`` of (14), 1/W: ``8 pi^2 B^2 / c^2 * G^2 c^2 / ((4 pi)^2 N0 B L fc^2)``, simplified; linear in B."""
+        """``xi`` of (14), 1/W: ``8 pi^2 B^2 / c^2 * G^2 c^2 / ((4 pi)^2 N0 B L fc^2)``, simplified; linear in B.
+
+        Times ``beta^2 / B^2`` of the pulse, which (14) takes for 1.
+        """
         gain = 10 ** (self.antenna_gain_db / 10)
         noise = 10 ** (self.noise_density_dbm_hz / 10) * 1e-3  # W/Hz
         loss = 10 ** (self.system_loss_db / 10)
-        return self.pulses * self.bandwidth_hz * gain**2 / (2 * noise * loss * self.carrier_frequency_hz**2)
+        xi = self.pulses * self.bandwidth_hz * gain**2 / (2 * noise * loss * self.carrier_frequency_hz**2)
+        return xi * named(self.pulse).second_moment
 
     def ranging_intensity(self, distance: ArrayLike) -> NDArray[np.float64]:
         """Range information intensity (14) of a one-way link per watt, 1/(m^2 W); ``distance`` in metres."""
@@ -77,9 +90,14 @@ class Radio:
         return np.asarray(self.xi / spread * self.radar_cross_section_m2 / (4 * math.pi))
 
     def snr(self, intensity: ArrayLike) -> NDArray[np.float64]:
-        """Signal-to-noise ratio (linear) that belongs to a range information intensity (1/m^2): (14) solved for it."""
-        # lambda = 8 pi^2 B^2 / c^2 * SNR
-        return np.asarray(intensity, dtype=float) * SPEED_OF_LIGHT**2 / (8 * math.pi**2 * self.bandwidth_hz**2)
+        """Signal-to-noise ratio (linear) that belongs to a range information intensity (1/m^2): (14) solved for it.
+
+        That of all pulses of a link together: ``P_rx / (N0 B)`` of one pulse of length 1/B, whatever its shape, times
+        their number.
+        """
+        # lambda = 8 pi^2 beta^2 / c^2 * SNR
+        squared = self.bandwidth_hz**2 * named(self.pulse).second_moment
+        return np.asarray(intensity, dtype=float) * SPEED_OF_LIGHT**2 / (8 * math.pi**2 * squared)
 
     def to_mapping(self) -> dict[str, Any]:
         """All parameters by name, for records and digests."""

@@ -1,1 +1,1 @@
-"""What bounds mean on simulated and on real radios: estimators beside their bounds."""
+"""What bounds mean: what estimators reach, in simulation and on real radios, and which links are strong enough."""

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import temporal
-from isal.fisher import Information, block_speb
+from isal.fisher import Information
+from isal.knowledge import Knowledge
 from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import integrated, slot_informations
@@ -108,19 +109,19 @@ def double_counting(
 
 def target_spebs(informations: Sequence[Information], power: Array) -> tuple[Array, Array]:
     """Filtered and smoothed target SPEBs of a schedule's slots at given powers, m^2, each of shape ``(n_slots,)``."""
-    measured = [slot.matrix(watts) for slot, watts in zip(informations, power, strict=True)]
-    own = [temporal.knowledge(slot, matrix) for slot, matrix in zip(informations, measured, strict=True)]
+    measured = [slot.measured(watts) for slot, watts in zip(informations, power, strict=True)]
+    own = [temporal.knowledge(slot, known) for slot, known in zip(informations, measured, strict=True)]
     # what earlier slots say of each one
-    said = [np.zeros_like(own[0])]
+    said = [Knowledge.nothing(len(own[0]))]
     for slot, known in zip(informations[:-1], own[:-1], strict=True):
         said.append(temporal.message(known + said[-1], temporal.coupling(slot)))
     filtered = [
-        matrix + temporal.embedded(slot, prior)
-        for slot, matrix, prior in zip(informations, measured, said, strict=True)
+        known + temporal.embedded(slot, prior)
+        for slot, known, prior in zip(informations, measured, said, strict=True)
     ]
     later = temporal.from_later_slots(informations, own)
     targets = informations[0].basis.indices(["targets"])
     return (
-        np.array([block_speb(matrix, targets) for matrix in filtered]),
-        np.array([block_speb(matrix + after, targets) for matrix, after in zip(filtered, later, strict=True)]),
+        np.array([known.speb(targets) for known in filtered]),
+        np.array([(known + after).speb(targets) for known, after in zip(filtered, later, strict=True)]),
     )

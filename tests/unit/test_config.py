@@ -12,7 +12,8 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from isal import config, sources
+from isal import config, pulse, sources
+from isal.pulse import PULSES
 
 pytestmark = pytest.mark.any_kernel
 
@@ -75,6 +76,14 @@ STUDY = "studies.bandwidths"
         ("radio.radar_cross_section_m2", -10, ["-10 is out of range", "above 0"]),
         ("radio.radar_cross_section_m2", math.inf, ["inf is not a finite number"]),
         ("radio.sigma", 10, ["radio.sigma: unknown key", "radar_cross_section_m2"]),
+        (
+            "radio.pulse",
+            "flt",
+            ["'flt' is not one of as-printed, flat", "did you mean 'flat'", "Or root-raised-cosine- with"],
+        ),
+        ("radio.pulse", "root-raised-cosine-2", ["'root-raised-cosine-2' is not one of", "roll-off from 0 to 1"]),
+        ("radio.pulse", "flat\n", ["radio.pulse: 'flat\\n' is not one of"]),
+        ("radio.pulse", 1.0, ["radio.pulse: 1.0 is not one of"]),
         ("tolerance", math.nan, ["tolerance: nan is not a finite number"]),
         ("solver", "SCS", ["'SCS' is not one of scs", "did you mean 'scs'?"]),
         ("points_per_job", 2.5, ["points_per_job: 2.5"]),
@@ -300,6 +309,28 @@ def test_every_key_of_the_schemas_is_described():
         schema = yaml.safe_load((config.SCHEMA_FOLDER / f"{name}.schema.yaml").read_text())
         definitions = schema["$defs"]
         check(schema, name)
+
+
+def test_every_pulse_is_accepted_and_documented():
+    documented = (ROOT / "config/README.md").read_text()
+    schema = yaml.safe_load((config.SCHEMA_FOLDER / "config.schema.yaml").read_text())
+    assert schema["properties"]["radio"]["properties"]["pulse"]["anyOf"][0]["enum"] == list(PULSES)
+    for name in PULSES:
+        assert load(put(defaults(), "radio.pulse", name)).radio["pulse"] == name
+        assert f"`{name}`" in documented
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"root-raised-cosine-{a}" for a in ("0", "1", "0.25", "0.1234", "0.12345", "0.50", "1.0", ".5", "2", "", "0.5 ")],
+)
+def test_roll_offs_are_accepted_as_the_radio_accepts_them(name):
+    try:
+        pulse.named(name)
+    except ValueError:
+        assert "radio.pulse" in refusal(put(defaults(), "radio.pulse", name))
+    else:
+        assert load(put(defaults(), "radio.pulse", name)).radio["pulse"] == name
 
 
 def test_every_key_is_in_the_documentation():

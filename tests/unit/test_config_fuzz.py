@@ -121,6 +121,7 @@ PLAUSIBLE = [
 WORDS = [
     "synchronous", "asynchronous", "integrated", "step-by-step-held", "step-by-step-added", "step-by-step-marginal",
     "step-by-step-joint", "scs", "interior-point", "7a", "7c", "8b", "8d", "bandwidths", "carry_over", "pdf",
+    "flat", "gaussian", "root-raised-cosine-0.25",
 ]  # fmt: skip
 
 RANGES = [

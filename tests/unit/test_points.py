@@ -64,6 +64,7 @@ def test_the_text_of_a_point_tells_all_of_it():
     [
         {"energies_uj": (2_300_000, 7_600_000)},
         {"radio": Radio(pulses=2)},
+        {"radio": Radio(pulse="flat")},
         {"radio": Radio(bandwidth_hz=5e6)},
         {"clock": "asynchronous"},
         {"scheme": "step-by-step-joint"},

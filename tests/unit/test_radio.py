@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import isal
 from isal import Radio
+from isal.pulse import PULSES, named
 
 
 def decibels(ratio):
@@ -114,6 +116,37 @@ def test_numpy_numbers_are_numbers(value):
 
 
 def test_mapping_rebuilds_the_radio():
-    radio = Radio(bandwidth_hz=5_000_000, pulses=16)
+    radio = Radio(bandwidth_hz=5_000_000, pulses=16, pulse="root-raised-cosine-0.25")
     assert Radio(**radio.to_mapping()) == radio
-    assert all(type(value) is float for value in radio.to_mapping().values())
+    content = radio.to_mapping()
+    assert content.pop("pulse") == "root-raised-cosine-0.25"
+    assert all(type(value) is float for value in content.values())
+
+
+@pytest.mark.parametrize("name", [*PULSES, "root-raised-cosine-0.25"])
+def test_the_pulse_is_a_factor_on_the_intensity_and_leaves_the_snr(name):
+    """``beta^2 / B^2``, which (14) takes for 1: 12 times the SPEB for a flat pulse."""
+    plain, shaped = Radio(), Radio(pulse=name)
+    factor = named(name).rms_bandwidth ** 2
+    assert shaped.xi == pytest.approx(factor * plain.xi, rel=1e-14)
+    assert shaped.snr(shaped.sensing_intensity(50, 60)) == pytest.approx(plain.snr(plain.sensing_intensity(50, 60)))
+    bounds = [
+        isal.spebs(isal.Network([[0, 0], [100, 0]], [[40, 60]], [[70, 30]]), radio, [1, 1, 1], "asynchronous")
+        for radio in (plain, shaped)
+    ]
+    assert bounds[1].targets == pytest.approx(bounds[0].targets / factor, rel=1e-12)
+    assert bounds[1].clocks == pytest.approx(bounds[0].clocks / factor, rel=1e-12)
+
+
+@given(st.floats(1e9, 1e11), st.floats(1e6, 1e9), st.floats(1e-3, 1e9))
+def test_as_printed_changes_no_bit(carrier, bandwidth, intensity):
+    radio = Radio(carrier_frequency_hz=carrier, bandwidth_hz=bandwidth)
+    assert radio.pulse == "as-printed"
+    assert radio.xi == bandwidth * 10.0**2 / (2 * (10**-17.4 * 1e-3) * 10**0.3 * carrier**2)
+    assert float(radio.snr(intensity)) == intensity * 299_792_458.0**2 / (8 * math.pi**2 * bandwidth**2)
+
+
+@pytest.mark.parametrize("pulse", ["rectangular", "", "Flat", 1.0, None, "root-raised-cosine-2"])
+def test_other_pulses_are_refused(pulse):
+    with pytest.raises(ValueError, match=r"radio: pulse: there is no pulse .*; choose among as-printed, flat"):
+        Radio(pulse=pulse)

@@ -352,6 +352,7 @@ for name, value in {
     "system_loss_db": 4,
     "radar_cross_section_m2": 20,
     "pulses": 2,
+    "pulse": "flat",
 }.items():
     row(
         RADIO,
@@ -804,6 +805,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "observations.py": (ALL_OBSERVATIONS,),
     "optima.py": (ALL_BEST_SPLITS,),
     "points.py": (ALL_POINTS, ALL_DATASETS, ALL_BEST_SPLITS, COMPARISON),
+    "pulse.py": SOLVED,
     "radio.py": SOLVED,
     "schemes.py": SOLVED,
     "solvers/__init__.py": SOLVED,
@@ -820,6 +822,10 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "tables.py": (ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE),
     "temporal.py": SOLVED,
     "units.py": SOLVED,
+    "validation/__init__.py": (),
+    "validation/delay.py": (),
+    "validation/links.py": (),
+    "validation/statistics.py": (),
 }
 for name, effects in MODULES.items():
     row(CODE, f"`{name}`", appended(f"isal/{name}"), *effects, file=f"isal/{name}")
