@@ -98,7 +98,7 @@ def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: 
     before = np.arange(n)
     before[moved] = n + places
     doubt = known.embedded(n + len(moved), before).doubt
-    return Knowledge.of_rows(rows, scale, doubt).marginal(np.arange(n))
+    return Knowledge(rows.T @ rows, scale, doubt, rows).marginal(np.arange(n))
 
 
 def knowledge(information: Information, measured: Knowledge) -> Knowledge:
