@@ -229,7 +229,9 @@ class AllocationProblem:
 
 def positive_number(value: Any, what: str, unit: str) -> float:
     """A finite positive number, or an AllocationError that names it; text and truth values are none."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number) or np.iscomplexobj(value):
+    if type(value) is not float and (
+        isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating)
+    ):
         raise AllocationError(f"{what} must be a number of {unit}, got {value!r}")
     if not (math.isfinite(value) and value > 0):
         raise AllocationError(f"{what} must be finite and positive, got {value} {unit}")
@@ -343,12 +345,14 @@ class Batch:
 
     def rounding(self, power: Array, columns: Array, value: Array) -> Array:
         """Bound on the relative error of ``f`` by the rounding of M, shape ``(N,)``; infinite where ``Y`` is NaN."""
-        square = (power[:, None] @ self.stack.square_scale)[:, 0]
-        rooted = np.array([rows is not None for rows in self.stack.rows])[:, None]
-        scale = np.sqrt(np.array([known.scale for known in self.known]) ** 2 + np.where(rooted, square, 0.0))
-        blur = np.sqrt(np.array([known.blur for known in self.known]) ** 2 + np.where(rooted, 0.0, square))
+        square = np.einsum("Nm,Nmti->Nti", power, self.stack.squares)
+        rooted = np.array([rows is not None for rows in self.stack.rows])
+        scale = np.sqrt(np.array([known.scale for known in self.known]) ** 2 + rooted[:, None] * square[:, 0])
+        spread, exact = np.sqrt(square).transpose(1, 0, 2)
+        doubt = spread[:, :, None] * spread[:, None, :] - exact[:, :, None] * exact[:, None, :]
+        doubt = np.array([known.doubt for known in self.known]) + ~rooted[:, None, None] * doubt
         size = np.sqrt(np.maximum(np.einsum("Nii->Ni", self.matrix(power)), 0.0))
-        return np.nan_to_num(relative_rounding(scale, blur, size, columns, value), nan=np.inf)
+        return np.nan_to_num(relative_rounding(scale, doubt, size, columns, value), nan=np.inf)
 
     def lower_bound(self, columns: Array) -> Array:
         """Certified lower bounds from ``Y`` at feasible powers, m^2, shape ``(N,)``; zero where ``Y`` is NaN.
@@ -509,8 +513,13 @@ def certify_all(
     solver: str,
     iterations: NDArray[np.intp],
     seconds: float,
+    *,
+    thorough: bool = True,
 ) -> list[Allocation]:
-    """:func:`certify` for each problem of a batch; ``seconds`` is the time of each."""
+    """:func:`certify` for each problem of a batch; ``seconds`` is the time of each.
+
+    Unless ``thorough``, powers whose gap is too large for another reason than rounding are not looked at twice.
+    """
     inside = batch.feasible(power)
     columns = batch.columns(inside)
     value, bound = batch.value(columns), batch.lower_bound(columns)
@@ -518,7 +527,8 @@ def certify_all(
     value[~np.isfinite(rounding)] = np.inf
     share = 1 - np.asarray(tolerances)
     with np.errstate(invalid="ignore"):
-        open_ = np.flatnonzero(~(bound * (1 - rounding) >= value * share))
+        missed = ~(bound * (1 - rounding) >= value * share)
+        open_ = np.flatnonzero(missed & (thorough | (bound >= value * share)))
     for number in open_:
         # Where M is nearly singular the rounding of M itself, or of its inverse alone, can leave a gap.
         part = batch.take(np.array([number]))
@@ -549,8 +559,8 @@ def _by_root(single: Batch, power: Array) -> tuple[float, float, float]:
     fixed = float(np.sum((known.root @ columns) ** 2))
     promised = float(np.sum(selector * columns))
     bound = promised**2 / (fixed + largest_over_feasible(slope[None], single.budget, single.caps)[0])
-    scale = np.sqrt(known.scale**2 + power @ single.stack.square_scale[0])
-    error = relative_rounding_of_root(scale, known.blur, columns, np.sum(selector * columns, axis=0))
+    scale = np.sqrt(known.scale**2 + power @ single.stack.squares[0, :, 0])
+    error = relative_rounding_of_root(scale, known.doubt, columns, np.sum(selector * columns, axis=0))
     return value, float(bound), error
 
 

@@ -57,8 +57,12 @@ class Basis:
 
     def indices(self, blocks: Iterable[Block]) -> NDArray[np.intp]:
         """Positions in ``theta`` of the named blocks; blocks that the network does not have are passed over."""
-        ranges = [np.arange(self.size)[self.blocks[block]] for block in blocks if block in self.blocks]
+        ranges = [self._ranges[block] for block in blocks if block in self.blocks]
         return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.intp)
+
+    @cached_property
+    def _ranges(self) -> dict[Block, NDArray[np.intp]]:
+        return {block: np.arange(part.start, part.stop) for block, part in self.blocks.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +101,7 @@ class Links:
         return rows
 
     @property
-    def square_scale(self) -> NDArray[np.float64]:
+    def squares(self) -> NDArray[np.float64]:
         """Squares of the sums of the magnitudes of what adds up to each row, shape ``(n_links, n_parameters)``.
 
         In units of their square roots the rows have relative errors of rounding only, also where they cancel: those of
@@ -138,9 +142,9 @@ class Information:
             rows = Rows(self.links.rows * np.sqrt(self.links.intensity)[:, None], self.links.transmitter)
             matrices = rows.products(n)
             matrices.setflags(write=False)
-            square_scale = np.zeros((n, d))
-            np.add.at(square_scale, rows.node, self.links.square_scale * self.links.intensity[:, None])
-            return DenseStack(matrices[None], square_scale[None], [rows])
+            squares = np.zeros((1, n, 2, d))
+            np.add.at(squares[0, :, 0], rows.node, self.links.squares * self.links.intensity[:, None])
+            return DenseStack(matrices[None], squares, [rows])
         from scipy.sparse import csr_array, vstack
 
         places = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
@@ -151,9 +155,10 @@ class Information:
         )
         magnitudes.sum_duplicates()
         own = [self.links.transmitter == node for node in range(n)]
-        square_scale = np.array([magnitudes[links].power(2).sum(axis=0) for links in own])
+        squares = np.zeros((1, n, 2, d))
+        squares[0, :, 0] = [magnitudes[links].power(2).sum(axis=0) for links in own]
         products = [sparse[links].T @ sparse[links] for links in own]
-        return SparseStack(vstack(products, format="csr"), n, square_scale[None])
+        return SparseStack(vstack(products, format="csr"), n, squares)
 
     @property
     def node_matrices(self) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 #: Error of a matrix entry or of a column of a square root, in units of :attr:`Knowledge.scale` or
-#: :attr:`Knowledge.blur`: sums of products and factorisations of some ten rows, each with a few roundings. In the
+#: :attr:`Knowledge.doubt`: sums of products and factorisations of some ten rows, each with a few roundings. In the
 #: ensemble of the tests, against 50 digits, the largest error is 0.4 times the one stated.
 ROUNDING = 4 * np.finfo(float).eps
 
@@ -38,9 +38,9 @@ class Knowledge:
     scale
         The error of column j of ``root`` is at most :data:`ROUNDING` times ``scale[j]`` (Euclidean norm); shape
         ``(d,)``, 1/m.
-    blur
-        Besides, the error of entry (i, j) of ``matrix`` is at most :data:`ROUNDING` times ``blur[i] blur[j]``; shape
-        ``(d,)``, 1/m. Where there is no root, it is all the error.
+    doubt
+        Besides, the error of entry (i, j) of ``matrix`` is at most :data:`ROUNDING` times ``doubt[i, j]``; shape
+        ``(d, d)``, 1/m^2. Where there is no root, it is all the error.
     root
         Rows whose products add up to the matrix, ``matrix = root' root``, shape ``(k, d)``, 1/m; None where the
         matrix is no sum of squares ("held") or too large for that.
@@ -48,28 +48,28 @@ class Knowledge:
 
     matrix: Array
     scale: Array
-    blur: Array
+    doubt: Array
     root: Array | None
 
     @classmethod
     def nothing(cls, size: int) -> Knowledge:
         """No information about ``size`` parameters."""
-        return cls(np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros((0, size)))
+        return cls(np.zeros((size, size)), np.zeros(size), np.zeros((size, size)), np.zeros((0, size)))
 
     @classmethod
-    def of_rows(cls, root: Array, scale: Array | None = None, blur: Array | None = None) -> Knowledge:
-        """The sum of squares of rows, shape ``(k, d)``, with errors of rounding unless ``scale``, ``blur`` say more."""
+    def of_rows(cls, root: Array, scale: Array | None = None, doubt: Array | None = None) -> Knowledge:
+        """The sum of squares of rows, shape ``(k, d)``, with errors of rounding; ``scale``, ``doubt`` may say more."""
         root = triangle_of(root) if len(root) > root.shape[1] else root
         matrix = root.T @ root
         norms = np.sqrt(np.diag(matrix))
-        return cls(matrix, norms if scale is None else scale, np.zeros(len(norms)) if blur is None else blur, root)
+        return cls(matrix, norms if scale is None else scale, 0.0 * matrix if doubt is None else doubt, root)
 
     @classmethod
-    def of_matrix(cls, matrix: ArrayLike, blur: Array | None = None) -> Knowledge:
-        """A matrix without a square root, its entries exact but for rounding unless ``blur`` says more."""
+    def of_matrix(cls, matrix: ArrayLike, doubt: Array | None = None) -> Knowledge:
+        """A matrix without a square root, its entries exact but for rounding unless ``doubt`` says more."""
         entries = np.asarray(matrix, dtype=float)
         norms = np.sqrt(np.maximum(np.diag(entries), 0.0))
-        return cls(entries, np.zeros(len(norms)), norms if blur is None else blur, None)
+        return cls(entries, 0.0 * norms, np.outer(norms, norms) if doubt is None else doubt, None)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -79,27 +79,32 @@ class Knowledge:
         return bool(self.matrix.any())
 
     def __add__(self, other: Knowledge) -> Knowledge:
+        for one, rest in ((self, other), (other, self)):
+            if one.root is not None and not len(one.root):
+                return rest
         both = None if self.root is None or other.root is None else np.concatenate([self.root, other.root])
         matrix, scale = self.matrix + other.matrix, np.hypot(self.scale, other.scale)
-        blur = np.hypot(self.blur, other.blur)
+        doubt = self.doubt + other.doubt
         if both is None:
             # without the rows an error of a column is one of all its products
-            return Knowledge(matrix, np.zeros(len(matrix)), np.hypot(scale, blur), None)
-        return Knowledge(matrix, scale, blur, both)
+            return Knowledge(matrix, 0.0 * scale, doubt + np.outer(scale, scale), None)
+        return Knowledge(matrix, scale, doubt, both)
 
     def over(self, kept: NDArray[np.intp]) -> Knowledge:
         """What is known of the parameters ``kept`` if all others are known exactly."""
         root = None if self.root is None else self.root[:, kept]
-        return Knowledge(self.matrix[np.ix_(kept, kept)], self.scale[kept], self.blur[kept], root)
+        block = kept[:, None], kept
+        return Knowledge(self.matrix[block], self.scale[kept], self.doubt[block], root)
 
     def embedded(self, size: int, places: NDArray[np.intp]) -> Knowledge:
         """The same about ``size`` parameters, of which these stand at ``places`` and of the others nothing is known."""
-        matrix, scale, blur = np.zeros((size, size)), np.zeros(size), np.zeros(size)
-        matrix[np.ix_(places, places)], scale[places], blur[places] = self.matrix, self.scale, self.blur
+        matrix, scale, doubt = np.zeros((size, size)), np.zeros(size), np.zeros((size, size))
+        block = places[:, None], places
+        matrix[block], scale[places], doubt[block] = self.matrix, self.scale, self.doubt
         root = None if self.root is None else np.zeros((len(self.root), size))
         if root is not None:
             root[:, places] = self.root
-        return Knowledge(matrix, scale, blur, root)
+        return Knowledge(matrix, scale, doubt, root)
 
     def marginal(self, kept: NDArray[np.intp]) -> Knowledge:
         """What is known of the parameters ``kept``, ascending, if the others are unknown: (9)'s equivalent information.
@@ -121,37 +126,33 @@ class Knowledge:
             root -= left @ (left.T @ root)
             follow = (right.T @ (share / values[:, None])) / size[:, None]
             return Knowledge.of_rows(root, *self._followed(kept, unknown, follow))
-        cross = self.matrix[np.ix_(unknown, kept)] / size[:, None]
-        block = self.matrix[np.ix_(unknown, unknown)] / np.outer(size, size)
+        cross = self.matrix[unknown[:, None], kept] / size[:, None]
+        block = self.matrix[unknown[:, None], unknown] / np.outer(size, size)
         values, vectors = np.linalg.eigh(block)
         turned = vectors.T @ cross
         known = values > ROUNDING
         follow = vectors[:, known] @ (turned[known] / values[known, None])
-        reduced = self.matrix[np.ix_(kept, kept)] - cross.T @ follow
-        _, blur = self._followed(kept, unknown, follow / size[:, None])
+        reduced = self.matrix[kept[:, None], kept] - cross.T @ follow
+        _, doubt = self._followed(kept, unknown, follow / size[:, None])
         # a direction that may have no information, or little and all of it about ``kept``: rounding does not tell
-        doubt = np.sqrt((turned[~known] ** 2).sum(axis=0) / ROUNDING)
-        blur += doubt / np.sqrt(ROUNDING)
-        return Knowledge.of_matrix(0.5 * (reduced + reduced.T), blur)
+        untold = np.linalg.norm(turned[~known], axis=0) / ROUNDING
+        return Knowledge.of_matrix(0.5 * (reduced + reduced.T), doubt + np.outer(untold, untold))
 
     def _followed(self, kept: NDArray[np.intp], unknown: NDArray[np.intp], follow: Array) -> tuple[Array, Array]:
-        """Scale and blur of the parameters ``kept`` where the ``unknown`` follow them by the factors ``follow``."""
-        weight = np.abs(follow).T
-        return self.scale[kept] + weight @ self.scale[unknown], self.blur[kept] + weight @ self.blur[unknown]
+        """Scale and doubt of the parameters ``kept`` where the ``unknown`` follow them by the factors ``follow``."""
+        weight = np.zeros((len(self), len(kept)))
+        weight[kept, np.arange(len(kept))] = 1.0
+        weight[unknown] = np.abs(follow)
+        return self.scale @ weight, weight.T @ self.doubt @ weight
 
     def rooted(self) -> Knowledge:
         """The same with a square root; where the matrix is negative, by rounding or as part of "held", it is zero."""
         if self.root is not None:
             return self
-        unit = np.where(self.blur > 0, self.blur, 1.0)
+        diagonal = np.diag(self.matrix)
+        unit = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         values, vectors = np.linalg.eigh(self.matrix / np.outer(unit, unit))
-        return Knowledge.of_rows((np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T) * unit, None, self.blur)
-
-    def relative_rounding(self, columns: Array, value: float) -> float:
-        """:func:`relative_rounding` of a bound computed from :attr:`matrix`."""
-        size = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
-        scale, blur, size, columns = (each[None] for each in (self.scale, self.blur, size, columns))
-        return float(relative_rounding(scale, blur, size, columns, np.array([value]))[0])
+        return Knowledge.of_rows((np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T) * unit, None, self.doubt)
 
     def speb(self, indices: NDArray[np.intp]) -> float:
         """Trace of a block of the inverse (9), m^2; infinite where the information is singular, NaN for no block."""
@@ -159,27 +160,35 @@ class Knowledge:
             return float("nan")  # the network has no such parameters
         selector = np.eye(len(self))[:, indices]
         value, columns = _by_cholesky(self.matrix, selector)
-        if self.root is not None and not self.relative_rounding(columns, value) <= NEGLIGIBLE:
+        if self.root is not None and not self._rounding(columns, value) <= NEGLIGIBLE:
             value, _ = by_root(self.root, selector)
         return value
 
+    def _rounding(self, columns: Array, value: float) -> float:
+        """:func:`relative_rounding` of a bound computed from :attr:`matrix`."""
+        size = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
+        scale, doubt, size, columns = (each[None] for each in (self.scale, self.doubt, size, columns))
+        return float(relative_rounding(scale, doubt, size, columns, np.array([value]))[0])
 
-def relative_rounding(scale: Array, blur: Array, size: Array, columns: Array, value: Array) -> Array:
+
+def relative_rounding(scale: Array, doubt: Array, size: Array, columns: Array, value: Array) -> Array:
     """First-order bounds on the relative error of ``f = tr(C' M^-1 C)`` by the rounding of ``M``, shape ``(N,)``.
 
-    With ``Y = M^-1 C`` (``columns``, shape ``(N, d, k)``) the error is ``-tr(Y' dM Y)``. ``scale`` and ``blur`` are
-    those of all that is in ``M`` and ``size`` the roots of its diagonal, all of shape ``(N, d)``. NaN where ``Y`` is.
+    With ``Y = M^-1 C`` (``columns``, shape ``(N, d, k)``) the error is ``-tr(Y' dM Y)``. ``scale``, shape ``(N, d)``,
+    and ``doubt``, shape ``(N, d, d)``, are those of all that is in ``M`` and ``size``, shape ``(N, d)``, the roots of
+    its diagonal. NaN where ``Y`` is.
     """
     heights = np.abs(columns)
-    of_scale, of_blur, of_size = (np.einsum("Ni,Nik->Nk", each, heights) for each in (scale, blur, size))
-    return np.asarray(ROUNDING * (of_scale * of_size + of_blur**2).sum(axis=1) / value)
+    of_scale, of_size = (np.einsum("Ni,Nik->Nk", each, heights) for each in (scale, size))
+    of_doubt = np.einsum("Nik,Nik->N", heights, doubt @ heights)
+    return np.asarray(ROUNDING * ((of_scale * of_size).sum(axis=1) + of_doubt) / value)
 
 
-def relative_rounding_of_root(scale: Array, blur: Array, columns: Array, per_column: Array) -> float:
+def relative_rounding_of_root(scale: Array, doubt: Array, columns: Array, per_column: Array) -> float:
     """The same for one value by :func:`by_root`, whose parts are ``per_column``: half as many digits are lost."""
     heights = np.abs(columns)
-    error = 2 * (scale @ heights) * np.sqrt(per_column) + (blur @ heights) ** 2
-    return float(ROUNDING * error.sum() / per_column.sum())
+    of_scale = 2 * (scale @ heights) * np.sqrt(per_column)
+    return float(ROUNDING * (of_scale.sum() + np.sum(heights * (doubt @ heights))) / per_column.sum())
 
 
 def _by_cholesky(matrix: Array, selector: Array) -> tuple[float, Array]:

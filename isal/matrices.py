@@ -61,22 +61,22 @@ class Rows:
 class DenseStack:
     """Matrices of ``N`` problems, ``entries`` of shape ``(N, n, d, d)``.
 
-    ``square_scale`` bounds the rounding errors of the entries: that of entry (i, j) of ``B_m`` is at most some units
-    roundoff times the root of ``square_scale[m, i] square_scale[m, j]``; shape ``(N, n, d)``, by default the diagonals.
+    ``squares`` bounds the rounding errors of the entries: that of entry (i, j) of ``B_m`` is at most some units
+    roundoff times the root of ``squares[m, 0, i] squares[m, 0, j]``, less that of ``squares[m, 1, i] squares[m, 1, j]``
+    for entries that are exactly zero; shape ``(N, n, 2, d)``, by default the diagonals and zero.
     ``rows`` is the square root of each problem's matrices, None where they are no sums of squares.
     """
 
     entries: Array
-    square_scale: Array
+    squares: Array
     rows: tuple[Rows | None, ...]
 
-    def __init__(
-        self, entries: Array, square_scale: Array | None = None, rows: Sequence[Rows | None] | None = None
-    ) -> None:
+    def __init__(self, entries: Array, squares: Array | None = None, rows: Sequence[Rows | None] | None = None) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "entries", entries)
         diagonals = np.einsum("Nmii->Nmi", entries)
-        set_(self, "square_scale", np.maximum(diagonals, 0.0) if square_scale is None else square_scale)
+        by_default = np.stack([np.maximum(diagonals, 0.0), np.zeros_like(diagonals)], axis=2)
+        set_(self, "squares", by_default if squares is None else squares)
         set_(self, "rows", (None,) * len(entries) if rows is None else tuple(rows))
 
     @classmethod
@@ -89,7 +89,7 @@ class DenseStack:
         # copied even if there is but one: sums run in the order of memory, and no number may depend on the company
         return cls(
             np.array([entries for stack in dense for entries in stack.entries]),
-            np.array([scale for stack in dense for scale in stack.square_scale]),
+            np.array([squares for stack in dense for squares in stack.squares]),
             [rows for stack in dense for rows in stack.rows],
         )
 
@@ -124,50 +124,50 @@ class DenseStack:
         """The problems at the given indices, or where a mask is true."""
         numbers = np.arange(len(self.entries))[chosen]
         rows = [self.rows[number] for number in numbers.tolist()]
-        return DenseStack(self.entries[chosen], self.square_scale[chosen], rows)
+        return DenseStack(self.entries[chosen], self.squares[chosen], rows)
 
     def scaled(self, factors: Array, unit: Array) -> DenseStack:
         """``unit diag(s) B_m diag(s)``, for ``factors`` of shape ``(N, d)`` and ``unit`` of shape ``(N,)``."""
         outer = unit[:, None, None] * factors[:, :, None] * factors[:, None, :]
-        squares = unit[:, None, None] * factors[:, None, :] ** 2
-        return DenseStack(self.entries * outer[:, None], self.square_scale * squares)
+        squares = unit[:, None, None, None] * factors[:, None, None, :] ** 2
+        return DenseStack(self.entries * outer[:, None], self.squares * squares)
 
     def over(self, kept: NDArray[np.intp]) -> DenseStack:
         """The rows and columns of some parameters alone."""
         rows = [None if each is None else Rows(each.entries[:, kept], each.node) for each in self.rows]
-        return DenseStack(self.entries[:, :, kept[:, None], kept], self.square_scale[:, :, kept], rows)
+        return DenseStack(self.entries[:, :, kept[:, None], kept], self.squares[..., kept], rows)
 
     def of_nodes(self, chosen: NDArray[np.intp]) -> DenseStack:
         """The matrices of some nodes alone, ``chosen`` in ascending order."""
         rows = [None if each is None else each.of_nodes(chosen) for each in self.rows]
-        return DenseStack(self.entries[:, chosen], self.square_scale[:, chosen], rows)
+        return DenseStack(self.entries[:, chosen], self.squares[:, chosen], rows)
 
     def embedded(self, size: int, places: NDArray[np.intp]) -> DenseStack:
         """The same about ``size`` parameters, of which these stand at ``places``, with zeros for the others."""
         entries = np.zeros((*self.entries.shape[:2], size, size))
         entries[:, :, places[:, None], places] = self.entries
-        square_scale = np.zeros((*self.entries.shape[:2], size))
-        square_scale[:, :, places] = self.square_scale
+        squares = np.zeros((*self.squares.shape[:3], size))
+        squares[..., places] = self.squares
         rows: list[Rows | None] = []
         for each in self.rows:
             wide = np.zeros((0 if each is None else len(each.entries), size))
             if each is not None:
                 wide[:, places] = each.entries
             rows.append(None if each is None else Rows(wide, each.node))
-        return DenseStack(entries, square_scale, rows)
+        return DenseStack(entries, squares, rows)
 
     def without_block(self, known: NDArray[np.intp]) -> DenseStack:
         """The same with zeros where row and column are both among ``known``."""
         entries = self.entries.copy()
         entries[:, :, known[:, None], known] = 0.0
-        return DenseStack(entries, self.square_scale)
+        return DenseStack(entries, _without(self.squares, known))
 
     def with_first(self, first: Knowledge) -> DenseStack:
         """One problem's stack with what one more node tells per watt before all others."""
         root = first.root
         return DenseStack(
             np.concatenate([first.matrix[None, None], self.entries], axis=1),
-            np.concatenate([(first.scale**2 + first.blur**2)[None, None], self.square_scale], axis=1),
+            np.concatenate([_squares_of(first), self.squares], axis=1),
             [None if each is None or root is None else each.with_first(root) for each in self.rows],
         )
 
@@ -185,12 +185,12 @@ class DenseStack:
 class SparseStack:
     """Matrices of one problem: ``tall``, a ``scipy.sparse.csr_array`` of shape ``(n d, d)``, one above the other.
 
-    ``square_scale`` is as in :class:`DenseStack`, with ``N`` 1. The square root is not kept, as it has many more rows.
+    ``squares`` is as in :class:`DenseStack`, with ``N`` 1. The square root is not kept, as it has many more rows.
     """
 
     tall: Any
     n_nodes: int
-    square_scale: Array
+    squares: Array
 
     @property
     def rows(self) -> tuple[None]:
@@ -227,18 +227,18 @@ class SparseStack:
         """See :meth:`DenseStack.scaled`."""
         row, column = self._places
         scaled = self._with(self.tall.data * (unit[0] * factors[0, row] * factors[0, column]))
-        return replace(scaled, square_scale=self.square_scale * (unit[:, None, None] * factors[:, None, :] ** 2))
+        return replace(scaled, squares=self.squares * (unit[:, None, None, None] * factors[:, None, None, :] ** 2))
 
     def over(self, kept: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.over`."""
         rows = (np.arange(self.n_nodes)[:, None] * self.n_parameters + kept).ravel()
-        return SparseStack(self.tall[rows][:, kept], self.n_nodes, self.square_scale[:, :, kept])
+        return SparseStack(self.tall[rows][:, kept], self.n_nodes, self.squares[..., kept])
 
     def of_nodes(self, chosen: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.of_nodes`."""
         d = self.n_parameters
         rows = (chosen[:, None] * d + np.arange(d)).ravel()
-        return SparseStack(self.tall[rows], len(chosen), self.square_scale[:, chosen])
+        return SparseStack(self.tall[rows], len(chosen), self.squares[:, chosen])
 
     def embedded(self, size: int, places: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.embedded`."""
@@ -249,24 +249,24 @@ class SparseStack:
         wide = csr_array(
             (self.tall.data, (node * size + places[row], places[column])), shape=(self.n_nodes * size, size)
         )
-        square_scale = np.zeros((1, self.n_nodes, size))
-        square_scale[:, :, places] = self.square_scale
-        return SparseStack(wide, self.n_nodes, square_scale)
+        squares = np.zeros((*self.squares.shape[:3], size))
+        squares[..., places] = self.squares
+        return SparseStack(wide, self.n_nodes, squares)
 
     def without_block(self, known: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.without_block`."""
         row, column = self._places
         changed = self._with(np.where(np.isin(row, known) & np.isin(column, known), 0.0, self.tall.data))
         changed.tall.eliminate_zeros()
-        return changed
+        return replace(changed, squares=_without(self.squares, known))
 
     def with_first(self, first: Knowledge) -> SparseStack:
         """See :meth:`DenseStack.with_first`."""
         from scipy.sparse import csr_array, vstack
 
-        square_scale = np.concatenate([(first.scale**2 + first.blur**2)[None, None], self.square_scale], axis=1)
+        squares = np.concatenate([_squares_of(first), self.squares], axis=1)
         tall = vstack([csr_array(first.matrix), self.tall], format="csr")
-        return SparseStack(tall, self.n_nodes + 1, square_scale)
+        return SparseStack(tall, self.n_nodes + 1, squares)
 
     def dense(self) -> Array:
         """See :meth:`DenseStack.dense`."""
@@ -300,17 +300,30 @@ class SparseStack:
         from scipy.sparse import csr_array
 
         places = (self.tall.indices.copy(), self.tall.indptr.copy())
-        return SparseStack(csr_array((data, *places), shape=self.tall.shape), self.n_nodes, self.square_scale)
+        return SparseStack(csr_array((data, *places), shape=self.tall.shape), self.n_nodes, self.squares)
 
 
 Stack = DenseStack | SparseStack
 
 
+def _without(squares: Array, known: NDArray[np.intp]) -> Array:
+    """The squares of a stack whose entries among ``known`` are zero."""
+    changed = squares.copy()
+    changed[..., 1, known] = changed[..., 0, known]
+    return changed
+
+
+def _squares_of(known: Knowledge) -> Array:
+    """The squares of one matrix, shape ``(1, 1, 2, d)``."""
+    squares = known.scale**2 + np.diag(known.doubt)
+    return np.stack([squares, np.zeros_like(squares)])[None, None]
+
+
 def at_power(stack: Stack, power: Array) -> Knowledge:
     """What one problem's stack tells at powers of shape ``(n,)``, W."""
     rows = stack.rows[0]
-    matrix, scale = stack.combine(power[None])[0], np.sqrt(power @ stack.square_scale[0])
-    nothing = np.zeros(len(scale))
+    matrix = stack.combine(power[None])[0]
+    scale, exact = np.sqrt(np.tensordot(power, stack.squares[0], 1))
     if rows is None:
-        return Knowledge(matrix, nothing, scale, None)
-    return Knowledge(matrix, scale, nothing, rows.at(power))
+        return Knowledge(matrix, np.zeros(len(scale)), np.outer(scale, scale) - np.outer(exact, exact), None)
+    return Knowledge(matrix, scale, np.zeros_like(matrix), rows.at(power))

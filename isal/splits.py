@@ -252,7 +252,7 @@ def best_steps(
     binding = can_bind(caps, energy)
     guess = None if prior else best.powers
     result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess)
-    proven = best.lower_bound >= (1 - tolerance) * result.speb
+    proven = _certified(best.lower_bound, result.speb, tolerance)
     if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
         return Split(result, min(best.lower_bound, result.speb), proof)
@@ -379,7 +379,7 @@ def best_integrated_slots(
     spots = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
     moved = two.basis.indices(temporal.COUPLED)
     # what hardly moves between the slots is one and the same in all digits that count; more would be lost in rounding
-    known = energy * (np.diag(slot_1.measured.matrix) + two.stack.square_scale[0].max(axis=0))
+    known = energy * (np.diag(slot_1.measured.matrix) + two.stack.squares[0, :, 0].max(axis=0))
     tie = np.diag(np.sqrt(np.minimum(temporal.coupling(two), RIGID * known[moved])))
     ties = np.zeros((len(moved), size))
     ties[:, spots[1][one.basis.indices(temporal.COUPLED)]], ties[:, spots[2][moved]] = tie, -tie
@@ -395,7 +395,7 @@ def best_integrated_slots(
     energies = [float(best.power[0]), energy - float(best.power[0])]
     guesses = [[energies[0] * first], [best.power[1:]]]
     result = yield from integrated_schedule(infos, energies, caps, tolerance, guesses)
-    proven = best.lower_bound >= (1 - tolerance) * result.speb
+    proven = _certified(best.lower_bound, result.speb, tolerance)
     if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")
 
@@ -439,6 +439,11 @@ def can_bind(caps: ArrayLike | None, energy: float) -> bool:
     """Whether a cap is below what all of ``energy`` (J) would be; a cap of zero takes the node out and never binds."""
     limits = np.asarray(np.inf if caps is None else caps, dtype=float)
     return bool(((limits > 0) & (limits < energy / DURATION_S * (1 - 1e-9))).any())
+
+
+def _certified(lower_bound: float, speb: float, tolerance: float) -> bool:
+    """Whether a bound over all splits proves a split, in which no step gets less than the smallest share."""
+    return lower_bound >= (1 - tolerance - 2 * SMALLEST_SHARE) * speb
 
 
 def _least_ratio(limits: Array, powers: Array) -> float:

@@ -76,7 +76,7 @@ def _after_small_increments(known: Knowledge, moved: NDArray[np.intp], coupled: 
     follow = np.eye(len(known))
     follow[moved] -= inverse[:, None] * (part.T @ np.linalg.solve(factor.T, half))
     weight = np.abs(follow).T
-    return Knowledge.of_rows(half, weight @ known.scale, weight @ known.blur)
+    return Knowledge.of_rows(half, weight @ known.scale, weight @ known.doubt @ weight.T)
 
 
 def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: Array) -> Knowledge:
@@ -93,9 +93,12 @@ def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: 
     places = np.arange(len(moved))
     rows[len(root) + places, moved], rows[len(root) + places, n + places] = tie, -tie
     scale = np.append(known.scale, np.hypot(known.scale[moved], tie))
-    blur = np.append(known.blur, known.blur[moved])
-    scale[moved], blur[moved] = tie, 0.0
-    return Knowledge.of_rows(rows, scale, blur).marginal(np.arange(n))
+    scale[moved] = tie
+    # what was known of the parameters that moved is known of them as they were before
+    before = np.arange(n)
+    before[moved] = n + places
+    doubt = known.embedded(n + len(moved), before).doubt
+    return Knowledge(rows.T @ rows, scale, doubt, rows).marginal(np.arange(n))
 
 
 def knowledge(information: Information, measured: Knowledge) -> Knowledge:

@@ -219,7 +219,8 @@ def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[in
         tolerances = [requests[place].tolerance for place in places]
         batch = Batch.of([requests[place].problem for place in places])
         none = np.zeros(len(places), dtype=np.intp)
-        for place, allocation in zip(places, certify_all(batch, power, tolerances, solver, none, 0.0), strict=True):
+        found = certify_all(batch, power, tolerances, solver, none, 0.0, thorough=False)
+        for place, allocation in zip(places, found, strict=True):
             if allocation.status == "optimal":
                 yield place, allocation
 

@@ -102,7 +102,7 @@ def test_elimination_from_the_square_root_keeps_half_the_digits(rng, size, log_d
 @given(generators(), st.integers(2, 6), st.floats(-7, 0))
 def test_bounds_are_right_where_parameters_are_nearly_tied(rng, size, log_distance):
     root = nearly_singular(rng, size, log_distance)
-    known = Knowledge(root.T @ root, np.linalg.norm(root, axis=0), np.zeros(size), root)
+    known = Knowledge(root.T @ root, np.linalg.norm(root, axis=0), np.zeros((size, size)), root)
     with exact.digits():
         decimals = references.exact(root)
         inverse = exact.inverse(decimals.T @ decimals)

@@ -25,7 +25,7 @@ def sparse_entries(rng, n_nodes, size, *, semidefinite=False):
 def in_both_forms(entries):
     _, n, d, _ = entries.shape
     dense = DenseStack(entries)
-    return dense, SparseStack(csr_array(entries.reshape(n * d, d)), n, dense.square_scale)
+    return dense, SparseStack(csr_array(entries.reshape(n * d, d)), n, dense.squares)
 
 
 @st.composite
@@ -44,7 +44,7 @@ def some_of(rng, size):
 def assert_same(sparse, dense):
     assert (sparse.n_nodes, sparse.n_parameters, sparse.shape) == (dense.n_nodes, dense.n_parameters, dense.shape)
     np.testing.assert_allclose(sparse.dense(), dense.dense(), rtol=1e-14)
-    np.testing.assert_allclose(sparse.square_scale, dense.square_scale, rtol=1e-14)
+    np.testing.assert_allclose(sparse.squares, dense.squares, rtol=1e-14)
 
 
 # --- dense stacks -----------------------------------------------------------------------------------------------------
