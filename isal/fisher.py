@@ -8,7 +8,7 @@ derivative of a delay, so the information has units 1/m^2 throughout and stays w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -106,6 +106,19 @@ class Links:
     def is_sensing(self) -> NDArray[np.bool_]:
         return self.target >= 0
 
+    def only(self, chosen: NDArray[np.bool_]) -> Links:
+        """The links for which ``chosen``, shape ``(n_links,)``, is true, about the same parameters."""
+        return Links(
+            self.transmitter[chosen],
+            self.receiver[chosen],
+            self.target[chosen],
+            self.distance[chosen],
+            self.intensity[chosen],
+            self.columns[chosen],
+            self.entries[chosen],
+            self.n_parameters,
+        )
+
     def __len__(self) -> int:
         return len(self.transmitter)
 
@@ -149,6 +162,11 @@ class Information:
         square_scale = np.array([magnitudes[links].power(2).sum(axis=0) for links in own])
         products = [sparse[links].T @ sparse[links] for links in own]
         return SparseStack(vstack(products, format="csr"), n, square_scale[None])
+
+    @cached_property
+    def ranging(self) -> Information:
+        """What the ranging links alone tell, about the same parameters: nothing about targets."""
+        return replace(self, links=self.links.only(~self.links.is_sensing))
 
     @property
     def node_matrices(self) -> NDArray[np.float64]:
