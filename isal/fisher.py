@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -115,6 +115,19 @@ class Links:
     def is_sensing(self) -> NDArray[np.bool_]:
         return self.target >= 0
 
+    def only(self, chosen: NDArray[np.bool_]) -> Links:
+        """The links for which ``chosen``, shape ``(n_links,)``, is true, about the same parameters."""
+        return Links(
+            self.transmitter[chosen],
+            self.receiver[chosen],
+            self.target[chosen],
+            self.distance[chosen],
+            self.intensity[chosen],
+            self.columns[chosen],
+            self.entries[chosen],
+            self.n_parameters,
+        )
+
     def __len__(self) -> int:
         return len(self.transmitter)
 
@@ -159,6 +172,11 @@ class Information:
         squares[0, :, 0] = [magnitudes[links].power(2).sum(axis=0) for links in own]
         products = [sparse[links].T @ sparse[links] for links in own]
         return SparseStack(vstack(products, format="csr"), n, squares)
+
+    @cached_property
+    def ranging(self) -> Information:
+        """What the ranging links alone tell, about the same parameters: nothing about targets."""
+        return replace(self, links=self.links.only(~self.links.is_sensing))
 
     @property
     def node_matrices(self) -> NDArray[np.float64]:

@@ -14,6 +14,17 @@ with its own energy. What a later step knows of the earlier ones is the *carry-o
 ``joint``
     The earlier step's whole matrix is added: every measurement of both steps is used.
 
+What step 1 minimises, and what ``held`` and ``added`` hand on of it, is open as well (:data:`FirstStep`):
+
+``block``
+    The radars' block of the information of all links, as if targets and clock offsets were known. The paper's.
+``equivalent``
+    The equivalent information (9) of all links: targets and clock offsets are unknown.
+``ranging``
+    The equivalent information of the ranging links alone, in which clock offsets are unknown.
+
+``marginal`` and ``joint`` hand on what step 1 measured, whatever it minimised.
+
 In a schedule of several slots each slot starts from what the earlier ones say about its radars and clocks
 (:mod:`isal.temporal`). That prior is a constant part of the slot's matrix, in every step and whatever the carry-over.
 """
@@ -30,8 +41,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationError, AllocationProblem, positive_number
-from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
+from isal.allocation import (
+    DEFAULT_TOLERANCE,
+    Allocation,
+    AllocationError,
+    AllocationProblem,
+    checked_caps,
+    positive_number,
+)
+from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, checked_power, information
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
 from isal.network import Network, NetworkError
@@ -42,10 +60,19 @@ from isal.units import DURATION_S
 Carry = Literal["held", "added", "marginal", "joint"]
 CARRIES: tuple[Carry, ...] = get_args(Carry)
 
+FirstStep = Literal["block", "equivalent", "ranging"]
+FIRST_STEPS: tuple[FirstStep, ...] = get_args(FirstStep)
+
+CapsPer = Literal["step", "slot"]
+
 DEFAULT_SOLVER = "interior-point"
 
 #: A later step inherits an earlier step's powers, and a value good to 1e-6 leaves those uncertain to 1e-3.
 EARLIER_STEP_TOLERANCE = 1e-9
+
+#: Under caps per slot a node whose power is used up keeps this share of its cap, so that each step has some value at
+#: every split.
+LEFT_OF_A_CAP = 1e-9
 
 #: Schedules of more slots are solved side by side first, and so often before what is left is done slot by slot.
 LONGEST_IN_TURN = 4
@@ -62,12 +89,37 @@ class UncertifiedWarning(UserWarning):
 Guess = Sequence[Array]
 
 
+@dataclass(frozen=True)
+class Variant:
+    """How the step-by-step scheme is read where the paper is silent; the defaults are the study's.
+
+    ``step_1``
+        What step 1 minimises.
+    ``caps_per``
+        Whether a cap limits a node's power in each ``"step"``, or the sum of its powers over the steps of a ``"slot"``.
+    """
+
+    step_1: FirstStep = "block"
+    caps_per: CapsPer = "step"
+
+    def __post_init__(self) -> None:
+        for what, value, values in (
+            ("step_1", self.step_1, FIRST_STEPS),
+            ("caps_per", self.caps_per, get_args(CapsPer)),
+        ):
+            if value not in values:
+                raise ValueError(f"{what} must be one of {', '.join(values)}; got {value!r}")
+
+
+DEFAULT_VARIANT = Variant()
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One solved allocation problem of a scheme.
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
-    indices into ``basis``.
+    indices into ``basis``, and about those that the stage counts as unknown (:data:`FirstStep`).
     """
 
     block: Block
@@ -79,7 +131,7 @@ class Stage:
 
     @property
     def spebs(self) -> Spebs:
-        """Bounds of the parameters met so far, given all that this stage knows, m^2; blocks not met yet are NaN."""
+        """Bounds of the parameters ``met``, given all that this stage knows, m^2; those of other blocks are NaN."""
         return block_spebs(self.problem.at(self.power), self.basis, self.met)
 
     @property
@@ -300,7 +352,9 @@ def step_by_step(
     clock: Clock,
     energies: Sequence[float],
     carry: Carry = "held",
+    step_1: FirstStep = "block",
     caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
     require_certified: bool = False,
@@ -313,7 +367,9 @@ def step_by_step(
     clock: Clock,
     energies: Sequence[Sequence[float]],
     carry: Carry = "held",
+    step_1: FirstStep = "block",
     caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
     require_certified: bool = False,
@@ -325,7 +381,9 @@ def step_by_step(
     clock: Clock,
     energies: Sequence[float] | Sequence[Sequence[float]],
     carry: Carry = "held",
+    step_1: FirstStep = "block",
     caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
     require_certified: bool = False,
@@ -339,17 +397,24 @@ def step_by_step(
         list of slots, one such sequence per slot.
     carry
         What a later step knows of the earlier ones: ``"held"``, ``"added"``, ``"marginal"`` or ``"joint"``.
+    step_1
+        What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
     caps
         As in :func:`integrated`; default is the step's energy over one second, which never binds.
+    caps_per
+        ``"step"``: a cap limits a node's power anew in each step. ``"slot"``: it limits the sum over the steps.
 
     The other parameters and the errors are those of :func:`integrated`. Steps before the last are solved to 1e-9.
     """
+    variant = Variant(step_1, caps_per)
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
+        slot = solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return certified(solvers.run(steps_schedule(infos, energies, carry, caps, tolerance), solver), require_certified)
+    return certified(
+        solvers.run(steps_schedule(infos, energies, carry, caps, tolerance, variant), solver), require_certified
+    )
 
 
 R = TypeVar("R", bound=SlotResult | ScheduleResult)
@@ -427,13 +492,18 @@ def integrated_schedule(
 
 
 def steps_schedule(
-    infos: Sequence[Information], energies: Sequence[Any], carry: Carry, caps: ArrayLike | None, tolerance: float
+    infos: Sequence[Information],
+    energies: Sequence[Any],
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[ScheduleResult]:
     """The step-by-step scheme in each slot; ``energies`` of the steps of each slot in J."""
     given = _one_per_slot(energies, infos, "the energies of its steps")
 
     def slot(number: int, prior: Knowledge, guess: Guess | None) -> Computation[SlotResult]:
-        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, guess)
+        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, guess, variant)
 
     return run_schedule(infos, slot)
 
@@ -510,25 +580,55 @@ def steps_slot(
     caps: ArrayLike | None,
     tolerance: float,
     guess: Guess | None = None,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[SlotResult]:
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
-    steps = steps_of(info)
+    steps, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     stages: list[Stage] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
-        problem = step_problem(info, number, carried, prior, energy, carry, caps)
+        limits = _caps_left(info, caps, energies, stages) if variant.caps_per == "slot" else caps
+        problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
         last = number + 1 == len(steps)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
         allocation = yield from solvers.ask(Request(problem, asked, None if guess is None else guess[number]))
-        met = info.basis.indices(steps[: number + 1])
+        met = _parameters_of_step(info, number, step_1)
         stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
-        carried, measured = _handed_on(info, number, carried, allocation.power, carry)
+        carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
     return SlotResult(info, tuple(stages), measured, prior, no_prior(info))
 
 
+def known_after(
+    info: Information, powers: Sequence[Array], carry: Carry, step_1: FirstStep = "block"
+) -> tuple[Knowledge, ...]:
+    """What the scheme believes to know of all parameters after each step at any powers (W) of the steps.
+
+    That is the matrix whose inverse is its bound; with ``marginal`` and ``joint``, and only with these, an estimator
+    reaches it.
+    """
+    _check_steps(info, [float(np.sum(power)) for power in powers], carry)
+    carried, beliefs = no_prior(info), []
+    for number, power in enumerate(powers):
+        carried, measured = _handed_on(info, number, carried, checked_power(power, info.network), carry, step_1)
+        beliefs.append(measured)
+    return tuple(beliefs)
+
+
+def _caps_left(info: Information, caps: ArrayLike | None, energies: Sequence[Any], stages: Sequence[Stage]) -> Array:
+    """What is left of each node's cap after some steps, W; by default that is the energy of all steps over 1 s."""
+    total = float(np.sum(energies)) / DURATION_S
+    limits = checked_caps(total if caps is None else caps, info.stack.n_nodes)
+    used = np.sum([stage.power for stage in stages], axis=0) if stages else np.zeros(info.stack.n_nodes)
+    return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
+
+
 def steps_handed_on(
-    info: Information, energies: Sequence[float], carry: Carry, first_per_joule: Array
+    info: Information,
+    energies: Sequence[float],
+    carry: Carry,
+    first_per_joule: Array,
+    step_1: FirstStep = "block",
 ) -> Computation[tuple[Knowledge, list[Array]]]:
     """What the first steps of the scheme hand on to the next one, without a prior and without caps.
 
@@ -538,7 +638,7 @@ def steps_handed_on(
     """
     steps = steps_of(info)
     powers = [energies[0] * first_per_joule]
-    carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry)
+    carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry, step_1)
     for number, energy in enumerate(energies[1:], start=1):
         problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
         allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
@@ -548,9 +648,11 @@ def steps_handed_on(
     return carried.over(met), powers
 
 
-def first_step_per_joule(info: Information, carry: Carry, caps: ArrayLike | None = None) -> Computation[Array]:
+def first_step_per_joule(
+    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+) -> Computation[Array]:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
-    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps)
+    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps, step_1)
     allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
     return allocation.power
 
@@ -573,17 +675,20 @@ def step_problem(
     energy: float,
     carry: Carry,
     caps: ArrayLike | None,
+    step_1: FirstStep = "block",
 ) -> AllocationProblem:
     """The allocation problem of step ``number`` (from 0) over the parameters met so far.
 
     ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
     """
-    steps = steps_of(info)
-    met = info.basis.indices(steps[: number + 1])
-    objective = np.searchsorted(met, info.basis.indices([steps[number]]))
-    return AllocationProblem(
-        (carried + prior).over(met), step_matrices(info, number, carry).over(met), objective, energy, caps
+    met = _parameters_of_step(info, number, step_1)
+    objective = np.searchsorted(met, info.basis.indices([steps_of(info)[number]]))
+    stack = (
+        info.ranging.stack
+        if _reads_otherwise(info, number, step_1) and step_1 == "ranging"
+        else step_matrices(info, number, carry)
     )
+    return AllocationProblem((carried + prior).over(met), stack.over(met), objective, energy, caps)
 
 
 def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
@@ -593,8 +698,21 @@ def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
     return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
 
 
+def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
+    """Whether a step is a first one, before others, that minimises something else than its block."""
+    return number == 0 and len(steps_of(info)) > 1 and step_1 != "block"
+
+
+def _parameters_of_step(info: Information, number: int, step_1: FirstStep) -> NDArray[np.intp]:
+    """Parameters that the problem of a step is about: those met so far, and those that step 1 counts as unknown."""
+    if not _reads_otherwise(info, number, step_1):
+        return info.basis.indices(steps_of(info)[: number + 1])
+    # of targets the ranging links tell nothing, and so nothing less without them
+    return info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+
+
 def _handed_on(
-    info: Information, number: int, carried: Knowledge, power: Array, carry: Carry
+    info: Information, number: int, carried: Knowledge, power: Array, carry: Carry, step_1: FirstStep = "block"
 ) -> tuple[Knowledge, Knowledge]:
     """What step ``number`` hands on to the next one, and all that the slot has measured so far in its eyes.
 
@@ -604,5 +722,11 @@ def _handed_on(
     if carry == "joint":
         return everything, everything
     met = info.basis.indices(steps_of(info)[: number + 1])
-    known = everything.marginal(met) if carry == "marginal" else everything.over(met)
+    if carry == "marginal":
+        known = everything.marginal(met)
+    elif _reads_otherwise(info, number, step_1):
+        minimised = info.ranging.measured(power) if step_1 == "ranging" else everything
+        known = minimised.marginal(met)
+    else:
+        known = everything.over(met)
     return known.embedded(info.basis.size, met), everything

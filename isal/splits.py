@@ -37,10 +37,14 @@ from isal.radio import Radio
 from isal.schemes import (
     CARRIES,
     DEFAULT_SOLVER,
+    DEFAULT_VARIANT,
     EARLIER_STEP_TOLERANCE,
+    CapsPer,
     Carry,
+    FirstStep,
     ScheduleResult,
     SlotResult,
+    Variant,
     certified,
     first_step_per_joule,
     integrated_schedule,
@@ -145,7 +149,9 @@ def best_split(
     energy: float,
     scheme: Literal["step-by-step", "integrated"] = "step-by-step",
     carry: Carry = "held",
+    step_1: FirstStep = "block",
     caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
     solver: str = DEFAULT_SOLVER,
     tolerance: float = DEFAULT_TOLERANCE,
     require_certified: bool = False,
@@ -159,8 +165,8 @@ def best_split(
         split over the slots and, step by step, over the steps in each.
     energy
         To be split, J.
-    scheme, carry
-        ``carry`` is of no meaning to the integrated scheme.
+    scheme, carry, step_1, caps_per
+        As in :func:`isal.step_by_step`; all but ``scheme`` are of no meaning to the integrated scheme.
     caps
         Largest power of a node, W, a number or one per node, radars first; default is ``energy`` over one second,
         which never binds.
@@ -177,12 +183,14 @@ def best_split(
         raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
     if scheme not in ("step-by-step", "integrated"):
         raise ValueError(f"scheme must be step-by-step or integrated, got {scheme!r}")
+    variant = Variant(step_1, caps_per)
     count = [0]
     if isinstance(network, Network):
         if scheme == "integrated":
             raise ValueError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
         info = information(network, radio, clock)
-        steps = solvers.run(_counted(best_steps(info, no_prior(info), energy, carry, caps, tolerance), count), solver)
+        found = best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
+        steps = solvers.run(_counted(found, count), solver)
         certified(steps.result, require_certified)
         return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count[0])
     infos = slot_informations(network, radio, clock)
@@ -191,7 +199,7 @@ def best_split(
     if scheme == "integrated":
         computation = best_integrated_slots(infos, energy, caps, tolerance)
     else:
-        computation = best_step_slots(infos, energy, carry, caps, tolerance)
+        computation = best_step_slots(infos, energy, carry, caps, tolerance, variant)
     slots = solvers.run(_counted(computation, count), solver)
     certified(slots.result, require_certified)
     energies = tuple(sum(slot.energies) for slot in slots.result.slots)
@@ -227,31 +235,43 @@ def _counted(computation: Computation[T], count: list[int]) -> Computation[T]:
 
 
 def best_steps_schedule(
-    infos: Sequence[Information], energies: Sequence[float], carry: Carry, caps: ArrayLike | None, tolerance: float
+    infos: Sequence[Information],
+    energies: Sequence[float],
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[ScheduleResult]:
     """Step-by-step in each slot with given energies (J), each split over the slot's steps at best."""
     if len(energies) != len(infos):
         raise ValueError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
 
     def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> Computation[SlotResult]:
-        found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance)
+        found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance, variant)
         return found.result
 
     return run_schedule(infos, slot)
 
 
 def best_steps(
-    info: Information, prior: Knowledge, energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
+    info: Information,
+    prior: Knowledge,
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[Split[SlotResult]]:
     """The step-by-step scheme in one slot at its best split of ``energy`` (J); see :func:`isal.schemes.steps_slot`."""
     steps = steps_of(info)
     if len(steps) == 1:
-        result = yield from steps_slot(info, prior, [energy], carry, caps, tolerance)
+        result = yield from steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
-    best = yield from _proportional(info, energy, carry, caps)
+    # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
+    best = yield from _proportional(info, energy, carry, caps, variant.step_1)
     binding = can_bind(caps, energy)
     guess = None if prior else best.powers
-    result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess)
+    result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess, variant)
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
@@ -262,7 +282,7 @@ def best_steps(
     def speb(place: Place) -> Computation[float]:
         if place not in found:
             split = list(energy * _shares_of(place))
-            found[place] = yield from steps_slot(info, prior, split, carry, caps, tolerance)
+            found[place] = yield from steps_slot(info, prior, split, carry, caps, tolerance, variant=variant)
         return found[place].speb
 
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
@@ -282,17 +302,19 @@ class _Proportional:
     lower_bound: float
 
 
-def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLike | None) -> Computation[_Proportional]:
+def _proportional(
+    info: Information, energy: float, carry: Carry, caps: ArrayLike | None, step_1: FirstStep
+) -> Computation[_Proportional]:
     """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
     last = len(steps_of(info)) - 1
     limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
-    first = yield from first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0))
+    first = yield from first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0), step_1)
     solved: dict[float, _Proportional] = {}
 
     def speb(ratio: float) -> Computation[float]:
         earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
-        handed, per_joule = yield from steps_handed_on(info, list(earlier), carry, first)
+        handed, per_joule = yield from steps_handed_on(info, list(earlier), carry, first, step_1)
         problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
         # The first variable counts the joules of the earlier steps, the others the watts of the last one.
         slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)
@@ -415,7 +437,12 @@ def best_integrated_slots(
 
 
 def best_step_slots(
-    infos: Sequence[Information], energy: float, carry: Carry, caps: ArrayLike | None, tolerance: float
+    infos: Sequence[Information],
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[Split[ScheduleResult]]:
     """The step-by-step scheme over two slots with the best energy of each, and of each step in it."""
     found: dict[Place, ScheduleResult] = {}
@@ -423,12 +450,12 @@ def best_step_slots(
     def speb(place: Place) -> Computation[float]:
         if place not in found:
             shares = energy * _shares_of(place)
-            found[place] = yield from best_steps_schedule(infos, list(shares), carry, caps, tolerance)
+            found[place] = yield from best_steps_schedule(infos, list(shares), carry, caps, tolerance, variant)
         return found[place].speb
 
     # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
     alone = yield from solvers.together(
-        best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE) for info in infos
+        best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
     )
     start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
     place = yield from _searched(speb, start, can_bind(caps, energy))

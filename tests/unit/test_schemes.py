@@ -6,13 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import references
+import yaml
+from conftest import LAYOUTS
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
 from isal.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes import CARRIES, EARLIER_STEP_TOLERANCE, node_caps, steps_of
+from isal.schemes import CARRIES, EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, node_caps, steps_of
+from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()
 CONSISTENT_CARRIES = st.sampled_from(["marginal", "joint"])
@@ -506,3 +509,155 @@ def test_an_unobservable_network_is_refused(radio):
     network = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(isal.UnobservableError, match=r"line: .* radar 1 y, target 1 y"):
         isal.step_by_step(network, radio, clock="synchronous", energies=(5, 5))
+
+
+# --- variants ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step_1", "ratios"), [("equivalent", (4.18, 4.15, 1.52, 1.04)), ("ranging", (4.24, 4.20, 1.52, 1.04))]
+)
+def test_what_held_reaches_hangs_on_what_step_1_minimises(layouts, radio, step_1, ratios):
+    """Over integrated, synchronous, each at its best split: with the radars' block 0.76, 0.54, 1.50 and 1.04."""
+    for (name, network), ratio in zip(layouts.items(), ratios, strict=True):
+        whole = isal.integrated(network, radio, clock="synchronous", energy=10.0)
+        best = isal.best_split(network, radio, clock="synchronous", energy=10.0, step_1=step_1)
+        assert best.status == "optimal"
+        assert best.speb / whole.speb == pytest.approx(ratio, abs=0.005), name
+
+
+@given(NETWORKS, CLOCKS, generators(), st.sampled_from(["equivalent", "ranging"]))
+def test_step_1_minimises_what_it_is_told_to(network, clock, rng, step_1):
+    """No other powers of step 1 leave less of the radars open once all that is unknown is eliminated."""
+    split = random_split(rng, clock)
+    result = isal.step_by_step(network, RADIO, clock=clock, energies=split, step_1=step_1)
+    info, first = result.information, result.stages[0]
+    used = info.ranging if step_1 == "ranging" else info
+    radars = info.basis.indices(["radars"])
+
+    def value(power):
+        return used.measured(power).marginal(radars).speb(np.arange(len(radars)))
+
+    assert value(first.power) == pytest.approx(first.allocation.value, rel=1e-6)
+    assert first.spebs.radars == pytest.approx(first.allocation.value, rel=1e-6)
+    assert value(split[0] * rng.dirichlet(np.ones(network.n_nodes))) >= first.allocation.lower_bound * (1 - 1e-9)
+
+
+@given(NETWORKS, generators(), st.sampled_from(["equivalent", "ranging"]))
+def test_held_and_added_keep_what_step_1_minimised(network, rng, step_1):
+    """By hand: synchronous, the radars' block of step 2 is the equivalent information of step 1's links."""
+    split = random_split(rng, "synchronous")
+    r, t = 2 * network.n_radars, 2 * network.n_targets
+    everything = np.arange(r + t)
+    for carry in ("held", "added"):
+        result = isal.step_by_step(network, RADIO, clock="synchronous", energies=split, carry=carry, step_1=step_1)
+        info, (first, second) = result.information, result.power
+        whole = info.matrix(first)
+        known = (
+            info.ranging.matrix(first)[:r, :r] if step_1 == "ranging" else schur(whole, everything[:r], everything[r:])
+        )
+        matrix = info.matrix(second)
+        matrix[:r, :r] = known + (matrix[:r, :r] if carry == "added" else 0)
+        assert np.trace(np.linalg.inv(matrix)[r:, r:]) == pytest.approx(result.speb, rel=1e-6)
+
+
+def test_a_single_step_is_the_same_in_every_variant(radio):
+    sensing = isal.Network([[0, 0], [100, 0]], [[30, 60], [70, 80]], [[50, 40]], radars_known=True)
+    values = {
+        isal.step_by_step(sensing, radio, clock="synchronous", energies=[3.0], step_1=step_1, caps_per=caps_per).speb
+        for step_1 in FIRST_STEPS
+        for caps_per in ("step", "slot")
+    }
+    assert len(values) == 1
+
+
+@pytest.mark.parametrize("carry", CARRIES)
+def test_what_is_known_at_the_powers_of_a_scheme(layouts, radio, carry):
+    for step_1 in FIRST_STEPS:
+        result = isal.step_by_step(
+            layouts["7b"], radio, clock="asynchronous", energies=(4, 1, 5), carry=carry, step_1=step_1
+        )
+        *_, last = known_after(result.information, result.power, carry, step_1)
+        np.testing.assert_array_equal(last.matrix, result.measured.matrix)
+
+
+def test_caps_anew_in_each_step_are_worth_half(layouts, radio):
+    """With 1 W per node and energy to spare every node spends its cap in each step: twice as much as integrated may."""
+    for clock, steps in (("synchronous", 2), ("asynchronous", 3)):
+        energies = [10.0] * steps
+        whole = isal.integrated(layouts["7c"], radio, clock=clock, energy=10.0, caps=1.0)
+        anew = isal.step_by_step(layouts["7c"], radio, clock=clock, energies=energies, carry="joint", caps=1.0)
+        assert anew.speb == pytest.approx(whole.speb / steps, rel=1e-5)
+        once = isal.step_by_step(
+            layouts["7c"], radio, clock=clock, energies=energies, carry="joint", caps=1.0, caps_per="slot"
+        )
+        assert once.speb == pytest.approx(whole.speb, rel=1e-5)
+
+
+@given(NETWORKS, CLOCKS, generators(), CONSISTENT_CARRIES)
+def test_caps_per_slot_limit_the_sum_over_steps(network, clock, rng, carry):
+    """Then an honest step-by-step never beats integrated, whether caps bind or not."""
+    split = random_split(rng, clock)
+    caps = rng.uniform(0.5, 6.0, network.n_nodes)
+    whole = isal.integrated(network, RADIO, clock=clock, energy=10.0, caps=caps)
+    result = isal.step_by_step(network, RADIO, clock=clock, energies=split, carry=carry, caps=caps, caps_per="slot")
+    assert (result.power.sum(axis=0) <= caps * (1 + 1e-8)).all()
+    assert result.status == "optimal"
+    assert result.speb >= whole.lower_bound * (1 - 1e-7)
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_slack_caps_are_the_same_per_step_and_per_slot(layouts, radio, clock):
+    split = (3.0, 1.0, 6.0)[-n_steps(clock) :]
+    values = [
+        isal.step_by_step(layouts["7a"], radio, clock=clock, energies=split, caps=caps, caps_per=caps_per).speb
+        for caps in (None, 10.0)
+        for caps_per in ("step", "slot")
+    ]
+    np.testing.assert_allclose(values, values[0], rtol=1e-6)
+
+
+def test_caps_per_slot_at_the_best_split(layouts, radio):
+    options = {"clock": "synchronous", "energy": 10.0, "carry": "joint", "caps": [1.0, 8.0, 8.0, 8.0]}
+    whole = isal.integrated(layouts["7a"], radio, clock="synchronous", energy=10.0, caps=options["caps"])
+    anew = isal.best_split(layouts["7a"], radio, **options)
+    once = isal.best_split(layouts["7a"], radio, **options, caps_per="slot")
+    assert anew.speb < whole.lower_bound * (1 - 1e-3)
+    assert whole.lower_bound <= once.speb <= whole.speb * 1.01
+    assert once.power.sum(axis=0)[0] <= 1 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step_1": "target"}, "step_1 must be one of block, equivalent, ranging; got 'target'"),
+        ({"caps_per": "year"}, "caps_per must be one of step, slot; got 'year'"),
+    ],
+)
+def test_unknown_variants_are_refused(layouts, radio, change, message):
+    with pytest.raises(ValueError, match=message):
+        isal.step_by_step(layouts["7a"], radio, clock="synchronous", energies=(5, 5), **change)
+    with pytest.raises(ValueError, match=message):
+        isal.best_split(layouts["7a"], radio, clock="synchronous", energy=10.0, **change)
+
+
+def test_clocks_save_little_even_with_drift_read_in_metres(radio):
+    """rho^2 = 1e-10 in (s/s)^2 says nothing of clocks; in m^2/s^2 it saves 0 to 1.6 % over slots of equal energy."""
+    tables = yaml.safe_load(LAYOUTS.read_text())["dual_slot"]
+    saved = {}
+    for name, table in tables.items():
+        slots = [isal.Network.from_mapping(each, name) for each in table]
+        values = [
+            isal.integrated(
+                slots, replace(radio, drift_variance=drift), clock="asynchronous", energies=(5.0, 5.0), tolerance=1e-9
+            ).speb
+            for drift in (1e12, 1e-10, 1e-10 / SPEED_OF_LIGHT**2)
+        ]
+        saved[name] = [1 - value / values[0] for value in values[1:]]
+    assert all(abs(as_printed) < 1e-6 for as_printed, _ in saved.values())
+    assert {name: round(100 * in_metres, 1) for name, (_, in_metres) in saved.items()} == {
+        "8a": 1.6,
+        "8b": 1.1,
+        "8c": 0.0,
+        "8d": 0.4,
+    }
