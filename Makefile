@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: study smoke status report test test-kernels test-certificates test-faults test-slurm benchmark check format lock clean help
+.PHONY: study smoke status report test test-kernels test-certificates test-faults test-slurm benchmark check docs format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,6 +63,9 @@ check: $(READY) ## formatters, linters, type checker, layers
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/lint-imports
+
+docs: $(READY) ## the schemas and the key tables of config/README.md, from isal/config_keys.py
+	$(BIN)/python -m isal.config_docs
 
 format: $(READY) ## put the sources into the form that `make check` asks for
 	$(BIN)/ruff check --fix .

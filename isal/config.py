@@ -20,13 +20,13 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from isal import sources
+from isal import config_keys, sources
 from isal.sources import ConfigError as ConfigError
 from isal.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
 
+#: The project, where this package is used from a copy of it.
 PROJECT = Path(__file__).parents[1]
-SCHEMA_FOLDER = PROJECT / "workflow" / "schemas"
 
 #: Folders of the project that results must not be mixed with.
 SOURCE_FOLDERS = (
@@ -39,9 +39,6 @@ LEAST_LIKELY_BANDWIDTH_HZ = 1e6
 
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
 SLOT_GRIDS = ("slot_1_energy_j",)
-
-#: How many step and slot grids the study of a kind of figure must have.
-FIGURE_AXES = {"step_energy": (1, 0), "step_simplex": (2, 0), "slot_energy": (0, 1)}
 
 #: Points of all studies together: each is a path that Snakemake keeps in memory, some 1 kB.
 MOST_POINTS = 1_000_000
@@ -63,16 +60,6 @@ TAKEN_STUDY_NAMES = ("best_splits", "solver_agreement")
 
 #: Part of a path, in bytes; file systems take 255, and temporary files add to it.
 LONGEST_PART = 200
-
-#: The types of JSON schema in words.
-TYPES = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "object": "a table of keys and values",
-    "string": "text",
-}
 
 
 @dataclass(frozen=True)
@@ -208,7 +195,7 @@ def _is_file(path: Path) -> bool:
 
 
 def validate(content: Any, schema_name: str, label: str | Sources) -> None:
-    """Hold ``content`` against ``workflow/schemas/<schema_name>.schema.yaml``.
+    """Hold ``content`` against the schema of that name, see :func:`isal.config_keys.schema`.
 
     Raises
     ------
@@ -228,11 +215,9 @@ def validate(content: Any, schema_name: str, label: str | Sources) -> None:
 
 @functools.cache
 def _validator(schema_name: str) -> Any:
-    import yaml
     from jsonschema import Draft202012Validator
 
-    schema = yaml.safe_load((SCHEMA_FOLDER / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema)
+    return Draft202012Validator(config_keys.schema(schema_name))
 
 
 def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> Configuration:
@@ -500,10 +485,11 @@ def _figure(
     study = table.get("study")
     if study is not None:
         _known(study, studies, at("study"), "study")
-        steps, slots = FIGURE_AXES[table["kind"]]
-        if (len(studies[study].step_grids), len(studies[study].slot_grids)) != (steps, slots):
-            grids = " and ".join((*STEP_GRIDS[:steps], *SLOT_GRIDS[:slots]))
-            raise ConfigError(f"{at('study')}: {study} is not a grid over exactly {grids}; name a study that is")
+        wanted, chosen = config_keys.FIGURE_KINDS[table["kind"]].grids, studies[study]
+        if wanted != (*STEP_GRIDS[: len(chosen.step_grids)], *SLOT_GRIDS[: len(chosen.slot_grids)]):
+            raise ConfigError(
+                f"{at('study')}: {study} is not a grid over exactly {' and '.join(wanted)}; name a study that is"
+            )
         if table["kind"] == "step_simplex" and not _spans_a_triangle(studies[study]):
             raise ConfigError(
                 f"{at('study')}: {study} has no three splits that make a surface; add energies to its grids"
@@ -685,7 +671,7 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
             )
         what = f"{shown(value)} is text, not a number{hint}"
     elif error.validator == "type":
-        what = f"{told} is not {TYPES.get(error.validator_value, error.validator_value)}"
+        what = f"{told} is not {config_keys.TYPES.get(error.validator_value, error.validator_value)}"
         if error.validator_value == "string":
             what += _text_hint(value, path, source)
     elif error.validator == "anyOf":
@@ -739,11 +725,5 @@ def _number_hint(text: str) -> str:
 
 
 def _meaning(schema: Mapping[str, Any]) -> str:
-    described = schema.get("description", "")
-    limits = [
-        f"{word} {schema[key]:g}"
-        for key, word in (("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"))
-        if key in schema
-    ]
-    text = "; ".join(part for part in (described, ", ".join(limits)) if part)
+    text = "; ".join(part for part in (schema.get("description", ""), config_keys.limits(schema)) if part)
     return f". {text}" if text else ""

@@ -180,6 +180,9 @@ class Gaussian(Pulse):
 #: Name of root raised cosines, followed by their roll-off.
 RAISED_COSINE = "root-raised-cosine-"
 
+#: Roll-offs that a name may give: one way to write each number, four decimals at most.
+ROLL_OFF = r"(0|1|0\.[0-9]{0,3}[1-9])"
+
 #: Name of the pulse that makes (14) hold as the paper prints it.
 AS_PRINTED = "as-printed"
 
@@ -206,7 +209,7 @@ def named(name: object) -> Pulse:
     if isinstance(name, str):
         if name in PULSES:
             return PULSES[name]
-        if re.fullmatch(re.escape(RAISED_COSINE) + r"(0|1|0\.[0-9]{0,3}[1-9])", name):
+        if re.fullmatch(re.escape(RAISED_COSINE) + ROLL_OFF, name):
             return RootRaisedCosine(float(name.removeprefix(RAISED_COSINE)))
     close = difflib.get_close_matches(str(name)[:100], PULSES, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""

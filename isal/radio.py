@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,18 @@ from isal.units import SPEED_OF_LIGHT
 
 #: A delay estimator reaches its Cramer-Rao bound above roughly this link SNR; below it the bound is optimistic.
 SNR_THRESHOLD_DB = 12.0
+
+
+T = TypeVar("T")
+
+
+def _parameter(default: T, text: str, unit: str, remark: str = "", **limits: float) -> T:
+    """A parameter of :class:`Radio`: its default, meaning and unit, and the limits of it in a configuration.
+
+    :mod:`isal.config_keys` makes a key of it. The limits are ``at_least``, ``above`` and ``at_most``; they catch wrong
+    units in a configuration. :class:`Radio` itself accepts values beyond them.
+    """
+    return field(default=default, metadata={"text": text, "unit": unit, "remark": remark, "limits": limits})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,35 +39,60 @@ class Radio:
         If a parameter is not a finite number, or not positive where it must be.
     """
 
-    carrier_frequency_hz: float = 77e9
-    bandwidth_hz: float = 500e6
-    antenna_gain_db: float = 10.0
-    noise_density_dbm_hz: float = -174.0
-    system_loss_db: float = 3.0
-    radar_cross_section_m2: float = 10.0
-    #: Pulses integrated coherently per link; the paper uses one.
-    pulses: float = 1.0
-    #: eta^2 of (20): variance of a radar's velocity, m^2/s^2.
-    velocity_variance: float = 0.01
-    #: rho^2 of (25): variance of the relative clock drift rate, dimensionless.
-    drift_variance: float = 1e-10
-    #: Name of the pulse shape, see :mod:`isal.pulse`: its RMS bandwidth is a factor on all information.
-    pulse: str = AS_PRINTED
+    carrier_frequency_hz: float = _parameter(77e9, "Carrier frequency f_c", "Hz", at_least=1e6, at_most=1e13)
+    bandwidth_hz: float = _parameter(500e6, "Signal bandwidth B", "Hz", at_least=1, at_most=1e12)
+    antenna_gain_db: float = _parameter(10.0, "Gain G of every antenna", "dB", at_least=-50, at_most=100)
+    noise_density_dbm_hz: float = _parameter(
+        -174.0, "Power spectral density N_0 of the thermal noise", "dBm/Hz", at_least=-250, at_most=0
+    )
+    system_loss_db: float = _parameter(3.0, "System loss L", "dB", at_least=0, at_most=100)
+    radar_cross_section_m2: float = _parameter(
+        10.0, "Radar cross section sigma of a target", "m^2", above=0, at_most=1e6
+    )
+    pulses: float = _parameter(
+        1.0, "Pulses integrated coherently per link", "1", "the paper uses one", at_least=1, at_most=1e9
+    )
+    #: eta^2 of (20).
+    velocity_variance: float = _parameter(
+        0.01,
+        "Variance eta^2 of a radar's velocity",
+        "m^2/s^2",
+        "couples the radar positions of two slots",
+        above=0,
+        at_most=1e12,
+    )
+    #: rho^2 of (25).
+    drift_variance: float = _parameter(
+        1e-10,
+        "Variance rho^2 of the relative clock drift rate",
+        "1",
+        "couples the clock offsets of two slots",
+        above=0,
+        at_most=1e12,
+    )
+    #: See :mod:`isal.pulse`.
+    pulse: str = _parameter(
+        AS_PRINTED,
+        "Pulse shape, whose RMS bandwidth is a factor on all information",
+        "",
+        f"the paper's (14) is {AS_PRINTED}",
+    )
 
     def __post_init__(self) -> None:
         try:
             named(self.pulse)
         except ValueError as error:
             raise ValueError(f"radio: pulse: {error}") from None
-        for field in fields(self):
-            if field.name == "pulse":
+        for parameter in fields(self):
+            name = parameter.name
+            if name == "pulse":
                 continue
-            value = getattr(self, field.name)
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-                raise ValueError(f"radio: {field.name} must be a finite number, got {value!r}")
-            if value <= 0 and not field.name.endswith(("_db", "_dbm_hz")):
-                raise ValueError(f"radio: {field.name} must be positive, got {value!r}")
-            object.__setattr__(self, field.name, float(value))
+                raise ValueError(f"radio: {name} must be a finite number, got {value!r}")
+            if value <= 0 and not parameter.metadata["unit"].startswith("dB"):
+                raise ValueError(f"radio: {name} must be positive, got {value!r}")
+            object.__setattr__(self, name, float(value))
         try:
             usable = 0 < self.xi < math.inf
         except (OverflowError, ZeroDivisionError):
@@ -101,4 +138,4 @@ class Radio:
 
     def to_mapping(self) -> dict[str, Any]:
         """All parameters by name, for records and digests."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {parameter.name: getattr(self, parameter.name) for parameter in fields(self)}

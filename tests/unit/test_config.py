@@ -12,7 +12,7 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from isal import config, pulse, sources
+from isal import config, config_keys, pulse, sources
 from isal.pulse import PULSES
 
 pytestmark = pytest.mark.any_kernel
@@ -306,14 +306,14 @@ def test_every_key_of_the_schemas_is_described():
             check(branch["then"], path)
 
     for name in ("config", "networks"):
-        schema = yaml.safe_load((config.SCHEMA_FOLDER / f"{name}.schema.yaml").read_text())
+        schema = config_keys.schema(name)
         definitions = schema["$defs"]
         check(schema, name)
 
 
 def test_every_pulse_is_accepted_and_documented():
     documented = (ROOT / "config/README.md").read_text()
-    schema = yaml.safe_load((config.SCHEMA_FOLDER / "config.schema.yaml").read_text())
+    schema = config_keys.schema("config")
     assert schema["properties"]["radio"]["properties"]["pulse"]["anyOf"][0]["enum"] == list(PULSES)
     for name in PULSES:
         assert load(put(defaults(), "radio.pulse", name)).radio["pulse"] == name
@@ -335,7 +335,7 @@ def test_roll_offs_are_accepted_as_the_radio_accepts_them(name):
 
 def test_every_key_is_in_the_documentation():
     documented = (ROOT / "config/README.md").read_text()
-    schema = yaml.safe_load((config.SCHEMA_FOLDER / "config.schema.yaml").read_text())
+    schema = config_keys.schema("config")
     keys = set(schema["properties"]) | set(schema["properties"]["radio"]["properties"])
     keys |= set(schema["properties"]["style"]["properties"]) | set(schema["$defs"]["study"]["properties"])
     assert not [key for key in keys if f"`{key}`" not in documented]
@@ -371,7 +371,7 @@ def refused(folder, files=(), arguments=()):
     ("text", "expected"),
     [
         ("radio: {pulses: 0}", "my.yaml: radio.pulses: 0 is out of range"),
-        ("radio: {pulse: 2}", "my.yaml: radio.pulse: unknown key (did you mean 'pulses'?)"),
+        ("radio: {pulsess: 2}", "my.yaml: radio.pulsess: unknown key (did you mean 'pulses'?)"),
         ("studies: {mine: {networks: [7a]}}", "my.yaml: studies.mine.clocks: is missing"),
         ("studies: {bandwidths: {networks: [7e]}}", "my.yaml: studies.bandwidths.networks: there is no network '7e'"),
         ("style: {radar: red}", "my.yaml: style.radar: 'red' is not of the required form"),

@@ -780,6 +780,8 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "agreement.py": (COMPARISON,),
     "allocation.py": SOLVED,
     "config.py": (),
+    "config_docs.py": (),
+    "config_keys.py": (),
     "ensemble.py": (OF_RANDOM,),
     "figures/__init__.py": (ALL_FIGURES,),
     "figures/abundance.py": (ALL_FIGURES,),

@@ -11,7 +11,7 @@ from dry_runs import dry_run
     ("file", "old", "new", "message"),
     [
         ("config/config.yaml", "carrier_frequency_hz: 77000000000.0", "carrier_frequency_hz: 77e9", "77e9"),
-        ("config/config.yaml", "pulses: 1", "pulse: 1", "radio.pulse: unknown key (did you mean 'pulses'?)"),
+        ("config/config.yaml", "pulses: 1", "pulsess: 1", "radio.pulsess: unknown key (did you mean 'pulses'?)"),
         ("config/config.yaml", "\nsolver: ", "\nsolver: scs\nsolver: ", "the key 'solver' stands twice"),
         ("config/config.yaml", "radars: budget", "radars: -1", "power_caps_w.radars: -1"),
         ("config/config.yaml", "- 7c", "- 7e", "there is no network '7e'"),
@@ -24,7 +24,7 @@ from dry_runs import dry_run
             "radars:\n    - - 45",
             "7c: its links",
         ),
-        ("config/config.yaml", "- 7\n", "- {from: 0.000001, to: 9.9, by: 0.000001}\n", "step_1_energy_j.by: "),
+        ("config/config.yaml", "- 7\n", "- {from: 0.000001, to: 9.9, by: 0.000001}\n", "step_1_energy_j[1].by: "),
         ("config/config.yaml", "results: results", "results: a{b}", "results: 'a{b}' has { and }"),
     ],
 )

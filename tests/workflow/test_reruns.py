@@ -73,7 +73,7 @@ LOOKED_INTO = {
 }
 
 #: Modules that decide what jobs are asked to do, which their keys hold, and nothing of how they do it.
-ASKING = {"__init__", "config", "sources", "study"}
+ASKING = {"__init__", "config", "config_keys", "sources", "study"}
 
 RAN = """
 import importlib, json, pkgutil, runpy, sys
