@@ -116,8 +116,7 @@ def target_spebs(informations: Sequence[Information], power: Array) -> tuple[Arr
     for slot, known in zip(informations[:-1], own[:-1], strict=True):
         said.append(temporal.message(known + said[-1], temporal.coupling(slot)))
     filtered = [
-        known + temporal.embedded(slot, prior)
-        for slot, known, prior in zip(informations, measured, said, strict=True)
+        known + temporal.embedded(slot, prior) for slot, known, prior in zip(informations, measured, said, strict=True)
     ]
     later = temporal.from_later_slots(informations, own)
     targets = informations[0].basis.indices(["targets"])
