@@ -52,7 +52,11 @@ AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
 
 #: Kind of figure -> modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
-FIGURE_MODULES = {"layouts": ("network",), "abundance": ("findings",), "readings": ("findings",)}
+FIGURE_MODULES = {
+    "layouts": ("network",),
+    "abundance": ("claims.samples",),
+    "readings": tuple(f"claims.{name}" for name in ("samples", "sensitivity", "statement", "statements")),
+}
 
 
 class PlanError(RuntimeError):
@@ -356,7 +360,7 @@ class Plan:
             {
                 "readings": list(self.configuration.findings.readings),
                 "note": self.configuration.layouts_note,
-                "code": _code("write_findings", "findings", "tables"),
+                "code": [folder_digest("claims"), _code("write_findings", "tables")],
             }
         )
 
@@ -501,6 +505,6 @@ def _code(script: str, *used: str) -> str:
 def folder_digest(package: str) -> str:
     """Digest of the sources of a package of this package."""
     return digest_of(
-        f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        f"{path.name} {code_digest((f'{package}.{path.stem}',))}"
         for path in sorted(source_file(package).parent.glob("*.py"))
     )

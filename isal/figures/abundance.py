@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
-from isal import findings
+from isal.claims import samples
 from isal.figures import style
 from isal.netcdf import datasets
 from isal.schemes import CARRIES
@@ -23,12 +23,12 @@ def draw(plan: Plan, name: str) -> Picture:
     """One panel per clock mode; a dot per random network, a line through their running median, letters for layouts."""
     (path,) = plan.figure_datasets(plan.configuration.figures[name])
     observed = datasets.read(Path(path))
-    random, layouts = findings.only(observed, "random"), findings.only(observed, "layout")
-    amounts = findings.abundance(random).values
+    random, layouts = samples.only(observed, "random"), samples.only(observed, "layout")
+    amounts = samples.abundance(random).values
     order = np.argsort(amounts)
     picture, axes = style.panels(2, height=4.2, share_y=True)
     for index, (panel, clock) in enumerate(zip(axes, observed.clock.values, strict=True)):
-        ratio = findings.advantage(random).sel(clock=clock)
+        ratio = samples.advantage(random).sel(clock=clock)
         for carry in CARRIES:
             look = style.scheme_look(carry, plan.configuration.style)
             values = ratio.sel(carry=carry).values[order]
@@ -41,7 +41,7 @@ def draw(plan: Plan, name: str) -> Picture:
             if int((layouts.subject.values == label).sum()) > 1:
                 continue
             one = layouts.isel(network=place)
-            at = float(findings.abundance(one)), float(findings.advantage(one).sel(clock=clock, carry="held"))
+            at = float(samples.abundance(one)), float(samples.advantage(one).sel(clock=clock, carry="held"))
             panel.plot(*at, "D", color="black", markersize=4)
             panel.annotate(
                 str(label), at, xytext=(6, 4 if label != "7b" else -9), textcoords="offset points", fontsize=8

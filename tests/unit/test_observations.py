@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import isal
-from isal import findings
+from isal.claims.samples import abundance
 from isal.ensemble import AREA_M
 from isal.fisher import CLOCKS
 from isal.netcdf import datasets
@@ -107,7 +107,7 @@ def test_abundance_is_the_ratio_of_the_bounds_of_both_tasks_alone(observed, subj
     target = on_a_grid(isal.Network(network.anchors, network.radars, network.targets, radars_known=True), ["targets"])
     assert radars * 0.95 < float(row.localization_speb) <= radars * (1 + 1e-9)
     assert target * 0.95 < float(row.sensing_speb) <= target * (1 + 1e-9)
-    assert float(findings.abundance(row)) == pytest.approx(radars / target, rel=0.05)
+    assert float(abundance(row)) == pytest.approx(radars / target, rel=0.05)
 
 
 def test_lengths_of_links(observed, subjects):

@@ -1,4 +1,4 @@
-"""Write the page of findings from the datasets of all readings and the best splits of the studies.
+"""Write the page of findings from the datasets of all variants.
 
 python workflow/scripts/write_findings.py --plan results/plan.json
 """
@@ -8,7 +8,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import findings, tables
+from isal import tables
+from isal.claims.page import page
+from isal.claims.samples import Variant
 from isal.netcdf import datasets
 from isal.study import FINDINGS_PAGE, Plan
 
@@ -19,9 +21,10 @@ def main() -> None:
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
-    readings = {name: datasets.read(Path(path)) for name, path in plan.findings_paths().items()}
-    page = findings.page(readings, plan.configuration.layouts_note)
-    tables.write_text(Path(plan.in_results(FINDINGS_PAGE)), page)
+    variants = [
+        Variant.of(plan.reading(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
+    ]
+    tables.write_text(Path(plan.in_results(FINDINGS_PAGE)), page(variants, plan.configuration.layouts_note))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,18 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
-from isal import findings
+from isal.claims.page import page
+from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
+from isal.claims.sensitivity import compared, sensitivity
+from isal.claims.statement import Criterion, Statement
+from isal.claims.statements import STATEMENTS, slot_shares
 from isal.fisher import CLOCKS
-from isal.observations import COUPLINGS, SHARES, VARIABLES, gathered
+from isal.observations import COUPLINGS, SHARES, VARIABLES, Reading, gathered
+from isal.radio import Radio
 from isal.schemes import CARRIES
 
 #: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.
@@ -55,20 +61,37 @@ def world(kind, pairs):
     return xr.Dataset({name: (axes[name], values[name]) for name in axes}, coordinates, {"energy_j": 10.0})
 
 
-def readings_of(random):
+def variant(name, observed, cap_w=None, **changed):
+    """A variant of some radio parameters or another cap."""
+    return Variant.of(Reading(name, Radio(**changed), 10.0, cap_w), observed)
+
+
+def evidence_of(random):
     """Base, with layouts of one and of two slots, and the hundredfold bounds of ten of its random networks."""
     pair = world("layout", [(10.0, 0.1)])
     single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
     base = gathered([single, pair, random])
-    narrow = base.isel(network=range(13), pair=range(6)).copy(deep=True)
+    narrow = some_of(base)
     for name in ("integrated_speb", "steps_speb"):
         narrow[name] = narrow[name] * 100
-    return {"base": base, "bandwidth": narrow}
+    return Evidence([variant("base", base), variant("narrow", narrow, bandwidth_hz=5e6)])
+
+
+def some_of(base):
+    """A copy of what is observed of the layouts and of ten random networks."""
+    return base.isel(network=range(13), pair=range(6)).copy(deep=True)
+
+
+def page_of(random, **options):
+    return page(evidence_of(random).variants, "Note on layouts.", **options)
+
+
+def verdicts(evidence):
+    return {statement.number: statement.verdict(evidence) for statement in STATEMENTS}
 
 
 def verdict_of(number, random):
-    (finding,) = (each for each in findings.findings(readings_of(random)) if each.number == number)
-    return finding.verdict
+    return verdicts(evidence_of(random))[number]
 
 
 @pytest.fixture
@@ -77,8 +100,8 @@ def random():
 
 
 def test_where_all_is_as_the_paper_says_all_holds(random):
-    found = {each.number: each.verdict for each in findings.findings(readings_of(random))}
-    assert list(found) == list(findings.TITLES) == ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]
+    found = verdicts(evidence_of(random))
+    assert list(found) == ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii"]
     assert found["i"] == found["v"] == "holds"
     assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
     assert found["iii"].startswith("holds. With held, abundance ")
@@ -178,12 +201,12 @@ def test_alike_slots_get_as_much(random, shares):
 
 def test_the_share_of_the_step_by_step_scheme_is_the_best_of_two_slots(random):
     random.steps_speb[0], random.steps_speb[1] = 3.0, 0.2
-    table = findings.slot_shares(random)
+    table = slot_shares(random)
     shares = np.linspace(1e-4, 1 - 1e-4, 10_000)
     best = shares[np.argmin(3.0 / shares + 0.2 / (1 - shares))]
     for column in [f"{carry}, {clock}" for carry in CARRIES for clock in CLOCKS]:
         assert table[column][0] == pytest.approx(best, abs=1e-3)
-    assert list(table["abundance ratio"][[0, 1, 10]]) == pytest.approx([0.01, 100, 1])
+    assert abundance_ratio(random)[[0, 1, 10]] == pytest.approx([0.01, 100, 1])
 
 
 @pytest.mark.parametrize(("easy", "expected"), [(1, "holds: in 95 %"), (2, "mostly holds: in 90 %"), (6, "does not")])
@@ -196,58 +219,110 @@ def test_sensing_is_harder_where_links_are_alike(random, easy, expected):
 
 @pytest.mark.parametrize(("factor", "word"), [(1, "does not hold"), (9, "does not hold"), (11, "holds")])
 def test_a_narrow_band_is_far_worse_if_it_is(random, factor, word):
-    readings = readings_of(random)
+    base, narrow = evidence_of(random).variants
     for name in ("integrated_speb", "steps_speb"):
-        readings["bandwidth"][name] = readings["base"][name][:13] * factor
-    assert findings.findings(readings)[6].verdict.startswith(f"{word}: every SPEB is {factor} times as large")
-    assert findings.findings({"base": readings["base"]})[6].verdict.startswith("not tried")
+        narrow.observed[name] = base.observed[name][:13] * factor
+    verdict = verdicts(Evidence([base, narrow]))["vii"]
+    assert verdict.startswith(f"{word}: every SPEB is {factor} times as large")
+
+
+def worse(base, factor):
+    """Ten random networks whose SPEBs are so many times as large."""
+    observed = some_of(base)
+    return observed.assign({name: observed[name] * factor for name in ("integrated_speb", "steps_speb")})
+
+
+def test_the_variant_of_a_narrow_band_is_known_by_its_bandwidth(random):
+    """Whatever it is called; one that changes something else too, or widens the band, tells nothing of (vii)."""
+    base = evidence_of(random).base
+    others = [
+        variant("bandwidth-and-cap", worse(base.observed, 7), cap_w=1.0, bandwidth_hz=5e6),
+        variant("bandwidth-wide", worse(base.observed, 0.5), bandwidth_hz=1e9),
+        variant("bandwidth-as-it-is", some_of(base.observed), bandwidth_hz=500e6),
+    ]
+    none = "not tried, as no variant has a smaller bandwidth and nothing else changed"
+    assert verdicts(Evidence([base, *others]))["vii"] == none
+    narrow = [variant(name, worse(base.observed, 500 / mhz), bandwidth_hz=mhz * 1e6) for name, mhz in NARROW.items()]
+    evidence = Evidence([*others, *narrow, base])
+    assert verdicts(evidence)["vii"].startswith("holds: every SPEB is 100 times as large")  # the narrowest of all
+    ((_, table),) = STATEMENTS[6].tables(evidence)
+    assert list(table.variant) == list(NARROW)
+    assert list(table.largest) == pytest.approx([500 / mhz for mhz in NARROW.values()])
+
+
+#: Variants of a narrow band -> bandwidth in MHz.
+NARROW = {"narrower": 5, "slim": 50}
+
+
+def with_clocks(observed, bound):
+    """Ten random networks of which slot 2 has this bound, relative, where it knows the clocks of slot 1."""
+    observed = some_of(observed)
+    observed.coupled_speb.loc[{"coupling": "clocks"}] = bound
+    return observed
 
 
 def test_clocks_help_if_they_save_something(random):
-    readings = readings_of(random)
-    for reading in readings.values():
-        reading.coupled_speb.loc[{"coupling": "clocks"}] = 1 - 1e-13
-    verdict = findings.findings(readings)[7].verdict
+    evidence = evidence_of(random)
+    for each in evidence.variants:
+        each.observed.coupled_speb.loc[{"coupling": "clocks"}] = 1 - 1e-13
+    verdict = verdicts(evidence)["viii"]
     assert verdict.startswith("does not hold at the paper's values: clocks save at most 1e-13")
     assert verdict.endswith(", which is rounding (radars: 1e-01 in the median)")
-    readings["rho"] = readings["bandwidth"].copy(deep=True)
-    readings["rho"].coupled_speb.loc[{"coupling": "clocks"}] = 0.7
-    assert findings.findings(readings)[7].verdict == f"{verdict}; they save most with rho: up to 30%"
+    steady = variant("steady", with_clocks(evidence.base.observed, 0.7), drift_variance=1e-24)
+    found = verdicts(Evidence([*evidence.variants, steady]))["viii"]
+    assert found == f"{verdict}; they save most with steady: up to 30%"
+
+
+def test_variants_of_drift_are_known_by_their_drift(random):
+    """Whatever they are called: "theta" holds "eta", and "rhombus" "rho"."""
+    base = evidence_of(random).base
+    saving = with_clocks(base.observed, 0.7)
+    variants = [
+        base,
+        variant("theta", saving, radar_cross_section_m2=1),
+        variant("rhombus", saving, cap_w=1.0),
+        variant("eta2-and-cap", saving, cap_w=1.0, velocity_variance=1e-6),
+        variant("slow", with_clocks(base.observed, 0.9), velocity_variance=1e-6),
+        variant("slow-and-steady", with_clocks(base.observed, 0.8), velocity_variance=1e-6, drift_variance=1e-24),
+    ]
+    ((_, table),) = STATEMENTS[7].tables(Evidence(variants))
+    assert list(table.variant) == ["base", "slow", "slow-and-steady"]
+    assert verdicts(Evidence(variants))["viii"].endswith("; they save most with slow-and-steady: up to 20%")
 
 
 # --- what there is no network for -------------------------------------------------------------------------------------
 
 
-def judged(readings):
+def judged(variants):
     """Verdicts by number, and the page, which tells of nothing that there is not."""
-    page = findings.page(readings, "")
-    assert not re.search(r"\bnan\b|Nothing to show", page)
-    return {each.number: each.verdict for each in findings.findings(readings)}, page
+    text = page(variants, "")
+    assert not re.search(r"\bnan\b|Nothing to show", text)
+    return verdicts(Evidence(variants)), text
 
 
 def of_base(base):
-    """The base reading and one on the same networks."""
-    return {"base": base, "again": base.copy(deep=True)}
+    """The base and a variant on the same networks."""
+    return [variant("base", base), variant("again", base.copy(deep=True), cap_w=1.0)]
 
 
 def test_networks_of_one_slot_alone_are_judged(random):
     """Of pairs of slots there are the random ones only."""
     pair = world("layout", [(10.0, 0.1)])
     single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
-    found, page = judged(of_base(gathered([single, random])))
+    found, text = judged(of_base(gathered([single, random])))
     assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
-    assert "on 1 layouts of the networks file\n(0 of them of two slots;" in page
-    assert "abundance ratio: slot 1 over slot 2): left out, as there are none." in page
-    assert "| single | 0.1 | 30 / 10 / 60 |" in page
+    assert "on 1 layouts of the networks file\n(0 of them of two slots;" in text
+    assert "abundance ratio: slot 1 over slot 2): left out, as there are none." in text
+    assert "| single | 0.1 | 30 / 10 / 60 |" in text
 
 
 @pytest.mark.parametrize("kept", [[], [0, 1]], ids=["no layout", "two slots alone"])
 def test_layouts_that_are_not_there_are_left_out(random, kept):
     layouts = world("layout", [(10.0, 0.1)]).isel(network=kept, pair=range(len(kept) // 2))
-    found, page = judged(of_base(gathered([layouts, random])))
+    found, text = judged(of_base(gathered([layouts, random])))
     assert all("not judged" not in verdict for verdict in found.values())
-    assert f"on {len(kept) // 2} layouts of the networks file" in page
-    assert page.count("left out, as there are none.") == (5 if not kept else 4)
+    assert f"on {len(kept) // 2} layouts of the networks file" in text
+    assert text.count("left out, as there are none.") == (5 if not kept else 4)
 
 
 @pytest.mark.parametrize(
@@ -269,13 +344,13 @@ def test_layouts_that_are_not_there_are_left_out(random, kept):
 )
 def test_a_statement_about_no_network_is_not_judged(pair, unjudged):
     """One pair of random networks, as with `subjects: 1`."""
-    found, page = judged(of_base(world("random", [pair])))
+    found, text = judged(of_base(world("random", [pair])))
     for number, words in unjudged.items():
         assert words in found[number]
-        assert words in page
+        assert words in text
     for number in set(found) - set(unjudged) - {"ii", "iii"}:
         assert found[number].startswith(("holds", "up to", "not tried" if number == "vii" else "holds"))
-    table = findings.sensitivity(of_base(world("random", [pair])))
+    table = sensitivity(of_base(world("random", [pair])))
     assert table["i"].isna().all() == ("i" in unjudged)
     assert table["iv"].isna().all() == ("iv" in unjudged)
     assert table["iii, limited"].isna().all() == (pair[0] > 1)
@@ -285,21 +360,20 @@ def test_a_statement_about_no_network_is_not_judged(pair, unjudged):
 
 
 def test_the_page_has_every_statement_its_verdict_and_the_thresholds(random):
-    readings = readings_of(random)
-    page = findings.page(readings, "Note on layouts.")
-    for finding in findings.findings(readings):
-        title = findings.TITLES[finding.number]
-        assert f"| {finding.number} | {title} | {finding.verdict} |" in page
-        assert f"\n## ({finding.number}) {title}\n\n**Verdict: {finding.verdict}.**\n" in page
-    for text in ("Note on layouts.", "best split of 10 J", "on 40 random networks (20 pairs", "95 %", "75 %"):
-        assert text in page
-    assert not re.search(r"\b(nan|None)\b", page)
+    text = page_of(random)
+    for statement in STATEMENTS:
+        verdict = statement.verdict(evidence_of(random))
+        assert f"| {statement.number} | {statement.title} | {verdict} |" in text
+        assert f"\n## ({statement.number}) {statement.title}\n\n**Verdict: {verdict}.**\n" in text
+    for words in ("Note on layouts.", "best split of 10 J", "on 40 random networks (20 pairs", "95 %", "75 %"):
+        assert words in text
+    assert not re.search(r"\b(nan|None)\b", text)
 
 
 def test_the_page_is_markdown(random):
-    page = findings.page(readings_of(random), "")
-    assert page.startswith("# ")
-    tables = re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE)
+    text = page_of(random)
+    assert text.startswith("# ")
+    tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
     assert len(tables) == 16
     for header, rule, *rows in map(str.splitlines, tables):
         assert re.fullmatch(r"(\| --- )+\|", rule)
@@ -309,17 +383,49 @@ def test_the_page_is_markdown(random):
 
 def test_the_page_follows_every_variable_that_it_is_about():
     random = world("random", PAIRS[7:13])
-    before = findings.page(readings_of(random), "")
+    before = page_of(random)
     for name in set(random.data_vars) - {"sensing_length"}:
         changed = (500 if name.endswith("length") else 0.5) / random[name]
-        assert findings.page(readings_of(random.assign({name: changed})), "") != before, name
+        assert page_of(random.assign({name: changed})) != before, name
 
 
-def test_readings_are_compared_on_the_same_random_networks(random):
-    readings = readings_of(random)
-    readings["base"].steps_share[13:] = [0.0, 0.4, 0.6]
-    readings["bandwidth"].steps_share.loc[{"carry": "held"}][3:8] = [0.0, 0.4, 0.6]
-    table = findings.sensitivity(readings).set_index("reading")
+def test_variants_are_compared_on_the_same_random_networks(random):
+    evidence = evidence_of(random)
+    base, narrow = (each.observed for each in evidence.variants)
+    base.steps_share[13:] = [0.0, 0.4, 0.6]
+    narrow.steps_share.loc[{"carry": "held"}][3:8] = [0.0, 0.4, 0.6]
+    table = sensitivity(evidence.variants).set_index("variant")
     assert list(table.networks) == [10, 10]
     assert list(table.abundant) == [5, 5]
     assert list(table.v) == [1, 0.5]
+
+
+def test_every_column_of_the_comparison_has_a_head_for_the_figure():
+    columns = [criterion.column for criterion in compared()]
+    assert len(set(columns)) == len(columns)
+    for criterion in compared():
+        assert criterion.head.startswith(f"{criterion.column.split(',')[0]}\n")
+
+
+class ShortLinks(Statement):
+    """Something that the paper does not state."""
+
+    number = "ix"
+    title = "Ranging links are shorter than 100 m"
+    criteria = (Criterion(EVERY, lambda observed: observed.ranging_length < 100, "ix", "ix\nshort", note="(ix) too"),)
+    remark = "Links are as long as they are."
+
+    def tables(self, evidence):
+        return [("All of them:", pd.DataFrame({"longest (m)": [f"{evidence.random.ranging_length.max():g}"]}))]
+
+
+def test_a_statement_stands_on_the_page_and_in_the_comparison_by_being_listed(random):
+    random.ranging_length[:32] = 50
+    evidence, statements = evidence_of(random), (*STATEMENTS, ShortLinks())
+    text = page_of(random, statements=statements)
+    assert "Statements (i) to (ix) are" in text
+    assert "| ix | Ranging links are shorter than 100 m | mostly holds: in 80 % of the networks |" in text
+    assert "All of them:\n\n| longest (m) |\n| --- |\n| 100 |\n" in text
+    assert "Links are as long as they are." in text
+    assert "(ix) too." in text
+    assert list(sensitivity(evidence.variants, statements).ix) == [1, 1]  # of the first ten

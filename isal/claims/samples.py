@@ -1,0 +1,174 @@
+"""The samples that statements are judged on, under the paper's assumptions and in variants of them.
+
+A *sample* is one network, or the two slots of one. A dataset of samples is what :func:`isal.observations.observe`
+returns: variables over ``network`` (every slot of every sample) and over ``pair`` (samples of two slots).
+
+A *variant* solves the same samples again with some assumptions changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # this module computes nothing anew, so it needs no solver
+    from isal.observations import Reading
+
+#: Abundances of two slots within this factor of each other are alike.
+ALIKE = 1.5
+
+#: Of two slots one is clearly the more limited if their abundances differ by more than this factor.
+UNLIKE = 2
+
+#: Sensing links are as long as ranging links where no node is closer to the target than this share of the mean length
+#: of the ranging links.
+CLOSE = 0.5
+
+#: Name of the variant that changes nothing.
+BASE = "base"
+
+
+def abundance(observed: xr.Dataset) -> xr.DataArray:
+    """Sensing abundance of each network: bound per radar without a target over bound per target with radars known.
+
+    Each bound is that of all the energy at its own best powers. Above 1, sensing is easier than localization.
+    """
+    return observed.localization_speb / observed.sensing_speb
+
+
+def advantage(observed: xr.Dataset) -> xr.DataArray:
+    """SPEB of the step-by-step scheme at its best split over the integrated one; below 1 step-by-step wins."""
+    return observed.steps_speb / observed.integrated_speb
+
+
+def only(observed: xr.Dataset, kind: str) -> xr.Dataset:
+    """The layouts of the paper (``"layout"``) or the random networks (``"random"``) alone."""
+    chosen = observed.isel(network=np.flatnonzero(observed.kind.values == kind))
+    return chosen.isel(pair=np.flatnonzero(chosen.pair_kind.values == kind)) if "pair" in chosen.dims else chosen
+
+
+def pair_slots(observed: xr.Dataset) -> NDArray[np.intp]:
+    """Places of slots 1 and 2 of each pair along ``network``, of shape (pairs, 2)."""
+    pairs = observed.pair.values if "pair" in observed.dims else ()
+    places = [
+        np.flatnonzero((observed.subject.values == pair) & (observed.slot.values == slot))[0]
+        for pair in pairs
+        for slot in (1, 2)
+    ]
+    return np.array(places, dtype=np.intp).reshape(-1, 2)
+
+
+def abundance_ratio(observed: xr.Dataset) -> NDArray[np.float64]:
+    """Abundance of slot 1 over that of slot 2, of each pair."""
+    first, second = abundance(observed).values[pair_slots(observed)].T
+    return first / second
+
+
+# --- which samples a statement is about -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Population:
+    """The samples that a statement is about.
+
+    ``chosen`` returns a boolean per network, or per pair where ``dimension`` is ``"pair"``. ``none`` is why a statement
+    is not judged if no random sample belongs to the population.
+    """
+
+    chosen: Callable[[xr.Dataset], NDArray[np.bool_]]
+    none: str
+    dimension: str = "network"
+
+    def places(self, observed: xr.Dataset) -> NDArray[np.intp]:
+        """Places of the population along its dimension."""
+        return np.flatnonzero(self.chosen(observed))
+
+
+def _differ(observed: xr.Dataset, factor: float) -> NDArray[np.bool_]:
+    ratio = abundance_ratio(observed)
+    return (ratio > factor) | (ratio < 1 / factor)
+
+
+def _are_alike(observed: xr.Dataset) -> NDArray[np.bool_]:
+    ratio = abundance_ratio(observed)
+    return (ratio < ALIKE) & (ratio > 1 / ALIKE)
+
+
+EVERY = Population(lambda observed: np.ones(observed.sizes["network"], bool), "there is no random network")
+LIMITED = Population(lambda observed: abundance(observed).values <= 1, "no random network is sensing-limited")
+ABUNDANT = Population(lambda observed: abundance(observed).values > 1, "no random network is sensing-abundant")
+EVEN_LINKS = Population(
+    lambda observed: (observed.shortest_sensing_length > CLOSE * observed.ranging_length).values,
+    "no random network has links about equally long",
+)
+UNLIKE_SLOTS = Population(lambda observed: _differ(observed, UNLIKE), "no random pair differs enough", "pair")
+ALIKE_SLOTS = Population(_are_alike, "no random pair is alike enough", "pair")
+
+
+# --- variants ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """Samples solved under one set of assumptions.
+
+    ``settings`` holds these assumptions by key of the configuration: all of ``radio``, and ``power_cap_w``.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    observed: xr.Dataset
+
+    @classmethod
+    def of(cls, assumed: Reading, observed: xr.Dataset) -> Variant:
+        """What was observed under some assumptions."""
+        radio = {field.name: getattr(assumed.radio, field.name) for field in fields(assumed.radio)}
+        return cls(assumed.name, {**radio, "power_cap_w": assumed.cap_w}, observed)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything that statements are judged by: the variants, the one named ``base`` among them."""
+
+    variants: Sequence[Variant]
+
+    @cached_property
+    def base(self) -> Variant:
+        """The variant that changes nothing."""
+        return next(variant for variant in self.variants if variant.name == BASE)
+
+    @cached_property
+    def random(self) -> xr.Dataset:
+        """Random networks under the base assumptions."""
+        return only(self.base.observed, "random")
+
+    @cached_property
+    def layouts(self) -> xr.Dataset:
+        """The paper's layouts under the base assumptions."""
+        return only(self.base.observed, "layout")
+
+    def changing(self, *keys: str) -> list[Variant]:
+        """The variants that differ from the base in some of these settings and in no other one."""
+        return [variant for variant in self.variants if set() < self._changed(variant) <= set(keys)]
+
+    def _changed(self, variant: Variant) -> set[str]:
+        return {key for key, value in variant.settings.items() if value != self.base.settings[key]}
+
+
+def same_samples(observed: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
+    """The samples of another dataset, in its order."""
+    places = {
+        (name, slot): place
+        for place, (name, slot) in enumerate(zip(observed.subject.values, observed.slot.values, strict=True))
+    }
+    wanted = [places[key] for key in zip(other.subject.values, other.slot.values, strict=True)]
+    chosen = observed.isel(network=wanted)
+    if "pair" not in observed.dims:
+        return chosen
+    return chosen.isel(pair=[list(observed.pair.values).index(pair) for pair in other.pair.values])
