@@ -802,6 +802,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "figures/style.py": (ALL_FIGURES,),
     "files.py": (*SOLVED, ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE, ALL_FIGURES),
     "fisher.py": SOLVED,
+    "knowledge.py": SOLVED,
     "locks.py": (),
     "matrices.py": SOLVED,
     "netcdf/__init__.py": (),
@@ -830,9 +831,16 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "temporal.py": SOLVED,
     "units.py": SOLVED,
     "validation/__init__.py": (),
+    "validation/clocks.py": (),
     "validation/delay.py": (),
+    "validation/double_counting.py": (),
     "validation/links.py": (),
+    "validation/logs.py": (),
+    "validation/measurements.py": (),
+    "validation/positions.py": (),
     "validation/statistics.py": (),
+    "validation/step_estimators.py": (),
+    "validation/tracking.py": (),
 }
 for name, effects in MODULES.items():
     row(CODE, f"`{name}`", appended(f"isal/{name}"), *effects, file=f"isal/{name}")
