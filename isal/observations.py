@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal import ensemble, schemes, solvers
+from isal.errors import IsalError, NetworkError
 from isal.fisher import CLOCKS, Clock, Information, information, network_links, refuse_unlike_links, refuse_unobservable
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import CARRIES, Carry, no_prior
 from isal.solvers import Computation
@@ -135,7 +136,7 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
 
     Raises
     ------
-    ValueError
+    IsalError
         If a subject can't be solved; the message names it.
     """
     singles = [(subject, number) for subject in subjects for number in range(len(subject.slots))]
@@ -149,12 +150,12 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
     )
     names = [subject.name for subject, _ in singles] + [subject.name for subject in pairs]
     for name, result in zip(names, results, strict=True):
-        if isinstance(result, ValueError):
-            raise ValueError(f"{name}, reading {reading.name}: {result}") from result
+        if isinstance(result, IsalError):
+            raise IsalError(f"{name}, reading {reading.name}: {result}") from result
     variables: dict[str, Any] = {}
     for dimension, rows in (("network", results[: len(singles)]), ("pair", results[len(singles) :])):
         for name, (dimensions, attributes) in VARIABLES[dimension].items():
-            values = [row[name] for row in rows if not isinstance(row, ValueError)]
+            values = [row[name] for row in rows if not isinstance(row, IsalError)]
             if values:
                 variables[name] = ((dimension, *dimensions), np.array(values), attributes)
     coordinates = {

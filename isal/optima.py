@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from isal import schemes
+from isal.errors import IsalError
 from isal.points import Point, PointError
 from isal.splits import BestSplit, best_split
 from isal.units import UJ_PER_J
@@ -48,7 +49,7 @@ def exact(point: Point) -> BestSplit:
             solver=point.solver,
             tolerance=point.tolerance,
         )
-    except ValueError as error:
+    except IsalError as error:
         raise PointError(f"{point.label}: best split: {error}") from error
     if found.status != "optimal":
         raise PointError(f"{point.label}: solver {point.solver} could not certify the best split")

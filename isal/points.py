@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isal import schemes, solvers, splits
+from isal.errors import IsalError
 from isal.fisher import Clock
 from isal.network import Network
 from isal.radio import Radio
@@ -24,6 +25,7 @@ from isal.units import UJ_PER_J, plain
 #: What every optimum can depend on in this package, besides the module of its solver.
 SOLVING = (
     "allocation",
+    "errors",
     "fisher",
     "knowledge",
     "matrices",
@@ -46,7 +48,7 @@ SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 COUPLING = ("velocity_variance", "drift_variance")
 
 
-class PointError(RuntimeError):
+class PointError(IsalError):
     """A point that could not be solved or certified; the message names it and says why."""
 
 
@@ -151,9 +153,9 @@ class Point:
             raise result
         return result
 
-    def checked(self, result: schemes.ScheduleResult | ValueError) -> schemes.ScheduleResult | PointError:
+    def checked(self, result: schemes.ScheduleResult | IsalError) -> schemes.ScheduleResult | PointError:
         """A result of this point, or what is wrong with it."""
-        if isinstance(result, ValueError):
+        if isinstance(result, IsalError):
             return PointError(f"{self.label}: {result}")
         if result.status != "optimal":
             reached = ", ".join(

@@ -30,11 +30,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationError, AllocationProblem, positive_number
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
+from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.radio import Radio
 from isal.solvers import Computation, Request
 from isal.units import DURATION_S
@@ -279,12 +280,12 @@ def integrated(
 
     Raises
     ------
-    ValueError
+    IsalError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
     if isinstance(network, Network):
         if energy is None or energies is not None:
-            raise ValueError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
+            raise IsalError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
         slot = solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
         return certified(slot, require_certified)
@@ -387,7 +388,7 @@ def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -
     if not isinstance(networks, list | tuple):
         raise NetworkError(f"expected an isal.Network, or a list of them for slots; got {networks!r}")
     if not networks:
-        raise ValueError("a schedule needs at least one slot")
+        raise IsalError("a schedule needs at least one slot")
     for number, network in enumerate(networks, start=1):
         if not isinstance(network, Network):
             raise NetworkError(f"slot {number} must be an isal.Network, got {network!r}")
@@ -396,8 +397,8 @@ def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -
 
 
 def _one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], what: str) -> Sequence[Any]:
-    if values is None or len(values) != len(infos):
-        raise ValueError(
+    if values is None or length(values) != len(infos):
+        raise IsalError(
             f"{infos[0].network.name}: energies must give {what} for each of {len(infos)} slots, got {values}"
         )
     return values
@@ -514,6 +515,7 @@ def steps_slot(
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     steps = steps_of(info)
     _check_steps(info, energies, carry)
+    tolerance = positive_number(tolerance, "tolerance")
     stages: list[Stage] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
@@ -557,10 +559,10 @@ def first_step_per_joule(info: Information, carry: Carry, caps: ArrayLike | None
 
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
     name, steps = info.network.name, steps_of(info)
-    if carry not in CARRIES:
-        raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    if len(energies) != len(steps):
-        raise ValueError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(energies)}")
+    one_of(carry, CARRIES, "carry")
+    if length(energies) != len(steps):
+        given = energies if length(energies) is None else len(energies)
+        raise IsalError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {given}")
     for step, energy in zip(steps, energies, strict=True):
         positive_number(energy, f"{name}: the energy of step {step}", "J")
 

@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, checked_caps, positive_number
+from isal.errors import IsalError, length, one_of
 from isal.fisher import Clock, Information, information
 from isal.knowledge import Knowledge
 from isal.network import Network
@@ -169,25 +170,23 @@ def best_split(
 
     Raises
     ------
-    ValueError
+    IsalError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
     energy = positive_number(energy, "energy", "J")
-    if carry not in CARRIES:
-        raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    if scheme not in ("step-by-step", "integrated"):
-        raise ValueError(f"scheme must be step-by-step or integrated, got {scheme!r}")
+    one_of(carry, CARRIES, "carry")
+    one_of(scheme, ("step-by-step", "integrated"), "scheme")
     count = [0]
     if isinstance(network, Network):
         if scheme == "integrated":
-            raise ValueError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
+            raise IsalError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
         info = information(network, radio, clock)
         steps = solvers.run(_counted(best_steps(info, no_prior(info), energy, carry, caps, tolerance), count), solver)
         certified(steps.result, require_certified)
         return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count[0])
     infos = slot_informations(network, radio, clock)
     if len(infos) != 2:
-        raise ValueError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
+        raise IsalError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
     if scheme == "integrated":
         computation = best_integrated_slots(infos, energy, caps, tolerance)
     else:
@@ -230,8 +229,8 @@ def best_steps_schedule(
     infos: Sequence[Information], energies: Sequence[float], carry: Carry, caps: ArrayLike | None, tolerance: float
 ) -> Computation[ScheduleResult]:
     """Step-by-step in each slot with given energies (J), each split over the slot's steps at best."""
-    if len(energies) != len(infos):
-        raise ValueError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
+    if length(energies) != len(infos):
+        raise IsalError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
 
     def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> Computation[SlotResult]:
         found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance)
@@ -285,7 +284,7 @@ class _Proportional:
 def _proportional(info: Information, energy: float, carry: Carry, caps: ArrayLike | None) -> Computation[_Proportional]:
     """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
     last = len(steps_of(info)) - 1
-    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), info.stack.n_nodes)
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
     first = yield from first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0))
     solved: dict[float, _Proportional] = {}
@@ -370,7 +369,7 @@ def best_integrated_slots(
     block of the inverse of the two slots' coupled matrix, in which slot 1's is ``E1`` times a constant.
     """
     one, two = infos
-    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), one.stack.n_nodes)
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
     silent = np.where(limits > 0, np.inf, 0.0)
     slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
     first = slot_1.stages[0].power

@@ -28,8 +28,9 @@ from typing import cast
 
 from isal import files
 from isal.config import ConfigError, Configuration, Figure, parse, validate
+from isal.errors import NetworkError
 from isal.fisher import Clock
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.observations import Reading, Subject, observable, random_subjects, well_determined
 from isal.points import SOLVING, Point, code_digest, source_file
 from isal.radio import Radio

@@ -16,7 +16,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation import Allocation, AllocationError, AllocationProblem, Batch, certify, certify_all, pieces
+from isal.allocation import Allocation, AllocationProblem, Batch, certify, certify_all, pieces, positive_number
+from isal.errors import AllocationError, IsalError
 
 #: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
 #: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
@@ -39,8 +40,9 @@ class Request:
     guess: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
-            raise ValueError(f"tolerance must be positive, got {self.tolerance}")
+        if not isinstance(self.problem, AllocationProblem):
+            raise AllocationError(f"expected an isal.AllocationProblem, got {self.problem!r}")
+        object.__setattr__(self, "tolerance", positive_number(self.tolerance, "tolerance"))
 
 
 #: So often a problem that is not certified is solved once more in better conditioned parameters.
@@ -57,11 +59,11 @@ def route(name: str) -> ModuleType:
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no solver of that name.
     """
-    if name not in SOLVERS:
-        raise ValueError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
+    if not isinstance(name, str) or name not in SOLVERS:
+        raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
     return import_module(SOLVERS[name])
 
 
@@ -94,14 +96,14 @@ def together(computations: Iterable[Computation[T]]) -> Computation[list[T]]:
 
     Raises
     ------
-    ValueError
+    IsalError
         What the first computation that fails raises.
     """
     results = yield from _side_by_side(computations)
     for result in results:
-        if isinstance(result, ValueError):
+        if isinstance(result, IsalError):
             raise result
-    return [result for result in results if not isinstance(result, ValueError)]
+    return [result for result in results if not isinstance(result, IsalError)]
 
 
 def run(computation: Computation[T], solver: str) -> T:
@@ -109,16 +111,16 @@ def run(computation: Computation[T], solver: str) -> T:
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no such solver, or what the computation raises.
     """
     (result,) = run_all([computation], solver)
-    if isinstance(result, ValueError):
+    if isinstance(result, IsalError):
         raise result
     return result
 
 
-def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | ValueError]:
+def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | IsalError]:
     """Results of many computations, side by side; one that fails has its error in its place."""
     module = route(solver)
     whole = _side_by_side(computations)
@@ -127,7 +129,7 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Val
         while True:
             requests = whole.send(_answers(module, requests))
     except StopIteration as ended:
-        results: list[T | ValueError] = ended.value
+        results: list[T | IsalError] = ended.value
         return results
 
 
@@ -224,9 +226,9 @@ def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[in
                 yield place, allocation
 
 
-def _side_by_side(computations: Iterable[Computation[T]]) -> Computation[list[T | ValueError]]:
+def _side_by_side(computations: Iterable[Computation[T]]) -> Computation[list[T | IsalError]]:
     """Like :func:`together`, with errors in the place of results."""
-    results: dict[int, T | ValueError] = {}
+    results: dict[int, T | IsalError] = {}
     waiting: dict[int, tuple[Computation[T], list[Request]]] = {}
 
     def advance(number: int, computation: Computation[T], answers: list[Allocation | AllocationError] | None) -> None:
@@ -235,7 +237,7 @@ def _side_by_side(computations: Iterable[Computation[T]]) -> Computation[list[T 
             waiting[number] = computation, requests
         except StopIteration as ended:
             results[number] = ended.value
-        except ValueError as error:
+        except IsalError as error:
             results[number] = error
 
     for number, computation in enumerate(computations):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
-from isal import AllocationError, AllocationProblem, solvers
+from isal import AllocationError, AllocationProblem, IsalError, solvers
 from isal.solvers import Request, interior_point
 
 TOLERANCE = 1e-6
@@ -82,7 +82,7 @@ def test_modules_of_a_solver_include_the_one_that_finishes_for_it():
 @pytest.mark.parametrize("solver", solvers.SOLVERS)
 @pytest.mark.parametrize("tolerance", [0, -1e-6, float("nan")])
 def test_an_unusable_tolerance_is_refused(solver, tolerance):
-    with pytest.raises(ValueError, match=f"tolerance must be positive, got {tolerance}"):
+    with pytest.raises(ValueError, match=f"tolerance must be finite and positive, got {tolerance}"):
         solvers.solve(easy(1.0), solver, tolerance)
 
 
@@ -137,10 +137,10 @@ def test_a_computation_that_asks_for_several_at_once(batches):
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_computation_that_fails_does_not_disturb_the_others(solver, place, after):
     computations = [values_of(1.0, 2.0), values_of(4.0)]
-    computations.insert(place, failing(after, ValueError("out of luck")))
+    computations.insert(place, failing(after, IsalError("out of luck")))
     results = solvers.run_all(computations, solver)
     error = results.pop(place)
-    assert isinstance(error, ValueError)
+    assert isinstance(error, IsalError)
     assert str(error) == "out of luck"
     assert results == [[4.0, 2.0], [1.0]]
 
@@ -165,11 +165,27 @@ def test_a_computation_may_go_on_without_an_allocation(solver):
 
 
 def test_an_error_of_a_single_computation_is_raised():
-    with pytest.raises(ValueError, match="out of luck"):
-        solvers.run(failing(1, ValueError("out of luck")), "interior-point")
-    # what is no ValueError is a mistake in the program and not in a problem
-    with pytest.raises(TypeError, match="no such thing"):
-        solvers.run_all([values_of(1.0), failing(1, TypeError("no such thing"))], "interior-point")
+    with pytest.raises(IsalError, match="out of luck"):
+        solvers.run(failing(1, IsalError("out of luck")), "interior-point")
+
+
+def of_two_shapes(after):
+    """A computation with a bug: numpy raises a ValueError."""
+    for _ in range(after):
+        yield from solvers.ask(Request(easy(1.0), TOLERANCE))
+    return np.ones(2) + np.ones(3)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_bug_ends_everything_and_keeps_its_traceback(after):
+    def within():
+        return (yield from solvers.together([values_of(1.0), of_two_shapes(after)]))
+
+    for computation in (of_two_shapes(after), within()):
+        with pytest.raises(ValueError, match="could not be broadcast") as raised:
+            solvers.run_all([values_of(1.0, 2.0), computation], "interior-point")
+        assert not isinstance(raised.value, IsalError)
+        assert raised.traceback[-1].name == "of_two_shapes"
 
 
 # --- within each other ------------------------------------------------------------------------------------------------
@@ -201,13 +217,13 @@ def test_nested_computations_advance_with_those_around_them(batches):
 def test_the_first_of_several_that_fail_together_is_raised():
     def both():
         # the second one fails earlier, but stands later
-        some = [values_of(1.0), failing(2, ValueError("first")), failing(0, ValueError("second"))]
+        some = [values_of(1.0), failing(2, IsalError("first")), failing(0, IsalError("second"))]
         return (yield from solvers.together(some))
 
-    with pytest.raises(ValueError, match="first"):
+    with pytest.raises(IsalError, match="first"):
         solvers.run(both(), "interior-point")
     outer = solvers.run_all([both(), values_of(1.0)], "interior-point")
-    assert isinstance(outer[0], ValueError)
+    assert isinstance(outer[0], IsalError)
     assert outer[1] == [4.0]
 
 

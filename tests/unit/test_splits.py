@@ -482,7 +482,7 @@ def test_best_split_says_how_far_it_is_proven(layouts, radio, clock, caps, proof
         ({"scheme": "magic"}, "scheme must be step-by-step or integrated, got 'magic'"),
         ({"solver": "magic"}, "there is no solver 'magic'"),
         ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),
-        ({"tolerance": -1.0}, "tolerance must be positive, got -1.0"),
+        ({"tolerance": -1.0}, "tolerance must be finite and positive, got -1.0"),
         ({"network": DUAL["8a"] * 2}, "8a: the energy of two slots can be split, not that of 4"),
         ({"network": DUAL["8a"][0], "scheme": "integrated"}, "8a: the integrated scheme has nothing to split"),
     ],

@@ -781,6 +781,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "allocation.py": SOLVED,
     "config.py": (),
     "ensemble.py": (OF_RANDOM,),
+    "errors.py": SOLVED,
     "figures/__init__.py": (ALL_FIGURES,),
     "figures/abundance.py": (ALL_FIGURES,),
     "figures/agreement.py": (ALL_FIGURES,),
@@ -795,6 +796,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "files.py": (*SOLVED, ALL_TABLES, SPLITS_TABLE, SOLVERS_TABLE, PAGE, ALL_FIGURES),
     "findings.py": (PAGE, figures("abundance", "readings")),
     "fisher.py": SOLVED,
+    "knowledge.py": SOLVED,
     "locks.py": (),
     "matrices.py": SOLVED,
     "netcdf/__init__.py": (),
@@ -823,9 +825,10 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "temporal.py": SOLVED,
     "units.py": SOLVED,
     "validation/__init__.py": (),
-    "validation/delay.py": (),
-    "validation/links.py": (),
-    "validation/statistics.py": (),
+    **{
+        f"validation/{name}.py": ()
+        for name in ("clocks", "delay", "double_counting", "links", "logs", "measurements", "statistics", "tracking")
+    },
 }
 for name, effects in MODULES.items():
     row(CODE, f"`{name}`", appended(f"isal/{name}"), *effects, file=f"isal/{name}")
