@@ -16,7 +16,7 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
-from isal import IsalError, ensemble, schemes, solvers
+from isal import IsalError, ensemble, scheduler, schemes
 from isal.allocation import AllocationProblem
 from isal.fisher import CLOCKS, Clock
 from isal.schemes import CARRIES, Carry
@@ -153,7 +153,7 @@ def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
             else:
                 energies = ENERGY_J * rng.dirichlet(np.ones(len(schemes.steps_of(info))))
                 computations.append(schemes.steps_slot(info, prior, list(energies), carry, caps, TIGHT))
-    results = solvers.run_all(computations, interior_point.NAME)
+    results = scheduler.run_all(computations, interior_point.NAME)
     return [stage.problem for result in results if not isinstance(result, IsalError) for stage in result.stages]
 
 
@@ -282,7 +282,7 @@ def traverse(
             schemes.steps_slot(info, schemes.no_prior(info), ENERGY_J * np.array(split), carry, None, 1e-6)
             for split in splits
         ]
-        found = solvers.run_all(computations, interior_point.NAME)
+        found = scheduler.run_all(computations, interior_point.NAME)
         lowest.append(min(each.speb for each in found if not isinstance(each, IsalError)))
     return np.array(lowest)
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isal import schemes, solvers, splits
+from isal import scheduler, schemes, solvers, splits
 from isal.errors import IsalError
 from isal.fisher import Clock
 from isal.network import Network
@@ -32,6 +32,7 @@ SOLVING = (
     "network",
     "pulse",
     "radio",
+    "scheduler",
     "schemes",
     "solvers",
     "temporal",
@@ -170,18 +171,18 @@ class Point:
             )
         return result
 
-    def computation(self) -> solvers.Computation[schemes.ScheduleResult]:
-        """The scheme at these energies, see :mod:`isal.solvers`."""
+    async def computation(self) -> schemes.ScheduleResult:
+        """The scheme at these energies, see :mod:`isal.scheduler`."""
         energies = [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
         infos = schemes.slot_informations(self.slots, self.radio, self.clock)
         carry: Any = self.scheme.removeprefix("step-by-step-")
         if self.scheme == "integrated":
-            return (yield from schemes.integrated_schedule(infos, energies, caps, self.tolerance))
+            return await schemes.integrated_schedule(infos, energies, caps, self.tolerance)
         if self.splits_slots:
-            return (yield from splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance))
-        return (yield from schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance))
+            return await splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance)
+        return await schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance)
 
 
 def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
@@ -192,7 +193,7 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
     results: dict[int, schemes.ScheduleResult | PointError] = {}
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
-        found = solvers.run_all((points[number].computation() for number in numbers), solver)
+        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
         results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
     return [results[number] for number in range(len(points))]
 

@@ -29,7 +29,7 @@ from typing import Any, Literal, TypeVar, get_args, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import solvers, temporal
+from isal import scheduler, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
 from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
@@ -37,7 +37,7 @@ from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
 from isal.network import Network
 from isal.radio import Radio
-from isal.solvers import Computation, Request
+from isal.scheduler import Computation
 from isal.units import DURATION_S
 
 Carry = Literal["held", "added", "marginal", "joint"]
@@ -287,10 +287,10 @@ def integrated(
         if energy is None or energies is not None:
             raise IsalError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
-        slot = solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        slot = scheduler.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return certified(solvers.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
+    return certified(scheduler.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
 
 
 @overload
@@ -347,10 +347,10 @@ def step_by_step(
     """
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
+        slot = scheduler.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return certified(solvers.run(steps_schedule(infos, energies, carry, caps, tolerance), solver), require_certified)
+    return certified(scheduler.run(steps_schedule(infos, energies, carry, caps, tolerance), solver), require_certified)
 
 
 R = TypeVar("R", bound=SlotResult | ScheduleResult)
@@ -439,9 +439,9 @@ def steps_schedule(
     return run_schedule(infos, slot)
 
 
-def run_schedule(
+async def run_schedule(
     infos: Sequence[Information], slot: Callable[[int, Knowledge, Guess | None], Computation[SlotResult]]
-) -> Computation[ScheduleResult]:
+) -> ScheduleResult:
     """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
 
     ``slot(number, prior, guess)`` computes the result of slot ``number`` (from 0) for a prior about all its
@@ -451,11 +451,11 @@ def run_schedule(
     """
     slots: list[SlotResult] = []
     if len(infos) > LONGEST_IN_TURN:
-        slots = yield from solvers.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
+        slots = await scheduler.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
     for _ in range(ROUNDS_AHEAD if slots else 0):
         priors = list(_priors(infos, slots))
         stale = [number for number, prior in enumerate(priors) if not _same(prior, slots[number].prior)]
-        renewed = yield from solvers.together(slot(number, priors[number], slots[number].guess) for number in stale)
+        renewed = await scheduler.together(slot(number, priors[number], slots[number].guess) for number in stale)
         changed = False
         for number, result in zip(stale, renewed, strict=True):
             changed |= not _same(result.measured, slots[number].measured)
@@ -465,9 +465,9 @@ def run_schedule(
     else:
         for number, prior in enumerate(_priors(infos, slots)):
             if number == len(slots):
-                slots.append((yield from slot(number, prior, None)))
+                slots.append(await slot(number, prior, None))
             elif not _same(prior, slots[number].prior):
-                slots[number] = yield from slot(number, prior, slots[number].guess)
+                slots[number] = await slot(number, prior, slots[number].guess)
     said = temporal.from_later_slots(infos, [result.known for result in slots])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
@@ -487,23 +487,23 @@ def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterat
             prior = temporal.embedded(following, temporal.message(known, temporal.coupling(following)))
 
 
-def integrated_slot(
+async def integrated_slot(
     info: Information,
     prior: Knowledge,
     energy: float,
     caps: ArrayLike | None,
     tolerance: float,
     guess: Guess | None = None,
-) -> Computation[SlotResult]:
+) -> SlotResult:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
     problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
-    allocation = yield from solvers.ask(Request(problem, tolerance, None if guess is None else guess[0]))
+    allocation = await scheduler.ask(problem, tolerance, None if guess is None else guess[0])
     stage = Stage(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
     return SlotResult(info, (stage,), info.measured(allocation.power), prior, no_prior(info))
 
 
-def steps_slot(
+async def steps_slot(
     info: Information,
     prior: Knowledge,
     energies: Sequence[Any],
@@ -511,7 +511,7 @@ def steps_slot(
     caps: ArrayLike | None,
     tolerance: float,
     guess: Guess | None = None,
-) -> Computation[SlotResult]:
+) -> SlotResult:
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     steps = steps_of(info)
     _check_steps(info, energies, carry)
@@ -522,16 +522,16 @@ def steps_slot(
         problem = step_problem(info, number, carried, prior, energy, carry, caps)
         last = number + 1 == len(steps)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        allocation = yield from solvers.ask(Request(problem, asked, None if guess is None else guess[number]))
+        allocation = await scheduler.ask(problem, asked, None if guess is None else guess[number])
         met = info.basis.indices(steps[: number + 1])
         stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry)
     return SlotResult(info, tuple(stages), measured, prior, no_prior(info))
 
 
-def steps_handed_on(
+async def steps_handed_on(
     info: Information, energies: Sequence[float], carry: Carry, first_per_joule: Array
-) -> Computation[tuple[Knowledge, list[Array]]]:
+) -> tuple[Knowledge, list[Array]]:
     """What the first steps of the scheme hand on to the next one, without a prior and without caps.
 
     ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
@@ -543,17 +543,17 @@ def steps_handed_on(
     carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry)
     for number, energy in enumerate(energies[1:], start=1):
         problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
-        allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+        allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
         powers.append(allocation.power)
         carried, _ = _handed_on(info, number, carried, allocation.power, carry)
     met = info.basis.indices(steps[: len(energies) + 1])
     return carried.over(met), powers
 
 
-def first_step_per_joule(info: Information, carry: Carry, caps: ArrayLike | None = None) -> Computation[Array]:
+async def first_step_per_joule(info: Information, carry: Carry, caps: ArrayLike | None = None) -> Array:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
     problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps)
-    allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+    allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
     return allocation.power
 
 

@@ -809,6 +809,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "points.py": (ALL_POINTS, ALL_DATASETS, ALL_BEST_SPLITS, COMPARISON),
     "pulse.py": SOLVED,
     "radio.py": SOLVED,
+    "scheduler.py": SOLVED,
     "schemes.py": SOLVED,
     "solvers/__init__.py": SOLVED,
     "solvers/cvxpy_paper.py": (COMPARISON,),
