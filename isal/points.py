@@ -15,16 +15,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isal import scheduler, schemes, solvers, splits
+from isal import scheduler, schemes, solvers
 from isal.errors import IsalError
 from isal.fisher import Clock
 from isal.network import Network
 from isal.radio import Radio
+from isal.registry import SCHEMES
 from isal.units import UJ_PER_J, plain
 
 #: What every optimum can depend on in this package, besides the module of its solver.
 SOLVING = (
     "allocation",
+    "carry_overs",
     "errors",
     "fisher",
     "knowledge",
@@ -32,6 +34,7 @@ SOLVING = (
     "network",
     "pulse",
     "radio",
+    "registry",
     "scheduler",
     "schemes",
     "solvers",
@@ -139,7 +142,12 @@ class Point:
     @property
     def splits_slots(self) -> bool:
         """Whether each slot's energy is split over its steps at best."""
-        return len(self.slots) > 1 and self.scheme != "integrated"
+        return SCHEMES[self.scheme].splits_slots(len(self.slots))
+
+    @property
+    def has_split(self) -> bool:
+        """Whether there is an energy to split: over steps, or over slots."""
+        return SCHEMES[self.scheme].has_split(len(self.slots))
 
     def solve(self) -> schemes.ScheduleResult:
         """Evaluate the scheme.
@@ -177,12 +185,7 @@ class Point:
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
         infos = schemes.slot_informations(self.slots, self.radio, self.clock)
-        carry: Any = self.scheme.removeprefix("step-by-step-")
-        if self.scheme == "integrated":
-            return await schemes.integrated_schedule(infos, energies, caps, self.tolerance)
-        if self.splits_slots:
-            return await splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance)
-        return await schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance)
+        return await SCHEMES[self.scheme].schedule(infos, energies, caps, self.tolerance)
 
 
 def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:

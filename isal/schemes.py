@@ -2,17 +2,7 @@
 
 Integrated: the target block of the whole matrix is minimised with all the energy at once. Step-by-step: radars, then
 clock offsets (asynchronous networks), then targets, each step minimising its own block over the parameters met so far
-with its own energy. What a later step knows of the earlier ones is the *carry-over*:
-
-``held``
-    The blocks of earlier parameters stay at the earlier step's value; only the new blocks and the cross terms get this
-    step's power. The reading that gives all that the paper reports; not the information of any experiment.
-``added``
-    The earlier step's block is added to this step's full matrix.
-``marginal``
-    The same after marginalising what the earlier step did not know: a consistent prior.
-``joint``
-    The earlier step's whole matrix is added: every measurement of both steps is used.
+with its own energy. What a later step knows of the earlier ones is the *carry-over*, see :mod:`isal.carry_overs`.
 
 In a schedule of several slots each slot starts from what the earlier ones say about its radars and clocks
 (:mod:`isal.temporal`). That prior is a constant part of the slot's matrix, in every step and whatever the carry-over.
@@ -24,13 +14,16 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_args, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import scheduler, temporal
 from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
+from isal.carry_overs import CARRIES as CARRIES
+from isal.carry_overs import CARRY_OVERS
+from isal.carry_overs import Carry as Carry
 from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, information
 from isal.knowledge import Knowledge
@@ -39,9 +32,6 @@ from isal.network import Network
 from isal.radio import Radio
 from isal.scheduler import Computation
 from isal.units import DURATION_S
-
-Carry = Literal["held", "added", "marginal", "joint"]
-CARRIES: tuple[Carry, ...] = get_args(Carry)
 
 DEFAULT_SOLVER = "interior-point"
 
@@ -590,7 +580,7 @@ def step_problem(
 
 def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
     """Information per watt that step ``number`` counts, 1/(m^2 W), about all parameters."""
-    if carry != "held" or number == 0:
+    if CARRY_OVERS[carry].counts_met or number == 0:
         return info.stack
     return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
 
@@ -603,8 +593,5 @@ def _handed_on(
     Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
     """
     everything = carried + at_power(step_matrices(info, number, carry), power)
-    if carry == "joint":
-        return everything, everything
     met = info.basis.indices(steps_of(info)[: number + 1])
-    known = everything.marginal(met) if carry == "marginal" else everything.over(met)
-    return known.embedded(info.basis.size, met), everything
+    return CARRY_OVERS[carry].hand_on(everything, met), everything

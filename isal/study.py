@@ -52,7 +52,10 @@ FINDINGS_PAGE = "findings.md"
 AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
 
-#: Kind of figure -> modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
+#: Modules outside :mod:`isal.figures` that say what schemes look like.
+SHOWN = ("carry_overs", "registry")
+
+#: Kind of figure -> other modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
 FIGURE_MODULES = {"layouts": ("network",), "abundance": ("findings",), "readings": ("findings",)}
 
 
@@ -278,8 +281,7 @@ class Plan:
         curves = [
             point.to_mapping() | {"energies_uj": sum(point.energies_uj)}
             for point in self.curve_points(study)
-            # without a split, see isal.optima
-            if len(point.slots) > 1 or point.scheme != "integrated"
+            if point.has_split
         ]
         code = ("netcdf.storage", "optima", "points", "splits", *SOLVING, *_solver_modules(self.configuration.solver))
         return canonical(
@@ -393,7 +395,7 @@ class Plan:
 
     def table_key(self) -> str:
         """What a table depends on besides its dataset."""
-        return canonical({"code": _code("write_table", "tables")})
+        return canonical({"code": _code("write_table", "registry", "tables")})
 
     def agreement_table_key(self) -> str:
         """What the tables of solver agreement depend on besides the dataset."""
@@ -448,7 +450,7 @@ class Plan:
                 "layouts": shown,
                 "note": configuration.layouts_note,
                 "style": configuration.style,
-                "code": [folder_digest("figures"), _code("draw_figure", *FIGURE_MODULES.get(figure.kind, ()))],
+                "code": [folder_digest("figures"), _code("draw_figure", *SHOWN, *FIGURE_MODULES.get(figure.kind, ()))],
             }
         )
 

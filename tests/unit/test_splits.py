@@ -479,7 +479,7 @@ def test_best_split_says_how_far_it_is_proven(layouts, radio, clock, caps, proof
         ({"energy": 0.0}, "energy must be finite and positive, got 0.0 J"),
         ({"energy": math.nan}, "energy must be finite and positive, got nan J"),
         ({"carry": "forgotten"}, "carry must be one of held, added, marginal, joint; got 'forgotten'"),
-        ({"scheme": "magic"}, "scheme must be step-by-step or integrated, got 'magic'"),
+        ({"scheme": "magic"}, "scheme must be one of step-by-step, integrated; got 'magic'"),
         ({"solver": "magic"}, "there is no solver 'magic'"),
         ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),
         ({"tolerance": -1.0}, "tolerance must be finite and positive, got -1.0"),
