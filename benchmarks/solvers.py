@@ -16,7 +16,7 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
-from isal import ensemble, schemes, solvers
+from isal import IsalError, ensemble, scheduler, schemes
 from isal.allocation import AllocationProblem
 from isal.fisher import CLOCKS, Clock
 from isal.schemes import CARRIES, Carry
@@ -99,8 +99,8 @@ def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Ro
         times.append([one_by_one(printed)])
         fast, small, scs, paper = (min(row) for row in times)
         found = interior_point.solve_all(problems, [TIGHT] * size)
-        good = sum(not isinstance(each, ValueError) and each.status == "optimal" for each in found)
-        best = [each.value for each in found[:few] if not isinstance(each, ValueError)]
+        good = sum(not isinstance(each, IsalError) and each.status == "optimal" for each in found)
+        best = [each.value for each in found[:few] if not isinstance(each, IsalError)]
         told = [
             allocation.value / value - 1
             for (allocation, said), value in zip(programs, best, strict=True)
@@ -153,15 +153,15 @@ def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
             else:
                 energies = ENERGY_J * rng.dirichlet(np.ones(len(schemes.steps_of(info))))
                 computations.append(schemes.steps_slot(info, prior, list(energies), carry, caps, TIGHT))
-    results = solvers.run_all(computations, interior_point.NAME)
-    return [stage.problem for result in results if not isinstance(result, ValueError) for stage in result.stages]
+    results = scheduler.run_all(computations, interior_point.NAME)
+    return [stage.problem for result in results if not isinstance(result, IsalError) for stage in result.stages]
 
 
 def random_ensemble(size: int = 1000) -> list[Row]:
     """Certified shares over random networks of 2-6 anchors and 2-6 radars, abundant to limited."""
     problems = ensemble_problems(size, every=True)
     found = interior_point.solve_all(problems, [TIGHT] * len(problems))
-    good = [each for each in found if not isinstance(each, ValueError) and each.status == "optimal"]
+    good = [each for each in found if not isinstance(each, IsalError) and each.status == "optimal"]
     rows: list[Row] = [
         (
             f"{size} random networks, both clocks, all schemes, caps slack and binding: interior point",
@@ -172,7 +172,7 @@ def random_ensemble(size: int = 1000) -> list[Row]:
     ]
     few = ensemble_problems(size, every=False)
     scs = [scs_sdp.solve(problem, 1e-6) for problem in few]
-    exact = [each for each in interior_point.solve_all(few, [TIGHT] * len(few)) if not isinstance(each, ValueError)]
+    exact = [each for each in interior_point.solve_all(few, [TIGHT] * len(few)) if not isinstance(each, IsalError)]
     certified = sum(each.status == "optimal" for each in scs)
     finished = sum(each.solver != scs_sdp.NAME for each in scs)
     apart = max(abs(one.value / other.value - 1) for one, other in zip(scs, exact, strict=True))
@@ -282,8 +282,8 @@ def traverse(
             schemes.steps_slot(info, schemes.no_prior(info), ENERGY_J * np.array(split), carry, None, 1e-6)
             for split in splits
         ]
-        found = solvers.run_all(computations, interior_point.NAME)
-        lowest.append(min(each.speb for each in found if not isinstance(each, ValueError)))
+        found = scheduler.run_all(computations, interior_point.NAME)
+        lowest.append(min(each.speb for each in found if not isinstance(each, IsalError)))
     return np.array(lowest)
 
 

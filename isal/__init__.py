@@ -1,8 +1,9 @@
 """Energy and power allocation in integrated sensing and localization (ISAL) networks."""
 
-from isal.allocation import Allocation, AllocationError, AllocationProblem, lower_bound
-from isal.fisher import Information, Spebs, UnobservableError, information, spebs
-from isal.network import Network, NetworkError
+from isal.allocation import Allocation, AllocationProblem, lower_bound
+from isal.errors import AllocationError, IsalError, NetworkError, UnobservableError
+from isal.fisher import Information, Spebs, information, spebs
+from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import ScheduleResult, SlotResult, UncertifiedWarning, integrated, step_by_step
 from isal.splits import BestSplit, best_split
@@ -15,6 +16,7 @@ __all__ = [
     "AllocationProblem",
     "BestSplit",
     "Information",
+    "IsalError",
     "Network",
     "NetworkError",
     "Radio",

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from isal.allocation import AllocationError, AllocationProblem
+from isal.allocation import AllocationProblem
+from isal.errors import AllocationError
 from isal.points import Point, PointError, solve_all
 from isal.solvers import cvxpy_paper, interior_point, scs_sdp
 

@@ -9,7 +9,6 @@ Nothing in this module knows what a network is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import AllocationError, finite_number
 from isal.knowledge import (
     NO_INFORMATION,
     Knowledge,
@@ -49,10 +49,6 @@ INWARD = (1e-9, 1e-7)
 
 #: Each refinement gains the digits that the condition of the matrix leaves of sixteen.
 REFINEMENTS = 3
-
-
-class AllocationError(ValueError):
-    """A problem that has no finite optimum, or that a solver could not certify; the message says which and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +91,11 @@ class AllocationProblem:
         caps: ArrayLike | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
-        shapes = (
-            np.shape(constant.matrix if isinstance(constant, Knowledge) else constant),
-            per_watt.shape if isinstance(per_watt, Stack) else np.shape(per_watt),
-        )
+        if not isinstance(constant, Knowledge):
+            constant = _numbers(constant, "constant", "1/m^2")
+        if not isinstance(per_watt, Stack):
+            per_watt = _numbers(per_watt, "per_watt", "1/(m^2 W)")
+        shapes = constant.matrix.shape if isinstance(constant, Knowledge) else constant.shape, per_watt.shape
         if len(shapes[0]) != 2 or len(shapes[1]) != 3 or {*shapes[0], *shapes[1][1:]} != {shapes[0][0]}:
             raise AllocationError(
                 f"constant must have shape (d, d) and per_watt (n, d, d); got {shapes[0]} and {shapes[1]}"
@@ -106,17 +103,17 @@ class AllocationProblem:
         set_(self, "known", constant if isinstance(constant, Knowledge) else Knowledge.of_matrix(constant))
         set_(self, "energy", positive_number(energy, "energy", "J"))
         if not isinstance(per_watt, Stack):
-            per_watt = DenseStack(np.asarray(per_watt, dtype=float)[None])
+            per_watt = DenseStack(per_watt[None])
         set_(self, "stack", per_watt)
         d, n = len(self.known), per_watt.n_nodes
-        selector = np.asarray(objective)
+        selector = _numbers(objective, "objective")
         if selector.ndim == 1 and len(selector) and selector.min() >= 0 and selector.max() < d:
             selector = np.eye(d)[:, selector.astype(np.intp)]
         elif selector.ndim != 2 or len(selector) != d or not selector.size:
             raise AllocationError(
                 f"objective must name at least one of the parameters 0 to {d - 1}, or be a matrix of {d} rows"
             )
-        set_(self, "selector", selector.astype(float))
+        set_(self, "selector", selector)
         set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
 
     @property
@@ -227,23 +224,27 @@ class AllocationProblem:
         return start
 
 
-def positive_number(value: Any, what: str, unit: str) -> float:
+def positive_number(value: Any, what: str, unit: str = "") -> float:
     """A finite positive number, or an AllocationError that names it; text and truth values are none."""
-    if type(value) is not float and (
-        isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating)
-    ):
-        raise AllocationError(f"{what} must be a number of {unit}, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise AllocationError(f"{what} must be finite and positive, got {value} {unit}")
-    return float(value)
+    number = finite_number(value)
+    if number is None and not isinstance(value, float):
+        raise AllocationError(f"{what} must be a number{unit and f' of {unit}'}, got {value!r}")
+    if number is None or number <= 0:
+        raise AllocationError(f"{what} must be finite and positive, got {value}{unit and f' {unit}'}")
+    return number
+
+
+def _numbers(values: ArrayLike, what: str, unit: str = "") -> Array:
+    """Values as a new array of floats, or an AllocationError that names them."""
+    try:
+        return real_numbers(values)
+    except (TypeError, ValueError) as error:
+        raise AllocationError(f"{what} must be numbers{unit and f' of {unit}'}, got {values!r}: {error}") from error
 
 
 def checked_caps(caps: ArrayLike, n_nodes: int) -> Array:
     """Power caps in W, shape ``(n_nodes,)``; a cap may be zero or infinite, but not all can be zero."""
-    try:
-        given = real_numbers(caps)
-    except (TypeError, ValueError) as error:
-        raise AllocationError(f"caps must be numbers of W, got {caps!r}: {error}") from error
+    given = _numbers(caps, "caps", "W")
     if given.shape not in ((), (n_nodes,)):
         raise AllocationError(
             f"caps must be one number or one for each of the {n_nodes} nodes, got shape {given.shape}"
@@ -467,7 +468,12 @@ def largest_over_feasible(slope: Array, budget: Array, caps: Array) -> Array:
 
 def lower_bound(problem: AllocationProblem, power: ArrayLike) -> float:
     """Certified lower bound on the optimum from any feasible powers, m^2; see :meth:`Batch.lower_bound`."""
-    return float(problem.batch.lower_bound(problem.batch.columns(np.asarray(power, dtype=float)[None]))[0])
+    if not isinstance(problem, AllocationProblem):
+        raise AllocationError(f"expected an isal.AllocationProblem, got {problem!r}")
+    given = _numbers(power, "power", "W")
+    if given.shape != (problem.n_nodes,):
+        raise AllocationError(f"power needs {problem.n_nodes} values, one per node; got shape {given.shape}")
+    return float(problem.batch.lower_bound(problem.batch.columns(given[None]))[0])
 
 
 @dataclass(frozen=True, eq=False)

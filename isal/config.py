@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from isal import config_keys, sources
+from isal.registry import SCHEMES
 from isal.sources import ConfigError as ConfigError
 from isal.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
@@ -102,7 +103,7 @@ class Study:
         return sum(bisect_right(others[0], most - value) if others else value <= most for value in first)
 
     def _grids(self, scheme: str) -> tuple[tuple[int, ...], ...]:
-        return self.slot_grids or (() if scheme == "integrated" else self.step_grids)
+        return self.slot_grids or (self.step_grids if SCHEMES[scheme].has_steps else ())
 
 
 @dataclass(frozen=True)
@@ -444,7 +445,7 @@ def _wanted_grids(
         if count - 1 > len(SLOT_GRIDS):
             raise ConfigError(f"{at('networks')}: have {count} slots; a study can split its energy over two at most")
         return SLOT_GRIDS
-    if all(scheme == "integrated" for scheme in table["schemes"]):
+    if not any(SCHEMES[scheme].has_steps for scheme in table["schemes"]):
         return ()
     steps = {
         _steps(layouts[network], clock): f"{network} {clock}"
@@ -499,7 +500,7 @@ def _figure(
 
 def _spans_a_triangle(study: Study) -> bool:
     """Whether the splits over two steps are not all on one line."""
-    splits = study.splits("step-by-step")
+    splits = study.splits(next(scheme for scheme in study.schemes if SCHEMES[scheme].has_steps))
     x, y, *_ = next(splits)
     sides = ((split[0] - x, split[1] - y) for split in splits)
     first = next(sides, (0, 0))

@@ -16,9 +16,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import IsalError, NetworkError, UnobservableError, one_of
 from isal.knowledge import Knowledge
 from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, Stack, at_power
-from isal.network import Network, NetworkError, real_numbers
+from isal.network import Network, real_numbers
 from isal.radio import Radio
 
 Clock = Literal["synchronous", "asynchronous"]
@@ -38,10 +39,6 @@ LEAST_MOVE = 1e-2
 
 #: A layout of less than this width over length is called a line.
 ON_A_LINE = 1e-2
-
-
-class UnobservableError(NetworkError):
-    """The links of a network leave some parameter undetermined, whatever the powers."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +185,7 @@ class Information:
 
         Raises
         ------
-        ValueError
+        IsalError
             If the power vector has the wrong length, or an entry is negative or not finite.
         """
         return self.stack.combine(checked_power(power, self.network)[None])[0]
@@ -213,19 +210,19 @@ class Spebs:
 
 
 def checked_power(power: ArrayLike, network: Network) -> NDArray[np.float64]:
-    """``power`` as an array of shape ``(n_nodes,)``, or a ValueError that names the node at fault."""
+    """``power`` as an array of shape ``(n_nodes,)``, or an IsalError that names the node at fault."""
     try:
         array = real_numbers(power)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{network.name}: power must be numbers of W, got {power!r}: {error}") from error
+        raise IsalError(f"{network.name}: power must be numbers of W, got {power!r}: {error}") from error
     if array.shape != (network.n_nodes,):
-        raise ValueError(
+        raise IsalError(
             f"{network.name}: power needs {network.n_nodes} values, one per node in the order "
             f"{', '.join(network.node_labels)}; got shape {array.shape}"
         )
     for label, value in zip(network.node_labels, array, strict=True):
         if not (np.isfinite(value) and value >= 0):
-            raise ValueError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
+            raise IsalError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
     return array
 
 
@@ -235,8 +232,7 @@ def parameter_basis(network: Network, clock: Clock) -> Basis:
     Radar 1 is the clock reference and the anchors share one clock, so there is an offset for each of the radars
     2..n_radars and one for the anchors; without radars or without anchors the latter does not exist.
     """
-    if clock not in CLOCKS:
-        raise ValueError(f"clock must be one of {', '.join(CLOCKS)}; got {clock!r}")
+    one_of(clock, CLOCKS, "clock")
     labels: dict[Block, list[str]] = {
         "radars": []
         if network.radars_known
@@ -324,13 +320,13 @@ def information(network: Network, radio: Radio, clock: Clock) -> Information:
     ------
     UnobservableError
         If some parameter is left undetermined with every node transmitting; the message names it.
-    ValueError
+    IsalError
         If ``network`` or ``radio`` is something else.
     """
     if not isinstance(network, Network):
         raise NetworkError(f"expected an isal.Network, got {type(network).__name__}: {network!r}")
     if not isinstance(radio, Radio):
-        raise ValueError(f"{network.name}: radio must be an isal.Radio, got {radio!r}; isal.Radio() is Table 1's")
+        raise IsalError(f"{network.name}: radio must be an isal.Radio, got {radio!r}; isal.Radio() is Table 1's")
     result = Information(network, radio, clock, parameter_basis(network, clock), network_links(network, radio, clock))
     refuse_unobservable(result)
     return result

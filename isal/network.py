@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import NetworkError
+
 #: Nodes closer than this are refused: the direction between them, and so every Jacobian row, loses its meaning.
 MINIMUM_DISTANCE_M = 1e-3
 
@@ -28,10 +30,6 @@ def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
         )
         raise TypeError(f"these are {kind}")
     return np.array(array, dtype=float)
-
-
-class NetworkError(ValueError):
-    """A network that can't be evaluated. The message names the node at fault and what to do."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isal import ensemble, schemes, solvers
+from isal import ensemble, scheduler, schemes
+from isal.errors import IsalError, NetworkError
 from isal.fisher import CLOCKS, Clock, Information, information, network_links, refuse_unlike_links, refuse_unobservable
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.radio import Radio
 from isal.schemes import CARRIES, Carry, no_prior
-from isal.solvers import Computation
 from isal.splits import best_integrated_slots, best_steps
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
@@ -135,12 +135,12 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
 
     Raises
     ------
-    ValueError
+    IsalError
         If a subject can't be solved; the message names it.
     """
     singles = [(subject, number) for subject in subjects for number in range(len(subject.slots))]
     pairs = [subject for subject in subjects if len(subject.slots) == 2]
-    results = solvers.run_all(
+    results = scheduler.run_all(
         [
             *(_one_slot(subject.slots[number], reading) for subject, number in singles),
             *(_two_slots(subject.slots, reading) for subject in pairs),
@@ -149,12 +149,12 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
     )
     names = [subject.name for subject, _ in singles] + [subject.name for subject in pairs]
     for name, result in zip(names, results, strict=True):
-        if isinstance(result, ValueError):
-            raise ValueError(f"{name}, reading {reading.name}: {result}") from result
+        if isinstance(result, IsalError):
+            raise IsalError(f"{name}, reading {reading.name}: {result}") from result
     variables: dict[str, Any] = {}
     for dimension, rows in (("network", results[: len(singles)]), ("pair", results[len(singles) :])):
         for name, (dimensions, attributes) in VARIABLES[dimension].items():
-            values = [row[name] for row in rows if not isinstance(row, ValueError)]
+            values = [row[name] for row in rows if not isinstance(row, IsalError)]
             if values:
                 variables[name] = ((dimension, *dimensions), np.array(values), attributes)
     coordinates = {
@@ -207,7 +207,7 @@ VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
 }
 
 
-def _one_slot(network: Network, reading: Reading) -> Computation[dict[str, Any]]:
+async def _one_slot(network: Network, reading: Reading) -> dict[str, Any]:
     radio, energy, caps = reading.radio, reading.energy, reading.cap_w
     nodes, spot = network.nodes, network.targets
     radars, n = np.arange(network.n_radars), network.n_nodes
@@ -219,14 +219,14 @@ def _one_slot(network: Network, reading: Reading) -> Computation[dict[str, Any]]
         "shortest_sensing_length": legs.min(),
     }
     infos = {clock: information(network, radio, clock) for clock in CLOCKS}
-    plain = yield from solvers.together(
+    plain = await scheduler.together(
         schemes.integrated_slot(info, no_prior(info), energy, caps, TOLERANCE)
         for info in (*(information(part, radio, "synchronous") for part in _parts(network)), *infos.values())
     )
     found["localization_speb"] = plain[0].speb / network.n_radars
     found["sensing_speb"] = plain[1].speb / len(spot)
     found["integrated_speb"] = [slot.speb for slot in plain[2:]]
-    splits = yield from solvers.together(
+    splits = await scheduler.together(
         best_steps(info, no_prior(info), energy, carry, caps, TOLERANCE) for info in infos.values() for carry in CARRIES
     )
     shares = np.full((len(infos), len(CARRIES), 3), np.nan)
@@ -237,7 +237,7 @@ def _one_slot(network: Network, reading: Reading) -> Computation[dict[str, Any]]
     found["steps_speb"] = np.reshape([split.result.speb for split in splits], shares.shape[:2])
     found["steps_share"] = shares
     for name, fixed_last in (("third_fixed_speb", True), ("first_fixed_speb", False)):
-        lines = yield from solvers.together(
+        lines = await scheduler.together(
             _steps_speb(infos["asynchronous"], _on_line(share, fixed_last) * energy, carry, caps)
             for carry in CARRIES
             for share in SHARES
@@ -256,14 +256,14 @@ def _on_line(share: float, fixed_last: bool) -> Array:
     )
 
 
-def _steps_speb(info: Information, energies: Array, carry: Carry, caps: float | None) -> Computation[float]:
-    result = yield from schemes.steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
+async def _steps_speb(info: Information, energies: Array, carry: Carry, caps: float | None) -> float:
+    result = await schemes.steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
     return result.speb
 
 
-def _two_slots(slots: Sequence[Network], reading: Reading) -> Computation[dict[str, Any]]:
+async def _two_slots(slots: Sequence[Network], reading: Reading) -> dict[str, Any]:
     infos = {clock: schemes.slot_informations(slots, reading.radio, clock) for clock in CLOCKS}
-    splits = yield from solvers.together(
+    splits = await scheduler.together(
         best_integrated_slots(each, reading.energy, reading.cap_w, TOLERANCE) for each in infos.values()
     )
     unknown: dict[str, Any] = {"velocity_variance": UNKNOWN, "drift_variance": UNKNOWN}
@@ -272,7 +272,7 @@ def _two_slots(slots: Sequence[Network], reading: Reading) -> Computation[dict[s
         replace(reading.radio, **{key: value for key, value in unknown.items() if key not in known}) for known in told
     ]
     halves = [reading.energy / 2] * 2
-    schedules = yield from solvers.together(
+    schedules = await scheduler.together(
         schemes.integrated_schedule(
             schemes.slot_informations(slots, radio, "asynchronous"), halves, reading.cap_w, TIGHT
         )

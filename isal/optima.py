@@ -11,7 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from isal import schemes
+from isal.errors import IsalError
 from isal.points import Point, PointError
+from isal.registry import SCHEMES
 from isal.splits import BestSplit, best_split
 from isal.units import UJ_PER_J
 
@@ -35,20 +37,18 @@ def exact(point: Point) -> BestSplit:
         If it can't be found or certified.
     """
     total = sum(point.energies_uj) / UJ_PER_J
-    carry: Any = point.scheme.removeprefix("step-by-step-")
     try:
         found = best_split(
             point.slots[0] if len(point.slots) == 1 else point.slots,
             point.radio,
             clock=point.clock,
             energy=total,
-            scheme="integrated" if point.scheme == "integrated" else "step-by-step",
-            carry="held" if point.scheme == "integrated" else carry,
+            **SCHEMES[point.scheme].arguments,
             caps=schemes.node_caps(point.slots[0], total, point.radar_cap_w, point.anchor_cap_w),
             solver=point.solver,
             tolerance=point.tolerance,
         )
-    except ValueError as error:
+    except IsalError as error:
         raise PointError(f"{point.label}: best split: {error}") from error
     if found.status != "optimal":
         raise PointError(f"{point.label}: solver {point.solver} could not certify the best split")
@@ -71,7 +71,7 @@ def best_splits(points: Sequence[Point]) -> xr.Dataset:
     """
     rows = []
     for point in points:
-        if len(point.slots) == 1 and point.scheme == "integrated":
+        if not point.has_split:
             continue
         began = time.perf_counter()
         found = exact(point)

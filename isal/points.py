@@ -15,21 +15,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isal import schemes, solvers, splits
+from isal import scheduler, schemes, solvers
+from isal.errors import IsalError
 from isal.fisher import Clock
 from isal.network import Network
 from isal.radio import Radio
+from isal.registry import SCHEMES
 from isal.units import UJ_PER_J, plain
 
 #: What every optimum can depend on in this package, besides the module of its solver.
 SOLVING = (
     "allocation",
+    "carry_overs",
+    "errors",
     "fisher",
     "knowledge",
     "matrices",
     "network",
     "pulse",
     "radio",
+    "registry",
+    "scheduler",
     "schemes",
     "solvers",
     "temporal",
@@ -46,7 +52,7 @@ SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 COUPLING = ("velocity_variance", "drift_variance")
 
 
-class PointError(RuntimeError):
+class PointError(IsalError):
     """A point that could not be solved or certified; the message names it and says why."""
 
 
@@ -136,7 +142,12 @@ class Point:
     @property
     def splits_slots(self) -> bool:
         """Whether each slot's energy is split over its steps at best."""
-        return len(self.slots) > 1 and self.scheme != "integrated"
+        return SCHEMES[self.scheme].splits_slots(len(self.slots))
+
+    @property
+    def has_split(self) -> bool:
+        """Whether there is an energy to split: over steps, or over slots."""
+        return SCHEMES[self.scheme].has_split(len(self.slots))
 
     def solve(self) -> schemes.ScheduleResult:
         """Evaluate the scheme.
@@ -151,9 +162,9 @@ class Point:
             raise result
         return result
 
-    def checked(self, result: schemes.ScheduleResult | ValueError) -> schemes.ScheduleResult | PointError:
+    def checked(self, result: schemes.ScheduleResult | IsalError) -> schemes.ScheduleResult | PointError:
         """A result of this point, or what is wrong with it."""
-        if isinstance(result, ValueError):
+        if isinstance(result, IsalError):
             return PointError(f"{self.label}: {result}")
         if result.status != "optimal":
             reached = ", ".join(
@@ -168,18 +179,13 @@ class Point:
             )
         return result
 
-    def computation(self) -> solvers.Computation[schemes.ScheduleResult]:
-        """The scheme at these energies, see :mod:`isal.solvers`."""
+    async def computation(self) -> schemes.ScheduleResult:
+        """The scheme at these energies, see :mod:`isal.scheduler`."""
         energies = [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
         infos = schemes.slot_informations(self.slots, self.radio, self.clock)
-        carry: Any = self.scheme.removeprefix("step-by-step-")
-        if self.scheme == "integrated":
-            return (yield from schemes.integrated_schedule(infos, energies, caps, self.tolerance))
-        if self.splits_slots:
-            return (yield from splits.best_steps_schedule(infos, energies, carry, caps, self.tolerance))
-        return (yield from schemes.steps_schedule(infos, [energies], carry, caps, self.tolerance))
+        return await SCHEMES[self.scheme].schedule(infos, energies, caps, self.tolerance)
 
 
 def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
@@ -190,7 +196,7 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
     results: dict[int, schemes.ScheduleResult | PointError] = {}
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
-        found = solvers.run_all((points[number].computation() for number in numbers), solver)
+        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
         results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
     return [results[number] for number in range(len(points))]
 

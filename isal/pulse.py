@@ -20,6 +20,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import IsalError
 from isal.units import plain
 
 Array = NDArray[np.float64]
@@ -116,7 +117,7 @@ class RootRaisedCosine(Pulse):
 
     def __post_init__(self) -> None:
         if not 0 <= self.roll_off <= 1:
-            raise ValueError(f"the roll-off of a root raised cosine must be from 0 to 1, got {self.roll_off}")
+            raise IsalError(f"the roll-off of a root raised cosine must be from 0 to 1, got {self.roll_off}")
 
     @property
     def name(self) -> str:
@@ -203,7 +204,7 @@ def named(name: object) -> Pulse:
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no such pulse; the message lists those there are.
     """
     if isinstance(name, str):
@@ -213,7 +214,7 @@ def named(name: object) -> Pulse:
             return RootRaisedCosine(float(name.removeprefix(RAISED_COSINE)))
     close = difflib.get_close_matches(str(name)[:100], PULSES, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise ValueError(
+    raise IsalError(
         f"there is no pulse {str(name)[:100]!r}{meant}; choose among {', '.join(PULSES)}, or {RAISED_COSINE} with "
         "another roll-off from 0 to 1 (as 0.25; at most four decimals, none of them a zero at the end)"
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import IsalError, finite_number
 from isal.pulse import AS_PRINTED, named
 from isal.units import SPEED_OF_LIGHT
 
@@ -35,7 +35,7 @@ class Radio:
 
     Raises
     ------
-    ValueError
+    IsalError
         If a parameter is not a finite number, or not positive where it must be.
     """
 
@@ -81,24 +81,24 @@ class Radio:
     def __post_init__(self) -> None:
         try:
             named(self.pulse)
-        except ValueError as error:
-            raise ValueError(f"radio: pulse: {error}") from None
+        except IsalError as error:
+            raise IsalError(f"radio: pulse: {error}") from None
         for parameter in fields(self):
-            name = parameter.name
-            if name == "pulse":
+            if parameter.name == "pulse":
                 continue
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-                raise ValueError(f"radio: {name} must be a finite number, got {value!r}")
+            given = getattr(self, parameter.name)
+            value = finite_number(given)
+            if value is None:
+                raise IsalError(f"radio: {parameter.name} must be a finite number, got {given!r}")
             if value <= 0 and not parameter.metadata["unit"].startswith("dB"):
-                raise ValueError(f"radio: {name} must be positive, got {value!r}")
-            object.__setattr__(self, name, float(value))
+                raise IsalError(f"radio: {parameter.name} must be positive, got {given!r}")
+            object.__setattr__(self, parameter.name, value)
         try:
             usable = 0 < self.xi < math.inf
         except (OverflowError, ZeroDivisionError):
             usable = False
         if not usable:
-            raise ValueError("radio: together its parameters leave the range of floating point; check their units")
+            raise IsalError("radio: together its parameters leave the range of floating point; check their units")
 
     @property
     def xi(self) -> float:

@@ -2,17 +2,7 @@
 
 Integrated: the target block of the whole matrix is minimised with all the energy at once. Step-by-step: radars, then
 clock offsets (asynchronous networks), then targets, each step minimising its own block over the parameters met so far
-with its own energy. What a later step knows of the earlier ones is the *carry-over*:
-
-``held``
-    The blocks of earlier parameters stay at the earlier step's value; only the new blocks and the cross terms get this
-    step's power. The reading that gives all that the paper reports; not the information of any experiment.
-``added``
-    The earlier step's block is added to this step's full matrix.
-``marginal``
-    The same after marginalising what the earlier step did not know: a consistent prior.
-``joint``
-    The earlier step's whole matrix is added: every measurement of both steps is used.
+with its own energy. What a later step knows of the earlier ones is the *carry-over*, see :mod:`isal.carry_overs`.
 
 What step 1 minimises, and what ``held`` and ``added`` hand on of it, is open as well (:data:`FirstStep`):
 
@@ -40,25 +30,19 @@ from typing import Any, Literal, TypeVar, get_args, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import solvers, temporal
-from isal.allocation import (
-    DEFAULT_TOLERANCE,
-    Allocation,
-    AllocationError,
-    AllocationProblem,
-    checked_caps,
-    positive_number,
-)
+from isal import scheduler, temporal
+from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, checked_caps, positive_number
+from isal.carry_overs import CARRIES as CARRIES
+from isal.carry_overs import CARRY_OVERS
+from isal.carry_overs import Carry as Carry
+from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, checked_power, information
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.radio import Radio
-from isal.solvers import Computation, Request
+from isal.scheduler import Computation
 from isal.units import DURATION_S
-
-Carry = Literal["held", "added", "marginal", "joint"]
-CARRIES: tuple[Carry, ...] = get_args(Carry)
 
 FirstStep = Literal["block", "equivalent", "ranging"]
 FIRST_STEPS: tuple[FirstStep, ...] = get_args(FirstStep)
@@ -108,7 +92,7 @@ class Variant:
             ("caps_per", self.caps_per, get_args(CapsPer)),
         ):
             if value not in values:
-                raise ValueError(f"{what} must be one of {', '.join(values)}; got {value!r}")
+                raise IsalError(f"{what} must be one of {', '.join(values)}; got {value!r}")
 
 
 DEFAULT_VARIANT = Variant()
@@ -331,17 +315,17 @@ def integrated(
 
     Raises
     ------
-    ValueError
+    IsalError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
     if isinstance(network, Network):
         if energy is None or energies is not None:
-            raise ValueError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
+            raise IsalError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
-        slot = solvers.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        slot = scheduler.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
-    return certified(solvers.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
+    return certified(scheduler.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
 
 
 @overload
@@ -409,11 +393,13 @@ def step_by_step(
     variant = Variant(step_1, caps_per)
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = solvers.run(steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver)
+        slot = scheduler.run(
+            steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver
+        )
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
     return certified(
-        solvers.run(steps_schedule(infos, energies, carry, caps, tolerance, variant), solver), require_certified
+        scheduler.run(steps_schedule(infos, energies, carry, caps, tolerance, variant), solver), require_certified
     )
 
 
@@ -452,7 +438,7 @@ def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -
     if not isinstance(networks, list | tuple):
         raise NetworkError(f"expected an isal.Network, or a list of them for slots; got {networks!r}")
     if not networks:
-        raise ValueError("a schedule needs at least one slot")
+        raise IsalError("a schedule needs at least one slot")
     for number, network in enumerate(networks, start=1):
         if not isinstance(network, Network):
             raise NetworkError(f"slot {number} must be an isal.Network, got {network!r}")
@@ -461,8 +447,8 @@ def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -
 
 
 def _one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], what: str) -> Sequence[Any]:
-    if values is None or len(values) != len(infos):
-        raise ValueError(
+    if values is None or length(values) != len(infos):
+        raise IsalError(
             f"{infos[0].network.name}: energies must give {what} for each of {len(infos)} slots, got {values}"
         )
     return values
@@ -508,9 +494,9 @@ def steps_schedule(
     return run_schedule(infos, slot)
 
 
-def run_schedule(
+async def run_schedule(
     infos: Sequence[Information], slot: Callable[[int, Knowledge, Guess | None], Computation[SlotResult]]
-) -> Computation[ScheduleResult]:
+) -> ScheduleResult:
     """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
 
     ``slot(number, prior, guess)`` computes the result of slot ``number`` (from 0) for a prior about all its
@@ -520,11 +506,11 @@ def run_schedule(
     """
     slots: list[SlotResult] = []
     if len(infos) > LONGEST_IN_TURN:
-        slots = yield from solvers.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
+        slots = await scheduler.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
     for _ in range(ROUNDS_AHEAD if slots else 0):
         priors = list(_priors(infos, slots))
         stale = [number for number, prior in enumerate(priors) if not _same(prior, slots[number].prior)]
-        renewed = yield from solvers.together(slot(number, priors[number], slots[number].guess) for number in stale)
+        renewed = await scheduler.together(slot(number, priors[number], slots[number].guess) for number in stale)
         changed = False
         for number, result in zip(stale, renewed, strict=True):
             changed |= not _same(result.measured, slots[number].measured)
@@ -534,9 +520,9 @@ def run_schedule(
     else:
         for number, prior in enumerate(_priors(infos, slots)):
             if number == len(slots):
-                slots.append((yield from slot(number, prior, None)))
+                slots.append(await slot(number, prior, None))
             elif not _same(prior, slots[number].prior):
-                slots[number] = yield from slot(number, prior, slots[number].guess)
+                slots[number] = await slot(number, prior, slots[number].guess)
     said = temporal.from_later_slots(infos, [result.known for result in slots])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
@@ -556,23 +542,23 @@ def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterat
             prior = temporal.embedded(following, temporal.message(known, temporal.coupling(following)))
 
 
-def integrated_slot(
+async def integrated_slot(
     info: Information,
     prior: Knowledge,
     energy: float,
     caps: ArrayLike | None,
     tolerance: float,
     guess: Guess | None = None,
-) -> Computation[SlotResult]:
+) -> SlotResult:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
     problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
-    allocation = yield from solvers.ask(Request(problem, tolerance, None if guess is None else guess[0]))
+    allocation = await scheduler.ask(problem, tolerance, None if guess is None else guess[0])
     stage = Stage(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
     return SlotResult(info, (stage,), info.measured(allocation.power), prior, no_prior(info))
 
 
-def steps_slot(
+async def steps_slot(
     info: Information,
     prior: Knowledge,
     energies: Sequence[Any],
@@ -581,10 +567,11 @@ def steps_slot(
     tolerance: float,
     guess: Guess | None = None,
     variant: Variant = DEFAULT_VARIANT,
-) -> Computation[SlotResult]:
+) -> SlotResult:
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     steps, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
+    tolerance = positive_number(tolerance, "tolerance")
     stages: list[Stage] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
@@ -592,7 +579,7 @@ def steps_slot(
         problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
         last = number + 1 == len(steps)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        allocation = yield from solvers.ask(Request(problem, asked, None if guess is None else guess[number]))
+        allocation = await scheduler.ask(problem, asked, None if guess is None else guess[number])
         met = _parameters_of_step(info, number, step_1)
         stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
@@ -623,13 +610,13 @@ def _caps_left(info: Information, caps: ArrayLike | None, energies: Sequence[Any
     return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
 
 
-def steps_handed_on(
+async def steps_handed_on(
     info: Information,
     energies: Sequence[float],
     carry: Carry,
     first_per_joule: Array,
     step_1: FirstStep = "block",
-) -> Computation[tuple[Knowledge, list[Array]]]:
+) -> tuple[Knowledge, list[Array]]:
     """What the first steps of the scheme hand on to the next one, without a prior and without caps.
 
     ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
@@ -641,28 +628,28 @@ def steps_handed_on(
     carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry, step_1)
     for number, energy in enumerate(energies[1:], start=1):
         problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
-        allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+        allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
         powers.append(allocation.power)
         carried, _ = _handed_on(info, number, carried, allocation.power, carry)
     met = info.basis.indices(steps[: len(energies) + 1])
     return carried.over(met), powers
 
 
-def first_step_per_joule(
+async def first_step_per_joule(
     info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
-) -> Computation[Array]:
+) -> Array:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
     problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps, step_1)
-    allocation = yield from solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE))
+    allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
     return allocation.power
 
 
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
     name, steps = info.network.name, steps_of(info)
-    if carry not in CARRIES:
-        raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    if len(energies) != len(steps):
-        raise ValueError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {len(energies)}")
+    one_of(carry, CARRIES, "carry")
+    if length(energies) != len(steps):
+        given = energies if length(energies) is None else len(energies)
+        raise IsalError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {given}")
     for step, energy in zip(steps, energies, strict=True):
         positive_number(energy, f"{name}: the energy of step {step}", "J")
 
@@ -693,7 +680,7 @@ def step_problem(
 
 def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
     """Information per watt that step ``number`` counts, 1/(m^2 W), about all parameters."""
-    if carry != "held" or number == 0:
+    if CARRY_OVERS[carry].counts_met or number == 0:
         return info.stack
     return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
 
@@ -719,14 +706,8 @@ def _handed_on(
     Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
     """
     everything = carried + at_power(step_matrices(info, number, carry), power)
-    if carry == "joint":
-        return everything, everything
     met = info.basis.indices(steps_of(info)[: number + 1])
-    if carry == "marginal":
-        known = everything.marginal(met)
-    elif _reads_otherwise(info, number, step_1):
+    if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
         minimised = info.ranging.measured(power) if step_1 == "ranging" else everything
-        known = minimised.marginal(met)
-    else:
-        known = everything.over(met)
-    return known.embedded(info.basis.size, met), everything
+        return minimised.marginal(met).embedded(info.basis.size, met), everything
+    return CARRY_OVERS[carry].hand_on(everything, met), everything

@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from isal.errors import IsalError
+
 #: Keys and indices that lead to a value.
 Place = tuple[Any, ...]
 
@@ -23,7 +25,7 @@ MOST_MISREAD = 10
 COMMAND_LINE = "--config"
 
 
-class ConfigError(ValueError):
+class ConfigError(IsalError):
     """A configuration that can't be used. The message names file, key and value at fault, and the way out."""
 
 

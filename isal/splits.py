@@ -28,12 +28,14 @@ from typing import Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import solvers, temporal
-from isal.allocation import DEFAULT_TOLERANCE, Allocation, AllocationProblem, positive_number
+from isal import scheduler, temporal
+from isal.allocation import DEFAULT_TOLERANCE, AllocationProblem, checked_caps, positive_number
+from isal.errors import IsalError, length, one_of
 from isal.fisher import Clock, Information, information
 from isal.knowledge import Knowledge
 from isal.network import Network
 from isal.radio import Radio
+from isal.scheduler import Computation
 from isal.schemes import (
     CARRIES,
     DEFAULT_SOLVER,
@@ -57,7 +59,6 @@ from isal.schemes import (
     steps_of,
     steps_slot,
 )
-from isal.solvers import Computation, Request, T
 from isal.units import DURATION_S
 
 #: Every step gets at least this share: some carry-overs are best with nothing for a step, which none can start from.
@@ -175,35 +176,32 @@ def best_split(
 
     Raises
     ------
-    ValueError
+    IsalError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
     """
     energy = positive_number(energy, "energy", "J")
-    if carry not in CARRIES:
-        raise ValueError(f"carry must be one of {', '.join(CARRIES)}; got {carry!r}")
-    if scheme not in ("step-by-step", "integrated"):
-        raise ValueError(f"scheme must be step-by-step or integrated, got {scheme!r}")
+    one_of(carry, CARRIES, "carry")
+    one_of(scheme, ("step-by-step", "integrated"), "scheme")
     variant = Variant(step_1, caps_per)
-    count = [0]
     if isinstance(network, Network):
         if scheme == "integrated":
-            raise ValueError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
+            raise IsalError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
         info = information(network, radio, clock)
-        found = best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
-        steps = solvers.run(_counted(found, count), solver)
+        computation = best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
+        steps, count = scheduler.run_counted(computation, solver)
         certified(steps.result, require_certified)
-        return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count[0])
+        return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count)
     infos = slot_informations(network, radio, clock)
     if len(infos) != 2:
-        raise ValueError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
+        raise IsalError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
     if scheme == "integrated":
-        computation = best_integrated_slots(infos, energy, caps, tolerance)
+        best = best_integrated_slots(infos, energy, caps, tolerance)
     else:
-        computation = best_step_slots(infos, energy, carry, caps, tolerance, variant)
-    slots = solvers.run(_counted(computation, count), solver)
+        best = best_step_slots(infos, energy, carry, caps, tolerance, variant)
+    slots, count = scheduler.run_counted(best, solver)
     certified(slots.result, require_certified)
     energies = tuple(sum(slot.energies) for slot in slots.result.slots)
-    return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count[0])
+    return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count)
 
 
 R = TypeVar("R", SlotResult, ScheduleResult)
@@ -218,19 +216,6 @@ class Split(Generic[R]):
     proof: Proof
 
 
-def _counted(computation: Computation[T], count: list[int]) -> Computation[T]:
-    """The same, adding to ``count[0]`` every problem that had to be solved (and not only to be certified)."""
-    try:
-        requests = next(computation)
-        while True:
-            answers = yield requests
-            count[0] += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in answers)
-            requests = computation.send(answers)
-    except StopIteration as ended:
-        result: T = ended.value
-        return result
-
-
 # --- steps of one slot ------------------------------------------------------------------------------------------------
 
 
@@ -243,17 +228,17 @@ def best_steps_schedule(
     variant: Variant = DEFAULT_VARIANT,
 ) -> Computation[ScheduleResult]:
     """Step-by-step in each slot with given energies (J), each split over the slot's steps at best."""
-    if len(energies) != len(infos):
-        raise ValueError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
+    if length(energies) != len(infos):
+        raise IsalError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
 
-    def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> Computation[SlotResult]:
-        found = yield from best_steps(infos[number], prior, energies[number], carry, caps, tolerance, variant)
+    async def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> SlotResult:
+        found = await best_steps(infos[number], prior, energies[number], carry, caps, tolerance, variant)
         return found.result
 
     return run_schedule(infos, slot)
 
 
-def best_steps(
+async def best_steps(
     info: Information,
     prior: Knowledge,
     energy: float,
@@ -261,17 +246,17 @@ def best_steps(
     caps: ArrayLike | None,
     tolerance: float,
     variant: Variant = DEFAULT_VARIANT,
-) -> Computation[Split[SlotResult]]:
+) -> Split[SlotResult]:
     """The step-by-step scheme in one slot at its best split of ``energy`` (J); see :func:`isal.schemes.steps_slot`."""
     steps = steps_of(info)
     if len(steps) == 1:
-        result = yield from steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
+        result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
     # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
-    best = yield from _proportional(info, energy, carry, caps, variant.step_1)
+    best = await _proportional(info, energy, carry, caps, variant.step_1)
     binding = can_bind(caps, energy)
     guess = None if prior else best.powers
-    result = yield from steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess, variant)
+    result = await steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess, variant)
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
@@ -279,15 +264,15 @@ def best_steps(
 
     found: dict[Place, SlotResult] = {}
 
-    def speb(place: Place) -> Computation[float]:
+    async def speb(place: Place) -> float:
         if place not in found:
             split = list(energy * _shares_of(place))
-            found[place] = yield from steps_slot(info, prior, split, carry, caps, tolerance, variant=variant)
+            found[place] = await steps_slot(info, prior, split, carry, caps, tolerance, variant=variant)
         return found[place].speb
 
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
     found[start] = result
-    place = yield from _searched(speb, start, binding)
+    place = await _searched(speb, start, binding)
     if found[place] is result and not prior and len(steps) == 2 and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
     return Split(found[place], found[place].lower_bound, "none")
@@ -302,34 +287,25 @@ class _Proportional:
     lower_bound: float
 
 
-def _proportional(
+async def _proportional(
     info: Information, energy: float, carry: Carry, caps: ArrayLike | None, step_1: FirstStep
-) -> Computation[_Proportional]:
+) -> _Proportional:
     """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
     last = len(steps_of(info)) - 1
-    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), info.stack.n_nodes)
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
-    first = yield from first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0), step_1)
+    first = await first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0), step_1)
     solved: dict[float, _Proportional] = {}
 
-    def speb(ratio: float) -> Computation[float]:
+    async def speb(ratio: float) -> float:
         earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
-        handed, per_joule = yield from steps_handed_on(info, list(earlier), carry, first, step_1)
+        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1)
         problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
         # The first variable counts the joules of the earlier steps, the others the watts of the last one.
         slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)
-        allocation = yield from solvers.ask(
-            Request(
-                AllocationProblem(
-                    problem.known,
-                    problem.stack.with_first(handed),
-                    problem.selector,
-                    energy,
-                    np.append(slack_up_to, limits),
-                ),
-                EARLIER_STEP_TOLERANCE,
-            )
-        )
+        stack, upper = problem.stack.with_first(handed), np.append(slack_up_to, limits)
+        joint = AllocationProblem(problem.known, stack, problem.selector, energy, upper)
+        allocation = await scheduler.ask(joint, EARLIER_STEP_TOLERANCE)
         before = float(allocation.power[0])
         split = np.maximum([*(before * earlier), energy - before], SMALLEST_SHARE * energy)
         solved[ratio] = _Proportional(
@@ -340,14 +316,14 @@ def _proportional(
         return allocation.value
 
     if last == 1:
-        yield from speb(0.0)
+        await speb(0.0)
         return solved[0.0]
-    values = yield from solvers.together(speb(ratio) for ratio in RATIOS)
-    ratio = yield from _refined(speb, dict(zip(RATIOS, values, strict=True)))
+    values = await scheduler.together(speb(ratio) for ratio in RATIOS)
+    ratio = await _refined(speb, dict(zip(RATIOS, values, strict=True)))
     return solved[ratio]
 
 
-def _refined(function: Callable[[float], Computation[float]], values: dict[float, float]) -> Computation[float]:
+async def _refined(function: Callable[[float], Computation[float]], values: dict[float, float]) -> float:
     """Place of the lowest value of a function, from its ``values`` at some places, by parabolas around the lowest."""
     for _ in range(MOST_RATIOS):
         places = sorted(values)
@@ -364,7 +340,7 @@ def _refined(function: Callable[[float], Computation[float]], values: dict[float
         if abs(vertex - lowest) < margin:
             vertex = lowest + (margin if right - lowest > lowest - left else -margin)
         vertex = float(np.clip(vertex, left + margin, right - margin))
-        values[vertex] = yield from function(vertex)
+        values[vertex] = await function(vertex)
     return min(values, key=lambda place: values[place])
 
 
@@ -383,18 +359,18 @@ def _parabola(
 # --- energies of two slots --------------------------------------------------------------------------------------------
 
 
-def best_integrated_slots(
+async def best_integrated_slots(
     infos: Sequence[Information], energy: float, caps: ArrayLike | None, tolerance: float
-) -> Computation[Split[ScheduleResult]]:
+) -> Split[ScheduleResult]:
     """The integrated scheme over two slots with the best energy of each.
 
     Minimised is the sum of the slots' filtered bounds. That of slot 1 is ``f1 / E1``, and what slot 2 minimises is a
     block of the inverse of the two slots' coupled matrix, in which slot 1's is ``E1`` times a constant.
     """
     one, two = infos
-    limits = np.broadcast_to(np.asarray(energy / DURATION_S if caps is None else caps, dtype=float), one.stack.n_nodes)
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
     silent = np.where(limits > 0, np.inf, 0.0)
-    slot_1 = yield from integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
+    slot_1 = await integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
     first = slot_1.stages[0].power
     # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
     d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
@@ -413,52 +389,52 @@ def best_integrated_slots(
     objective[0, 0], objective[spots[2], 1:] = 1.0, selector
     slack_up_to = _least_ratio(limits, first)
     both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
-    best = yield from solvers.ask(Request(both, EARLIER_STEP_TOLERANCE))
+    best = await scheduler.ask(both, EARLIER_STEP_TOLERANCE)
     energies = [float(best.power[0]), energy - float(best.power[0])]
     guesses = [[energies[0] * first], [best.power[1:]]]
-    result = yield from integrated_schedule(infos, energies, caps, tolerance, guesses)
+    result = await integrated_schedule(infos, energies, caps, tolerance, guesses)
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")
 
     found: dict[Place, ScheduleResult] = {}
 
-    def speb(place: Place) -> Computation[float]:
+    async def speb(place: Place) -> float:
         if place not in found:
-            found[place] = yield from integrated_schedule(infos, list(energy * _shares_of(place)), caps, tolerance)
+            found[place] = await integrated_schedule(infos, list(energy * _shares_of(place)), caps, tolerance)
         return found[place].speb
 
     start = (float(np.log(energies[0] / energies[1])),)
     found[start] = result
-    place = yield from _searched(speb, start, binding=True)
+    place = await _searched(speb, start, binding=True)
     if found[place] is result and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
     return Split(found[place], found[place].greedy_lower_bound, "none")
 
 
-def best_step_slots(
+async def best_step_slots(
     infos: Sequence[Information],
     energy: float,
     carry: Carry,
     caps: ArrayLike | None,
     tolerance: float,
     variant: Variant = DEFAULT_VARIANT,
-) -> Computation[Split[ScheduleResult]]:
+) -> Split[ScheduleResult]:
     """The step-by-step scheme over two slots with the best energy of each, and of each step in it."""
     found: dict[Place, ScheduleResult] = {}
 
-    def speb(place: Place) -> Computation[float]:
+    async def speb(place: Place) -> float:
         if place not in found:
             shares = energy * _shares_of(place)
-            found[place] = yield from best_steps_schedule(infos, list(shares), carry, caps, tolerance, variant)
+            found[place] = await best_steps_schedule(infos, list(shares), carry, caps, tolerance, variant)
         return found[place].speb
 
     # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
-    alone = yield from solvers.together(
+    alone = await scheduler.together(
         best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
     )
     start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
-    place = yield from _searched(speb, start, can_bind(caps, energy))
+    place = await _searched(speb, start, can_bind(caps, energy))
     return Split(found[place], found[place].greedy_lower_bound, "none")
 
 
@@ -481,30 +457,28 @@ def _least_ratio(limits: Array, powers: Array) -> float:
 # --- searches ---------------------------------------------------------------------------------------------------------
 
 
-def _searched(function: Callable[[Place], Computation[float]], start: Place, binding: bool) -> Computation[Place]:
+async def _searched(function: Callable[[Place], Computation[float]], start: Place, binding: bool) -> Place:
     """Where a function is lowest: near ``start``, or anywhere if caps can bind.
 
     Caps make kinks and several local minima along the split; then a coarse look over all splits comes first.
     """
     if not binding:
-        place, _ = yield from search(function, start, step=0.05)
+        place, _ = await search(function, start, step=0.05)
         return place
     coarse = np.linspace(-8, 6, COARSE_PLACES[len(start)])
     places = [start, *itertools.product(coarse.tolist(), repeat=len(start))]
-    values = yield from solvers.together(function(place) for place in places)
+    values = await scheduler.together(function(place) for place in places)
     width = float(coarse[1] - coarse[0]) / 2
     # the start is the solution of the problem without caps on the earlier steps, so it needs no search to compete
     tried = [place for _, place in sorted(zip(values, places, strict=True)) if place != start][:3]
-    ended = yield from solvers.together(search(function, place, step=width) for place in tried)
+    ended = await scheduler.together(search(function, place, step=width) for place in tried)
     value, place = min([(values[0], start), *((value, place) for place, value in ended)])
-    better = yield from _polled(function, place, value)
+    better = await _polled(function, place, value)
     # what is found in the end must be worth leaving the start, which may be proven
     return better[0] if better[1] < value * (1 - SEARCH_ACCURACY) else place
 
 
-def _polled(
-    function: Callable[[Place], Computation[float]], best: Place, value: float
-) -> Computation[tuple[Place, float]]:
+async def _polled(function: Callable[[Place], Computation[float]], best: Place, value: float) -> tuple[Place, float]:
     """Lower a function from a kink where no single variable does: look all around, ever closer."""
     step, turn = FIRST_POLL, 0.0
     while step > LAST_POLL:
@@ -512,7 +486,7 @@ def _polled(
         angles = turn + np.linspace(0, 2 * np.pi, POLLS, endpoint=False)
         ways = np.array([np.cos(angles), np.sin(angles)]).T if len(best) == 2 else np.array([[1.0], [-1.0]])
         places = [tuple((np.array(best) + step * way).tolist()) for way in ways]
-        values = yield from solvers.together(function(place) for place in places)
+        values = await scheduler.together(function(place) for place in places)
         lowest, place = min(zip(values, places, strict=True))
         if lowest < value * (1 - SEARCH_ACCURACY / 10):
             best, value = place, lowest
@@ -528,21 +502,19 @@ def _shares_of(logs: Place) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def search(
-    function: Callable[[Place], Computation[float]], start: Place, step: float
-) -> Computation[tuple[Place, float]]:
+async def search(function: Callable[[Place], Computation[float]], start: Place, step: float) -> tuple[Place, float]:
     """Local minimum of a function of few variables by parabolas along each in turn.
 
     Each round looks ``step`` to both sides; where the parabola through the three values promises more than
     :data:`SEARCH_ACCURACY` its vertex is tried, and the step follows the distance moved. Returns place and value.
     """
-    best, value = start, (yield from function(start))
+    best, value = start, await function(start)
     steps = [step] * len(start)
     for _ in range(MOST_ROUNDS):
         promises = []
         for axis in range(len(start)):
             centre, width = best, steps[axis]
-            below, above = yield from solvers.together(function(_moved(centre, axis, by)) for by in (-width, width))
+            below, above = await scheduler.together(function(_moved(centre, axis, by)) for by in (-width, width))
             curvature = below - 2 * value + above
             drop = below - above
             if curvature > 0:
@@ -553,7 +525,7 @@ def search(
             promises.append(promise)
             tried = [(below, -width), (above, width)]
             if promise > SEARCH_ACCURACY * value:
-                tried.append(((yield from function(_moved(centre, axis, offset))), offset))
+                tried.append(((await function(_moved(centre, axis, offset))), offset))
             lowest, moved = min(tried)
             if lowest < value:
                 best, value = _moved(centre, axis, moved), lowest

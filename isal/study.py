@@ -28,8 +28,9 @@ from typing import cast
 
 from isal import files
 from isal.config import ConfigError, Configuration, Figure, parse, validate
+from isal.errors import NetworkError
 from isal.fisher import Clock
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.observations import Reading, Subject, observable, random_subjects, well_determined
 from isal.points import SOLVING, Point, code_digest, source_file
 from isal.radio import Radio
@@ -51,7 +52,10 @@ FINDINGS_PAGE = "findings.md"
 AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
 
-#: Kind of figure -> modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
+#: Modules outside :mod:`isal.figures` that say what schemes look like.
+SHOWN = ("carry_overs", "registry")
+
+#: Kind of figure -> other modules outside :mod:`isal.figures` that it depends on, but for those of its datasets.
 FIGURE_MODULES = {
     "layouts": ("network",),
     "abundance": ("claims.samples",),
@@ -281,8 +285,7 @@ class Plan:
         curves = [
             point.to_mapping() | {"energies_uj": sum(point.energies_uj)}
             for point in self.curve_points(study)
-            # without a split, see isal.optima
-            if len(point.slots) > 1 or point.scheme != "integrated"
+            if point.has_split
         ]
         code = ("netcdf.storage", "optima", "points", "splits", *SOLVING, *_solver_modules(self.configuration.solver))
         return canonical(
@@ -396,7 +399,7 @@ class Plan:
 
     def table_key(self) -> str:
         """What a table depends on besides its dataset."""
-        return canonical({"code": _code("write_table", "tables")})
+        return canonical({"code": _code("write_table", "registry", "tables")})
 
     def agreement_table_key(self) -> str:
         """What the tables of solver agreement depend on besides the dataset."""
@@ -451,7 +454,7 @@ class Plan:
                 "layouts": shown,
                 "note": configuration.layouts_note,
                 "style": configuration.style,
-                "code": [folder_digest("figures"), _code("draw_figure", *FIGURE_MODULES.get(figure.kind, ()))],
+                "code": [folder_digest("figures"), _code("draw_figure", *SHOWN, *FIGURE_MODULES.get(figure.kind, ()))],
             }
         )
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from isal import files
+from isal.registry import REFERENCE
 
 #: Column -> how it is printed in the Markdown table; the CSV file keeps all digits.
 FORMATS: dict[str, Callable[[float], str]] = {
@@ -64,7 +65,7 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     # only bounds of the same parameters compare
     keys = ["network", "clock", "bandwidth (MHz)", "minimised"]
-    integrated = table[table.scheme == "integrated"].set_index(keys)["SPEB (m^2)"].to_dict()
+    integrated = table[table.scheme == REFERENCE.name].set_index(keys)["SPEB (m^2)"].to_dict()
     ratios = [row["SPEB (m^2)"] / integrated.get(tuple(row[key] for key in keys), float("nan")) for row in rows]
     table.insert(list(table.columns).index("SPEB (m^2)") + 1, "over integrated", ratios)
     return table

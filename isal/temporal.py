@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from isal.errors import NetworkError
 from isal.fisher import Block, Information
 from isal.knowledge import Knowledge
-from isal.network import Network, NetworkError
+from isal.network import Network
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
 #: What is coupled between slots.

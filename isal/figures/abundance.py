@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
+from isal.carry_overs import CARRY_OVERS
 from isal.claims import samples
 from isal.figures import style
 from isal.netcdf import datasets
-from isal.schemes import CARRIES
+from isal.registry import STEP_BY_STEP
 from isal.study import Plan
-
-MARKERS = {"held": "o", "added": "s", "marginal": "^", "joint": "x"}
 
 #: Points of a running median on either side; fewer towards the ends, so that it stays centred.
 REACH = 20
@@ -29,14 +28,14 @@ def draw(plan: Plan, name: str) -> Picture:
     picture, axes = style.panels(2, height=4.2, share_y=True)
     for index, (panel, clock) in enumerate(zip(axes, observed.clock.values, strict=True)):
         ratio = samples.advantage(random).sel(clock=clock)
-        for carry in CARRIES:
-            look = style.scheme_look(carry, plan.configuration.style)
+        for carry, scheme in STEP_BY_STEP.items():
+            look, marker = style.scheme_look(scheme, plan.configuration.style), CARRY_OVERS[carry].marker
             values = ratio.sel(carry=carry).values[order]
-            panel.plot(amounts[order], values, MARKERS[carry], color=look["color"], markersize=2.5, alpha=0.35)
+            panel.plot(amounts[order], values, marker, color=look["color"], markersize=2.5, alpha=0.35)
             last = len(values) - 1
             reaches = [min(REACH, at, last - at) for at in range(last + 1)]
             middle = [np.median(values[at - reach : at + reach + 1]) for at, reach in enumerate(reaches)]
-            panel.plot(amounts[order], middle, label=style.scheme_label(f"step-by-step-{carry}"), **look)
+            panel.plot(amounts[order], middle, label=scheme.label, **look)
         for place, label in enumerate(layouts.subject.values):
             if int((layouts.subject.values == label).sum()) > 1:
                 continue

@@ -22,6 +22,7 @@ from isal.figures import exact, style
 from isal.figures.exact import Exact, Part
 from isal.netcdf import datasets
 from isal.radio import SNR_THRESHOLD_DB
+from isal.registry import REFERENCE, SCHEMES
 from isal.study import Plan
 
 #: Rings this close, in shares of the panel, go around each other.
@@ -64,7 +65,7 @@ def draw_curves(plan: Plan, name: str, x: tuple[str, str], x_label: str, summed:
 
 def _first_step(part: xr.Dataset) -> str:
     """What step 1 of the step-by-step scheme is for, in words."""
-    blocks = part.stage_minimises.sel(scheme=[scheme for scheme in part.scheme.values if scheme != "integrated"])
+    blocks = part.stage_minimises.sel(scheme=[name for name in part.scheme.values if SCHEMES[str(name)].has_steps])
     return " or ".join(style.STEP_NAMES[block] for block in dict.fromkeys(blocks.sel(stage=1).values))
 
 
@@ -72,8 +73,8 @@ def _bounds(part: xr.Dataset) -> str:
     """What is minimised, in words; the schemes need not minimise the same."""
     schemes: dict[str, list[str]] = {}
     for scheme in part.scheme.values:
-        kind = "integrated" if scheme == "integrated" else "step-by-step"
-        schemes.setdefault(style.BOUND_NAMES[part.minimises.sel(scheme=scheme).item()], []).append(kind)
+        bound = style.BOUND_NAMES[part.minimises.sel(scheme=scheme).item()]
+        schemes.setdefault(bound, []).append(SCHEMES[str(scheme)].kind)
     if len(schemes) == 1:
         return next(iter(schemes))
     return ", ".join(f"{bound} ({' and '.join(dict.fromkeys(kinds))})" for bound, kinds in schemes.items())
@@ -85,32 +86,32 @@ def _draw_panel(
     """Draw curves, marks and remarks; returns the remarks, and the curves that they must keep clear of."""
     remarks, curves, rings = [], [], []
     of: Part = "slot" if part.sizes["slot"] > 1 else "step"
-    reference = float(part.speb.sel(scheme="integrated").min()) if "integrated" in part.scheme else None
-    if (known := found.get("integrated")) is not None:
+    reference = float(part.speb.sel(scheme=REFERENCE.name).min()) if REFERENCE.name in part.scheme else None
+    if (known := found.get(REFERENCE.name)) is not None:
         reference = known.speb
-    blocks = {str(scheme): part.minimises.sel(scheme=scheme).item() for scheme in part.scheme.values}
-    for scheme in part.scheme.values:
-        curve = part.sel(scheme=scheme).dropna("split", subset=["speb"]).sortby("x")
-        look = style.scheme_look(str(scheme), plan.configuration.style)
-        label = style.scheme_label(str(scheme))
+    blocks = {str(name): part.minimises.sel(scheme=name).item() for name in part.scheme.values}
+    for name in blocks:
+        scheme = SCHEMES[name]
+        curve = part.sel(scheme=name).dropna("split", subset=["speb"]).sortby("x")
+        look = style.scheme_look(scheme, plan.configuration.style)
         energy, speb = curve.x.values, curve.speb.values
         curves.append((energy, np.log(speb)))
-        if scheme == "integrated" and of == "step":  # nothing to split
-            panel.axhline(speb[0], label=label, **look)
+        if not scheme.has_split(part.sizes["slot"]):
+            panel.axhline(speb[0], label=scheme.label, **look)
             continue
-        panel.plot(energy, speb, label=label, **look)
+        panel.plot(energy, speb, label=scheme.label, **look)
         at = int(np.argmin(speb))
         panel.plot(energy[at], speb[at], color=look["color"], label="_grid", clip_on=False, **style.GRID_BEST)
         lowest, place = speb[at], f"at {energy[at]:g} J"
-        if (split := found[scheme]) is not None:
+        if (split := found[name]) is not None:
             lowest, place = split.speb, split.place(of)
             rings.append((split.energies[0], split.speb, look["color"]))
             alike = np.flatnonzero(speb <= lowest * (1 + plan.configuration.tolerance))
             if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
                 place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
-        remark = f"{label.removeprefix('step-by-step, ')}: best {place}"
+        remark = f"{scheme.short}: best {place}"
         # only bounds of the same parameters compare
-        if reference is not None and scheme != "integrated" and blocks[str(scheme)] == blocks["integrated"]:
+        if reference is not None and scheme is not REFERENCE and blocks[name] == blocks[REFERENCE.name]:
             remark += f", {lowest / reference:.2f} of integrated"
         remarks.append(remark)
     if float(part.sensing_snr.max()) < 10 ** (SNR_THRESHOLD_DB / 10):  # NaN without sensing links

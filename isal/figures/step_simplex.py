@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from isal.figures import exact, style
 from isal.figures.exact import Exact
 from isal.netcdf import datasets
+from isal.registry import REFERENCE, SCHEMES
 from isal.study import Plan
 
 #: Rows of the figure: the step held fixed, the step on the other axis, what the other two do.
@@ -53,8 +54,8 @@ def draw(plan: Plan, name: str) -> Picture:
     combinations = [
         dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))
     ]
-    against_integrated = "integrated" in dataset.scheme
-    scheme = next(str(scheme) for scheme in dataset.scheme.values if scheme != "integrated")
+    against_integrated = REFERENCE.name in dataset.scheme
+    scheme = next(str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps)
     found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where in combinations]
     rows = len(ROWS) * -(-len(combinations) // 2)
     picture = style.blank(width=12.6, height=2.75 * rows + 0.9)
@@ -102,7 +103,7 @@ def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, in
 
 def _reference(part: xr.Dataset) -> float:
     """SPEB of the integrated scheme, which has nothing to split; the lowest of all in a study without it."""
-    return float((part.speb.sel(scheme="integrated") if "integrated" in part.scheme else part.speb).min())
+    return float((part.speb.sel(scheme=REFERENCE.name) if REFERENCE.name in part.scheme else part.speb).min())
 
 
 def _remark(energies: Iterable[float], *said: str) -> str:

@@ -19,17 +19,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from isal import files
+from isal.registry import Scheme
 
 PANEL_INCHES = 3.4
-
-#: A line style of its own for every scheme, so that pictures work without colour.
-SCHEME_LINES: dict[str, Any] = {
-    "integrated": (0, (5, 2)),
-    "held": "-",
-    "added": (0, (1, 1)),
-    "marginal": "-.",
-    "joint": (0, (3, 1, 1, 1, 1, 1)),
-}
 
 #: Marks of the best point of a grid and of the best split found without traversal, which goes around the former.
 GRID_BEST: dict[str, Any] = {"linestyle": "", "marker": "D", "markersize": 5}
@@ -90,15 +82,9 @@ def blank(width: float, height: float) -> Figure:
     return figure
 
 
-def scheme_label(scheme: str) -> str:
-    """How a scheme is called in legends: ``"step-by-step, held"``."""
-    return scheme.replace("step-by-step-", "step-by-step, ")
-
-
-def scheme_look(scheme: str, colours: Mapping[str, str]) -> dict[str, Any]:
+def scheme_look(scheme: Scheme, colours: Mapping[str, str]) -> dict[str, Any]:
     """Colour and line style of a scheme's curves."""
-    key = scheme.removeprefix("step-by-step-")
-    return {"color": colours[key], "linestyle": SCHEME_LINES[key], "linewidth": 1.5}
+    return {"color": colours[scheme.colour], "linestyle": scheme.line, "linewidth": 1.5}
 
 
 def panel_title(axes: Axes, index: int, text: str) -> None:

@@ -1,22 +1,17 @@
-"""Independent routes to the optimum of an allocation problem, by name, and computations that need many of them.
-
-A scheme is a sequence of problems, each made from the results of those before. So that whoever runs it decides whether
-problems are solved one by one or side by side with those of other points, a scheme is a *computation*: a generator that
-yields requests, is sent their allocations and returns its result.
-"""
+"""Independent routes to the optimum of an allocation problem, by name, and the answers to many requests at once."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation import Allocation, AllocationError, AllocationProblem, Batch, certify, certify_all, pieces
+from isal.allocation import Allocation, AllocationProblem, Batch, certify, certify_all, pieces, positive_number
+from isal.errors import AllocationError, IsalError
 
 #: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
 #: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
@@ -39,17 +34,16 @@ class Request:
     guess: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
-            raise ValueError(f"tolerance must be positive, got {self.tolerance}")
+        if not isinstance(self.problem, AllocationProblem):
+            raise AllocationError(f"expected an isal.AllocationProblem, got {self.problem!r}")
+        object.__setattr__(self, "tolerance", positive_number(self.tolerance, "tolerance"))
 
 
 #: So often a problem that is not certified is solved once more in better conditioned parameters.
 CONDITIONINGS = 2
 
-T = TypeVar("T")
-
-#: What yields requests, is sent an allocation or an error for each, and returns a result.
-Computation = Generator[list[Request], list[Allocation | AllocationError], T]
+#: What comes back for a request.
+Answer = Allocation | AllocationError
 
 
 def route(name: str) -> ModuleType:
@@ -57,11 +51,11 @@ def route(name: str) -> ModuleType:
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no solver of that name.
     """
-    if name not in SOLVERS:
-        raise ValueError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
+    if not isinstance(name, str) or name not in SOLVERS:
+        raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
     return import_module(SOLVERS[name])
 
 
@@ -71,69 +65,23 @@ def modules(name: str) -> list[str]:
 
 
 def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocation:
-    """Solve with the named route; see :class:`isal.allocation.Allocation` for what comes back."""
-    return run(ask(Request(problem, tolerance)), solver)
-
-
-def ask(request: Request) -> Computation[Allocation]:
-    """The allocation of one request.
+    """Solve with the named route; see :class:`isal.allocation.Allocation` for what comes back.
 
     Raises
     ------
     AllocationError
         If the problem has no finite optimum or its solver fails.
     """
-    (answer,) = yield [request]
+    (answer,) = answers(route(solver), [Request(problem, tolerance)])
     if isinstance(answer, AllocationError):
         raise answer
     return answer
 
 
-def together(computations: Iterable[Computation[T]]) -> Computation[list[T]]:
-    """All results of computations that advance side by side, so that their requests are answered together.
-
-    Raises
-    ------
-    ValueError
-        What the first computation that fails raises.
-    """
-    results = yield from _side_by_side(computations)
-    for result in results:
-        if isinstance(result, ValueError):
-            raise result
-    return [result for result in results if not isinstance(result, ValueError)]
-
-
-def run(computation: Computation[T], solver: str) -> T:
-    """Result of one computation, with the named solver.
-
-    Raises
-    ------
-    ValueError
-        If there is no such solver, or what the computation raises.
-    """
-    (result,) = run_all([computation], solver)
-    if isinstance(result, ValueError):
-        raise result
-    return result
-
-
-def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | ValueError]:
-    """Results of many computations, side by side; one that fails has its error in its place."""
-    module = route(solver)
-    whole = _side_by_side(computations)
-    try:
-        requests = next(whole)
-        while True:
-            requests = whole.send(_answers(module, requests))
-    except StopIteration as ended:
-        results: list[T | ValueError] = ended.value
-        return results
-
-
-def _answers(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
-    answers: dict[int, Allocation | AllocationError] = dict(_good_guesses(requests, module.NAME))
-    left = [number for number in range(len(requests)) if number not in answers]
+def answers(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
+    """The allocation, or an error, for each of many requests, from the module of a solver."""
+    given: dict[int, Answer] = dict(_good_guesses(requests, module.NAME))
+    left = [number for number in range(len(requests)) if number not in given]
     # a node that may not transmit is no variable
     transmitting = {number: np.flatnonzero(requests[number].problem.caps > 0) for number in left}
     asked = [
@@ -146,11 +94,11 @@ def _answers(module: ModuleType, requests: Sequence[Request]) -> list[Allocation
             power = np.zeros(requests[number].problem.n_nodes)
             power[transmitting[number]] = better.power
             better = replace(better, power=power)
-        answers[number] = better
-    return [answers[number] for number in range(len(requests))]
+        given[number] = better
+    return [given[number] for number in range(len(requests))]
 
 
-def _finite(answer: Allocation | AllocationError) -> Allocation | AllocationError:
+def _finite(answer: Answer) -> Answer:
     """The answer, or an error where its powers leave no finite bound."""
     if isinstance(answer, Allocation) and not np.isfinite(answer.value):
         return AllocationError(
@@ -160,13 +108,13 @@ def _finite(answer: Allocation | AllocationError) -> Allocation | AllocationErro
     return answer
 
 
-def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Allocation | AllocationError]:
+def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
     problems = [request.problem for request in requests]
     tolerances = [request.tolerance for request in requests]
     if hasattr(module, "solve_all"):
-        together: list[Allocation | AllocationError] = module.solve_all(problems, tolerances)
+        together: list[Answer] = module.solve_all(problems, tolerances)
         return together
-    solved: list[Allocation | AllocationError] = []
+    solved: list[Answer] = []
     for problem, tolerance in zip(problems, tolerances, strict=True):
         try:
             solved.append(module.solve(problem, tolerance))
@@ -175,9 +123,7 @@ def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Allocati
     return solved
 
 
-def _better_conditioned(
-    module: ModuleType, request: Request, answer: Allocation | AllocationError
-) -> Allocation | AllocationError:
+def _better_conditioned(module: ModuleType, request: Request, answer: Answer) -> Answer:
     """The answer, or a better one from the same problem in parameters that lose no digits at the powers so far.
 
     Where parameters are nearly tied to each other the matrix is so close to singular that rounding hides the way to the
@@ -223,29 +169,3 @@ def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[in
         for place, allocation in zip(places, found, strict=True):
             if allocation.status == "optimal":
                 yield place, allocation
-
-
-def _side_by_side(computations: Iterable[Computation[T]]) -> Computation[list[T | ValueError]]:
-    """Like :func:`together`, with errors in the place of results."""
-    results: dict[int, T | ValueError] = {}
-    waiting: dict[int, tuple[Computation[T], list[Request]]] = {}
-
-    def advance(number: int, computation: Computation[T], answers: list[Allocation | AllocationError] | None) -> None:
-        try:
-            requests = next(computation) if answers is None else computation.send(answers)
-            waiting[number] = computation, requests
-        except StopIteration as ended:
-            results[number] = ended.value
-        except ValueError as error:
-            results[number] = error
-
-    for number, computation in enumerate(computations):
-        advance(number, computation, None)
-    while waiting:
-        asked = list(waiting.items())
-        waiting.clear()
-        answers = yield [request for _, (_, requests) in asked for request in requests]
-        given = iter(answers)
-        for number, (computation, requests) in asked:
-            advance(number, computation, [next(given) for _ in requests])
-    return [results[number] for number in sorted(results)]

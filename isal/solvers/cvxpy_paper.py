@@ -30,7 +30,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from isal.allocation import Allocation, AllocationError, AllocationProblem, certify
+from isal.allocation import Allocation, AllocationProblem, certify
+from isal.errors import AllocationError, IsalError
 
 NAME = "cvxpy"
 
@@ -71,7 +72,7 @@ def _takes_semidefinite(solver: str) -> bool:
 
 
 def version(solver: str = "CLARABEL") -> str:
-    """Versions of cvxpy and of the solver, for records; a ValueError if the solver is not installed."""
+    """Versions of cvxpy and of the solver, for records; an IsalError if the solver is not installed."""
     _refuse_unknown(solver)
     try:
         return f"{cp.__version__} with {solver} {metadata.version(solver)}"
@@ -110,7 +111,7 @@ def solve_reported(
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no such solver.
     AllocationError
         If the problem has no finite optimum, or the solver returns no powers.
@@ -151,7 +152,7 @@ def solve_reported(
 
 def _refuse_unknown(solver: str) -> None:
     if solver not in installed():
-        raise ValueError(f"cvxpy has no semidefinite solver {solver!r} here; installed: {', '.join(installed())}")
+        raise IsalError(f"cvxpy has no semidefinite solver {solver!r} here; installed: {', '.join(installed())}")
 
 
 def _program(problem: AllocationProblem, unit_m: float) -> tuple[cp.Problem, cp.Variable]:

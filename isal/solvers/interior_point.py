@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from isal.allocation import (
     NO_OPTIMUM,
     Allocation,
-    AllocationError,
     AllocationProblem,
     Batch,
     certify_all,
@@ -34,6 +33,7 @@ from isal.allocation import (
     pieces,
     refined,
 )
+from isal.errors import AllocationError
 from isal.matrices import Stack
 
 NAME = "interior-point"

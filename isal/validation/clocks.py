@@ -30,6 +30,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import IsalError, one_of
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
 #: Which stamps jitter: all of them, or receptions alone where a radio transmits at a time that it was told.
@@ -103,14 +104,14 @@ def delay(transmitter: MovingNode, receiver: MovingNode, time_s: ArrayLike) -> A
 
     Raises
     ------
-    ValueError
+    IsalError
         If the receiver is as fast as light.
     """
     away = receiver.at(time_s) - transmitter.at(time_s)
     velocity = np.broadcast_to(np.asarray(receiver.velocity_m_s, dtype=float), away.shape)
     left = SPEED_OF_LIGHT**2 - (velocity**2).sum(axis=-1)
     if (left <= 0).any():
-        raise ValueError("a node moves at the speed of light or faster; give velocities in m/s")
+        raise IsalError("a node moves at the speed of light or faster; give velocities in m/s")
     along = (away * velocity).sum(axis=-1)
     return np.asarray((along + np.sqrt(along**2 + (away**2).sum(axis=-1) * left)) / left)
 
@@ -192,22 +193,19 @@ def exchange(
 
     Raises
     ------
-    ValueError
+    IsalError
         If a reply time is not positive, the jitter is negative or has no ``rng``, or no message is replied to.
     """
     if len(reply_times_s) < 1:
-        raise ValueError(
-            "an exchange needs at least one reply time; give one for RLM-OWR, two for double-sided ranging"
-        )
+        raise IsalError("an exchange needs at least one reply time; give one for RLM-OWR, two for double-sided ranging")
     for reply in reply_times_s:
         if not (math.isfinite(reply) and reply > 0):
-            raise ValueError(f"a reply time must be positive, got {reply!r} s")
+            raise IsalError(f"a reply time must be positive, got {reply!r} s")
     if not (math.isfinite(jitter_s) and jitter_s >= 0):
-        raise ValueError(f"jitter_s must not be negative, got {jitter_s!r}")
-    if jittering not in JITTERING:
-        raise ValueError(f"jittering must be one of {', '.join(JITTERING)}; got {jittering!r}")
+        raise IsalError(f"jitter_s must not be negative, got {jitter_s!r}")
+    one_of(jittering, JITTERING, "jittering")
     if jitter_s > 0 and rng is None:
-        raise ValueError("jitter needs a random generator; give rng")
+        raise IsalError("jitter needs a random generator; give rng")
     nodes = (first, second)
     now: Array = np.zeros(() if trials is None else (trials,))
     elapsed, ahead = [], []
@@ -272,7 +270,7 @@ def double_sided_range(three: Exchange) -> Array:
 
 def _double_sided_times(three: Exchange) -> tuple[Array, Array, Array, Array]:
     if three.elapsed_s.shape[-1] != 6:
-        raise ValueError("double-sided ranging needs an exchange of three messages; give two reply times")
+        raise IsalError("double-sided ranging needs an exchange of three messages; give two reply times")
     return three.between(0, 3), three.between(1, 2), three.between(2, 5), three.between(3, 4)
 
 
@@ -443,7 +441,7 @@ class LinkSetup:
 
     Raises
     ------
-    ValueError
+    IsalError
         If a number is not finite, or not positive where it must be.
     """
 
@@ -464,15 +462,14 @@ class LinkSetup:
             if field.name == "jittering":
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise ValueError(f"link: {field.name} must be a finite number, got {value!r}")
+                raise IsalError(f"link: {field.name} must be a finite number, got {value!r}")
             if field.name in ("distance_m", "reply_time_s", "interval_s") and value <= 0:
-                raise ValueError(f"link: {field.name} must be positive, got {value!r}")
+                raise IsalError(f"link: {field.name} must be positive, got {value!r}")
         if self.jitter_s < 0:
-            raise ValueError(f"link: jitter_s must not be negative, got {self.jitter_s!r}")
-        if self.jittering not in JITTERING:
-            raise ValueError(f"link: jittering must be one of {', '.join(JITTERING)}; got {self.jittering!r}")
+            raise IsalError(f"link: jitter_s must not be negative, got {self.jitter_s!r}")
+        one_of(self.jittering, JITTERING, "link: jittering")
         if self.interval_s <= 3 * self.reply_time_s:
-            raise ValueError(
+            raise IsalError(
                 f"link: interval_s {self.interval_s:g} must be longer than an exchange of three messages, "
                 f"three times reply_time_s {self.reply_time_s:g}"
             )
@@ -597,12 +594,12 @@ def error_curve(setup: LinkSetup, setting: str, values: Sequence[float], *, tria
 
     Raises
     ------
-    ValueError
+    IsalError
         If the link has no such setting.
     """
     settings = [field.name for field in fields(LinkSetup) if field.name != "jittering"]
     if setting not in settings:
-        raise ValueError(f"a link has no setting {setting!r}; choose one of {', '.join(settings)}")
+        raise IsalError(f"a link has no setting {setting!r}; choose one of {', '.join(settings)}")
     rms, error, predicted = [], [], []
     for number, value in enumerate(values):
         here = replace(setup, **{setting: float(value)})  # type: ignore[arg-type]

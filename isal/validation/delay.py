@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, optimize, special, stats
 
+from isal.errors import IsalError, one_of
 from isal.pulse import Pulse
 
 Array = NDArray[np.float64]
@@ -181,7 +182,7 @@ def ziv_zakai_threshold_snr(pulse: Pulse, search: float, amplitude: Amplitude, r
 def _last_crossing(error: Callable[[float], float], pulse: Pulse, search: float, ratio: float) -> float:
     """Largest SNR at which an error is ``ratio`` times the Cramer-Rao bound."""
     if not ratio > 1:
-        raise ValueError(f"the ratio of mean squared error and bound at the threshold must be above 1, got {ratio}")
+        raise IsalError(f"the ratio of mean squared error and bound at the threshold must be above 1, got {ratio}")
 
     def excess(decibels: float) -> float:
         snr = 10 ** (decibels / 10)
@@ -229,7 +230,7 @@ class Moments:
 
         Raises
         ------
-        ValueError
+        IsalError
             If a block is there twice.
         """
         gathered = list(parts)
@@ -237,7 +238,7 @@ class Moments:
         order = np.argsort(blocks, kind="stable")
         blocks = blocks[order]
         if (twice := blocks[1:][np.diff(blocks) == 0]).size:
-            raise ValueError(f"block {twice[0]} is there twice; merge every block once")
+            raise IsalError(f"block {twice[0]} is there twice; merge every block once")
         return cls(blocks, np.concatenate([part.sums for part in gathered])[order])
 
     def total(self, name: str) -> float:
@@ -421,18 +422,17 @@ def _relative_width(pulse: Pulse) -> float:
 def _checked_snr(snr: ArrayLike) -> Array:
     array = np.asarray(snr, dtype=float)
     if not (np.isfinite(array) & (array > 0)).all():
-        raise ValueError(f"SNRs must be finite, positive ratios (not decibels); got {array.tolist()}")
+        raise IsalError(f"SNRs must be finite, positive ratios (not decibels); got {array.tolist()}")
     return array
 
 
 def _checked_search(search: float, longest: float = math.inf) -> float:
     if not 1 <= search <= longest or search == math.inf:
         most = f"at most {longest:g}" if longest < math.inf else "finite"
-        raise ValueError(f"the search interval must be at least 1 and {most}, in units of 1/B; got {search}")
+        raise IsalError(f"the search interval must be at least 1 and {most}, in units of 1/B; got {search}")
     return float(search)
 
 
 def _checked(amplitude: Amplitude) -> Amplitude:
-    if amplitude not in AMPLITUDES:
-        raise ValueError(f"amplitude must be one of {', '.join(AMPLITUDES)}; got {amplitude!r}")
+    one_of(amplitude, AMPLITUDES, "amplitude")
     return amplitude

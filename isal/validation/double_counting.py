@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal import temporal
+from isal.errors import IsalError
 from isal.fisher import Information
 from isal.knowledge import Knowledge
 from isal.network import Network
@@ -81,15 +82,15 @@ def double_counting(
 
     Raises
     ------
-    ValueError
+    IsalError
         If there are fewer than two slots, no target, or not exactly one of ``energies`` and ``power``.
     """
     if len(networks) < 2:
-        raise ValueError("double counting needs at least two slots; give the networks of a schedule")
+        raise IsalError("double counting needs at least two slots; give the networks of a schedule")
     if networks[0].n_targets == 0:
-        raise ValueError(f"{networks[0].name}: no target whose bound could change; give one")
+        raise IsalError(f"{networks[0].name}: no target whose bound could change; give one")
     if (energies is None) == (power is None):
-        raise ValueError("give either the slots' energies or the nodes' powers")
+        raise IsalError("give either the slots' energies or the nodes' powers")
     if energies is not None:
         result = integrated(networks, radio, clock="asynchronous", energies=energies)
         watts = np.array([slot.power for slot in result.slots])
@@ -97,7 +98,7 @@ def double_counting(
         watts = np.asarray(power, dtype=float)
     informations = slot_informations(networks, radio, "asynchronous")
     if watts.ndim != 2 or len(watts) != len(informations):
-        raise ValueError(f"power needs one row of node powers per slot, {len(informations)}; got shape {watts.shape}")
+        raise IsalError(f"power needs one row of node powers per slot, {len(informations)}; got shape {watts.shape}")
     exchanged = float(drift_variance(jitter_s, DURATION_S))
     bounds = [
         target_spebs([replace(slot, radio=replace(radio, drift_variance=variance)) for slot in informations], watts)

@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isal.errors import IsalError
 from isal.fisher import BLOCKS, OBSERVABILITY_FLOOR, Block, Information, Spebs, checked_power
 from isal.pulse import named
 from isal.units import SPEED_OF_LIGHT
@@ -48,18 +49,18 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
 
     Raises
     ------
-    ValueError
+    IsalError
         If the network has no such block, or the powers leave it undetermined.
     """
     if block not in information.blocks:
-        raise ValueError(
+        raise IsalError(
             f"{information.network.name}: there is no block {block!r} in {information.clock} mode; "
             f"choose among {', '.join(information.blocks)}"
         )
     intensity = _intensity(information, power)
     bound, solved = _Directions(information, intensity).solve(information.basis.indices([block]))
     if not math.isfinite(bound):
-        raise ValueError(
+        raise IsalError(
             f"{information.network.name}: these powers leave the {block} undetermined; give more nodes some power"
         )
     links = information.links
@@ -113,11 +114,11 @@ def pulses_needed(
 
     Raises
     ------
-    ValueError
+    IsalError
         If ``carried`` is not above 0 and at most 1; and as :func:`shares`.
     """
     if not 0 < carried <= 1:
-        raise ValueError(f"the carried share must be above 0 and at most 1, got {carried}")
+        raise IsalError(f"the carried share must be above 0 and at most 1, got {carried}")
     part, snr = shares(information, power, block), information.link_snr(power)
     telling = np.flatnonzero(part > 0)
     strongest_first = telling[np.argsort(-snr[telling], kind="stable")]
@@ -174,5 +175,5 @@ def _intensity(information: Information, power: ArrayLike) -> Array:
 
 def _checked_threshold(threshold: float) -> float:
     if not 0 < threshold < math.inf:
-        raise ValueError(f"a threshold must be a finite, positive ratio (not decibels), got {threshold}")
+        raise IsalError(f"a threshold must be a finite, positive ratio (not decibels), got {threshold}")
     return threshold

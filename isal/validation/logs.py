@@ -23,6 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isal.errors import IsalError
+
 #: One count of the stamps, s.
 TICK_S = 1 / (128 * 499.2e6)
 
@@ -53,7 +55,7 @@ HOST_RATE_ERROR = 0.1
 Array = NDArray[np.float64]
 
 
-class MeasurementError(ValueError):
+class MeasurementError(IsalError):
     """Measurements that can't be used. The message names the folder, file, column or line and what to do."""
 
 

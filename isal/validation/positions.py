@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from isal import temporal
+from isal.errors import IsalError
 from isal.fisher import Information, checked_power
 from isal.knowledge import Knowledge, by_root
 
@@ -246,7 +247,7 @@ class Model:
 
         Raises
         ------
-        ValueError
+        IsalError
             If the information is singular.
         """
         return inverse(Knowledge.of_rows(self.jacobian_at_truth()))
@@ -264,12 +265,12 @@ def inverse(known: Knowledge) -> Array:
 
     Raises
     ------
-    ValueError
+    IsalError
         If the information is singular.
     """
     _, columns = by_root(root_of(known), np.eye(len(known)))
     if np.isnan(columns).any():
-        raise ValueError("the information leaves a parameter undetermined; let more nodes transmit")
+        raise IsalError("the information leaves a parameter undetermined; let more nodes transmit")
     return columns
 
 
@@ -415,17 +416,17 @@ class Moments:
 
         Raises
         ------
-        ValueError
+        IsalError
             If there is nothing to merge, or a block is there twice.
         """
         gathered = list(parts)
         if not gathered:
-            raise ValueError("there are no blocks of trials; simulate at least one")
+            raise IsalError("there are no blocks of trials; simulate at least one")
         blocks = np.concatenate([part.blocks for part in gathered])
         order = np.argsort(blocks, kind="stable")
         twice = blocks[order][1:][np.diff(blocks[order]) == 0]
         if len(twice):
-            raise ValueError(f"block {twice[0]} is there twice; merge every block once")
+            raise IsalError(f"block {twice[0]} is there twice; merge every block once")
         columns = (
             np.concatenate([getattr(part, name) for part in gathered])[order]
             for name in ("counts", "sums", "squares", "nees")
@@ -543,7 +544,7 @@ def simulate(info: Information, power: ArrayLike, key: Key, blocks: Iterable[int
 
     Raises
     ------
-    ValueError
+    IsalError
         If the powers are unusable or leave a parameter undetermined.
     """
     model = Model.of(info, power)
@@ -600,11 +601,11 @@ def simulate_slots(
 
     Raises
     ------
-    ValueError
+    IsalError
         If there are not two slots of one kind, or as :func:`simulate`.
     """
     if len(infos) != 2 or len(powers) != 2:
-        raise ValueError(f"two slots with their powers are needed, got {len(infos)} slots and {len(powers)} powers")
+        raise IsalError(f"two slots with their powers are needed, got {len(infos)} slots and {len(powers)} powers")
     one, two = infos
     temporal.refuse_unlike([one.network, two.network])
     first, second = (Model.of(info, power) for info, power in zip(infos, powers, strict=True))
@@ -642,7 +643,7 @@ def simulate_slots(
 
 
 def _no_blocks() -> tuple[Moments, Moments, Moments]:
-    raise ValueError("there are no blocks of trials; simulate at least one")
+    raise IsalError("there are no blocks of trials; simulate at least one")
 
 
 def slot_covariances(infos: Sequence[Information], powers: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
@@ -704,7 +705,7 @@ def basin(info: Information, power: ArrayLike, off: Sequence[float], key: Key, b
     """
     for distance in off:
         if not (math.isfinite(distance) and distance >= 0):
-            raise ValueError(f"a start must be off by a finite distance that is not negative, got {distance} m")
+            raise IsalError(f"a start must be off by a finite distance that is not negative, got {distance} m")
     model = Model.of(info, power)
     model.covariance()
     clocks = info.basis.indices(["clocks"])
@@ -762,13 +763,13 @@ def with_outliers(
     n_links = len(info.links)
     probability = np.asarray(outlier_probability, dtype=float)
     if probability.shape != (n_links,) or not ((probability >= 0) & (probability <= 1)).all():
-        raise ValueError(f"outlier probabilities must be {n_links} numbers from 0 to 1, one for each link")
+        raise IsalError(f"outlier probabilities must be {n_links} numbers from 0 to 1, one for each link")
     used = np.asarray(kept)
     if used.shape != (n_links,) or used.dtype != bool:
-        raise ValueError(f"kept must say true or false for each of {n_links} links, got shape {used.shape}")
+        raise IsalError(f"kept must say true or false for each of {n_links} links, got shape {used.shape}")
     half = np.broadcast_to(np.asarray(search_m, dtype=float) / 2, n_links)
     if not (np.isfinite(half) & (half > 0)).all():
-        raise ValueError("search intervals must be finite and positive, in m")
+        raise IsalError("search intervals must be finite and positive, in m")
     watts = checked_power(power, info.network)
     part = with_links(info, used)
     model, projection = Model.with_projection(part, watts)

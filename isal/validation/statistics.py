@@ -10,6 +10,8 @@ import math
 
 from scipy import stats
 
+from isal.errors import IsalError
+
 #: Probability of one or more wrong alarms in a whole table.
 FAMILY_LEVEL = 0.01
 
@@ -17,7 +19,7 @@ FAMILY_LEVEL = 0.01
 def level_of_each(comparisons: int, level: float = FAMILY_LEVEL) -> float:
     """Probability of a wrong alarm that each of so many independent comparisons may have."""
     if comparisons < 1:
-        raise ValueError(f"there must be at least one comparison, got {comparisons}")
+        raise IsalError(f"there must be at least one comparison, got {comparisons}")
     return -math.expm1(math.log1p(-level) / comparisons)
 
 

@@ -36,8 +36,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
-from isal import solvers
+from isal import scheduler
 from isal.allocation import AllocationProblem, positive_number
+from isal.errors import IsalError
 from isal.fisher import Block, Information, checked_power
 from isal.knowledge import Knowledge, by_root, triangle_of
 from isal.schemes import (
@@ -51,7 +52,6 @@ from isal.schemes import (
     no_prior,
     steps_of,
 )
-from isal.solvers import Request
 from isal.units import DURATION_S
 from isal.validation import positions
 from isal.validation.positions import Key, Model, Moments
@@ -92,7 +92,7 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
 
     Raises
     ------
-    ValueError
+    IsalError
         If there are not as many powers as steps, or a step's powers leave its block undetermined.
     """
     steps = _checked_steps(info, powers, links)
@@ -104,7 +104,7 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
         place, gain = np.searchsorted(met, indices), np.zeros((len(indices), info.basis.size))
         _, own = by_root(root[:, place], np.eye(len(place)))
         if np.isnan(own).any():
-            raise ValueError(
+            raise IsalError(
                 f"{info.network.name}: the powers of step {number + 1} ({block}) leave it undetermined with "
                 f"{_used_in_words(number, steps, links)}; let more nodes transmit in it"
             )
@@ -140,7 +140,7 @@ def covariance(info: Information, powers: Sequence[ArrayLike], scheme: Scheme) -
 
     Raises
     ------
-    ValueError
+    IsalError
         If there is no such scheme, or its powers are unusable or leave something undetermined.
     """
     if _checked_scheme(scheme) in ("marginal", "joint"):
@@ -183,18 +183,18 @@ def _used_in_words(number: int, steps: Sequence[str], links: Links) -> str:
 def _checked_steps(info: Information, powers: Sequence[ArrayLike], links: Links) -> tuple[Block, ...]:
     steps, name = steps_of(info), info.network.name
     if links not in LINKS:
-        raise ValueError(f"links must be one of {', '.join(LINKS)}; got {links!r}")
+        raise IsalError(f"links must be one of {', '.join(LINKS)}; got {links!r}")
     if len(powers) != len(steps):
-        raise ValueError(f"{name}: powers must be given for {len(steps)} steps ({', '.join(steps)}), got {len(powers)}")
+        raise IsalError(f"{name}: powers must be given for {len(steps)} steps ({', '.join(steps)}), got {len(powers)}")
     for step, power in zip(steps, powers, strict=True):
         if not checked_power(power, info.network).any():
-            raise ValueError(f"{name}: the powers of step {step} are all zero; let a node transmit in every step")
+            raise IsalError(f"{name}: the powers of step {step} are all zero; let a node transmit in every step")
     return steps
 
 
 def _checked_scheme(scheme: Scheme) -> Scheme:
     if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}; got {scheme!r}")
+        raise IsalError(f"scheme must be one of {', '.join(SCHEMES)}; got {scheme!r}")
     return scheme
 
 
@@ -221,7 +221,7 @@ def simulate(
 
     Raises
     ------
-    ValueError
+    IsalError
         As :func:`covariance`.
     """
     expected = covariance(info, powers, scheme)
@@ -367,13 +367,13 @@ def plug_in(
 
     Raises
     ------
-    ValueError
+    IsalError
         If an argument is unusable, or a step leaves its block undetermined.
     """
     variant = Variant(step_1)
     positive_number(energy, "energy", "J")
     if links not in LINKS:
-        raise ValueError(f"links must be one of {', '.join(LINKS)}; got {links!r}")
+        raise IsalError(f"links must be one of {', '.join(LINKS)}; got {links!r}")
     split = None if energies is None else _checked_split(info, energies, energy)
     if earlier is None:
         shapes = list(_earlier_shapes(info, variant.step_1, solver))
@@ -398,14 +398,12 @@ def plug_in(
 def _checked_split(info: Information, energies: Sequence[float], energy: float) -> Array:
     split, steps = np.asarray(energies, dtype=float), steps_of(info)
     if split.shape != (len(steps),) or not (np.isfinite(split) & (split > 0)).all():
-        raise ValueError(
+        raise IsalError(
             f"{info.network.name}: energies must be finite and positive for each of {len(steps)} steps "
             f"({', '.join(steps)}), in J; got {energies}"
         )
     if not np.isclose(split.sum(), energy, rtol=1e-9):
-        raise ValueError(
-            f"{info.network.name}: the energies of the steps add up to {split.sum():g} J, not {energy:g} J"
-        )
+        raise IsalError(f"{info.network.name}: the energies of the steps add up to {split.sum():g} J, not {energy:g} J")
     return split
 
 
@@ -413,7 +411,7 @@ def _earlier_shapes(info: Information, step_1: FirstStep, solver: str) -> Iterat
     """Powers of the steps before the last at 1 J, W."""
     for number, block in enumerate(steps_of(info)[:-1]):
         if number == 0:
-            yield _shape(solvers.run(first_step_per_joule(info, "joint", None, step_1), solver))
+            yield _shape(scheduler.run(first_step_per_joule(info, "joint", None, step_1), solver))
         else:
             yield _own_block(info, info.basis.indices([block]), solver)
 
@@ -422,7 +420,7 @@ def _own_block(info: Information, indices: NDArray[np.intp], solver: str) -> Arr
     """Powers at 1 J, W, that are best for some parameters with all others known."""
     everything = np.arange(len(indices))
     problem = AllocationProblem(Knowledge.nothing(len(indices)), info.stack.over(indices), everything, 1.0)
-    return _shape(solvers.run(solvers.ask(Request(problem, EARLIER_STEP_TOLERANCE)), solver).power)
+    return _shape(scheduler.run(scheduler.ask(problem, EARLIER_STEP_TOLERANCE), solver).power)
 
 
 def _shape(power: ArrayLike) -> Array:
@@ -437,7 +435,7 @@ def _starts(info: Information, solver: str) -> Iterator[Array]:
     Not even ones: with equal powers no error of a clock offset reaches a target, and where a step's errors do not reach
     the last block the value has a kink, on which a search does not move.
     """
-    whole = solvers.run(integrated_slot(info, no_prior(info), 1.0, None, EARLIER_STEP_TOLERANCE), solver)
+    whole = scheduler.run(integrated_slot(info, no_prior(info), 1.0, None, EARLIER_STEP_TOLERANCE), solver)
     yield _shape(whole.power)
     yield _own_block(info, info.basis.indices([steps_of(info)[-1]]), solver)
     rng = np.random.default_rng(0)

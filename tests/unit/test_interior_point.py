@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
 
 import isal
-from isal import AllocationError, AllocationProblem, solvers
+from isal import AllocationError, AllocationProblem, scheduler
 from isal.ensemble import random_networks
 from isal.fisher import CLOCKS as CLOCK_MODES
 from isal.matrices import DenseStack, SparseStack
@@ -64,8 +64,8 @@ def test_agrees_with_scs_on_random_problems(problem):
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_agrees_with_scs_on_the_layouts(layouts, name, clock):
     for found, expected in zip(
-        solvers.run_all(scheme_computations(layouts[name], clock), "interior-point"),
-        solvers.run_all(scheme_computations(layouts[name], clock, tolerance=1e-7), "scs"),
+        scheduler.run_all(scheme_computations(layouts[name], clock), "interior-point"),
+        scheduler.run_all(scheme_computations(layouts[name], clock, tolerance=1e-7), "scs"),
         strict=True,
     ):
         assert all(stage.allocation.gap <= TIGHT for stage in found.stages)
@@ -105,7 +105,7 @@ def test_every_random_problem_is_certified(problem):
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_the_layouts_under_caps_are_certified(layouts, name, clock):
-    for result in solvers.run_all(scheme_computations(layouts[name], clock, caps=1.1), "interior-point"):
+    for result in scheduler.run_all(scheme_computations(layouts[name], clock, caps=1.1), "interior-point"):
         assert all(stage.allocation.gap <= TIGHT for stage in result.stages)
         assert np.isclose(result.power, 1.1, rtol=1e-6).any()
 
@@ -114,7 +114,7 @@ def test_every_scheme_on_an_ensemble_of_networks_is_certified():
     """Sensing-abundant to sensing-limited networks; with slack caps and with caps that bind."""
     cases = itertools.product(random_networks(7, 25), CLOCK_MODES, (None, 1.5))
     computations = [some for network, clock, cap in cases for some in scheme_computations(network, clock, cap)]
-    results = solvers.run_all(computations, "interior-point")
+    results = scheduler.run_all(computations, "interior-point")
     assert len(results) == 25 * 2 * 2 * (1 + len(CARRIES))
     stages = [stage for result in results for stage in result.stages]
     assert max(stage.allocation.gap for stage in stages) <= TIGHT
@@ -281,9 +281,9 @@ def forty_nodes():
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
-    dense = solvers.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
+    dense = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     monkeypatch.setattr(isal.fisher, "LARGEST_DENSE", 0)
-    sparse = solvers.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
+    sparse = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     for found, expected in zip(sparse, dense, strict=True):
         assert isinstance(found.information.stack, SparseStack)
         assert isinstance(expected.information.stack, DenseStack)

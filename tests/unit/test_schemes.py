@@ -495,7 +495,7 @@ def test_an_unusable_step_energy_is_refused_with_its_value(paper_network, radio,
         ({"caps": [0, 0, 0, 0]}, "every power cap is zero; let at least one node transmit"),
         ({"caps": -1.0}, "cap of .* must not be negative, got -1.0 W"),
         ({"solver": "magic"}, "there is no solver 'magic'"),
-        ({"tolerance": 0.0}, "tolerance must be positive, got 0.0"),
+        ({"tolerance": 0.0}, "tolerance must be finite and positive, got 0.0"),
         ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Computations that ask for allocations: run alone, side by side and within each other, and powers that are guessed."""
+"""Routes to the optimum, and powers that are guessed."""
 
 import numpy as np
 import pytest
@@ -20,22 +20,6 @@ def easy(energy):
     return diagonal_problem([1, 1], energy)
 
 
-def values_of(*energies):
-    """A computation that asks for one allocation after another."""
-    values = []
-    for energy in energies:
-        allocation = yield from solvers.ask(Request(easy(energy), TOLERANCE))
-        values.append(round(allocation.value, 3))
-    return values
-
-
-def failing(after, error):
-    """A computation that fails after so many allocations."""
-    for _ in range(after):
-        yield from solvers.ask(Request(easy(1.0), TOLERANCE))
-    raise error
-
-
 def counted_batches(patch):
     """How many problems each call of interior-point gets from now on."""
     sizes, solve_all = [], interior_point.solve_all
@@ -46,11 +30,6 @@ def counted_batches(patch):
 
     patch.setattr(interior_point, "solve_all", counted)
     return sizes
-
-
-@pytest.fixture
-def batches(monkeypatch):
-    return counted_batches(monkeypatch)
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------
@@ -70,8 +49,6 @@ def test_an_unknown_solver_is_refused_with_the_choice():
         solvers.route("magic")
     with pytest.raises(ValueError, match=message):
         solvers.solve(easy(1.0), "magic", TOLERANCE)
-    with pytest.raises(ValueError, match=message):
-        solvers.run(values_of(1.0), "magic")
 
 
 def test_modules_of_a_solver_include_the_one_that_finishes_for_it():
@@ -82,7 +59,7 @@ def test_modules_of_a_solver_include_the_one_that_finishes_for_it():
 @pytest.mark.parametrize("solver", solvers.SOLVERS)
 @pytest.mark.parametrize("tolerance", [0, -1e-6, float("nan")])
 def test_an_unusable_tolerance_is_refused(solver, tolerance):
-    with pytest.raises(ValueError, match=f"tolerance must be positive, got {tolerance}"):
+    with pytest.raises(ValueError, match=f"tolerance must be finite and positive, got {tolerance}"):
         solvers.solve(easy(1.0), solver, tolerance)
 
 
@@ -98,128 +75,12 @@ def test_a_problem_without_finite_optimum_is_refused(solver):
         solvers.solve(HOPELESS, solver, TOLERANCE)
 
 
-# --- side by side -----------------------------------------------------------------------------------------------------
-
-
-@ROUTES
-def test_results_come_in_the_order_of_the_computations(solver):
-    """However many allocations each one asks for."""
-    computations = [values_of(1.0, 2.0, 4.0), values_of(), values_of(8.0), values_of(2.0, 1.0)]
-    expected = [[4.0, 2.0, 1.0], [], [0.5], [2.0, 4.0]]
-    assert solvers.run_all(computations, solver) == expected
-    assert solvers.run_all(iter([values_of(1.0)]), solver) == [[4.0]]
-    assert solvers.run_all([], solver) == []
-
-
-def test_computations_advance_together(batches):
-    solvers.run_all([values_of(1.0, 2.0, 4.0), values_of(), values_of(8.0), values_of(2.0, 1.0)], "interior-point")
-    assert batches == [3, 2, 1]
-
-
-@ROUTES
-def test_a_computation_alone_is_what_it_is_among_others(solver):
-    assert solvers.run(values_of(1.0, 4.0), solver) == [4.0, 1.0]
-
-
-def test_a_computation_that_asks_for_several_at_once(batches):
-    def several():
-        answers = yield [Request(easy(energy), TOLERANCE) for energy in (1.0, 2.0, 4.0)]
-        nothing = yield []
-        (last,) = yield [Request(easy(8.0), TOLERANCE)]
-        return [round(answer.value, 3) for answer in (*answers, *nothing, last)]
-
-    assert solvers.run_all([several(), several()], "interior-point") == [[4.0, 2.0, 1.0, 0.5]] * 2
-    assert [size for size in batches if size] == [6, 2]
-
-
-@ROUTES
-@pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_computation_that_fails_does_not_disturb_the_others(solver, place, after):
-    computations = [values_of(1.0, 2.0), values_of(4.0)]
-    computations.insert(place, failing(after, ValueError("out of luck")))
-    results = solvers.run_all(computations, solver)
-    error = results.pop(place)
-    assert isinstance(error, ValueError)
-    assert str(error) == "out of luck"
-    assert results == [[4.0, 2.0], [1.0]]
-
-
-@ROUTES
-def test_a_problem_without_finite_optimum_fails_its_own_computation_alone(solver):
-    hopeless = solvers.ask(Request(HOPELESS, TOLERANCE))
-    first, error, last = solvers.run_all([values_of(1.0), hopeless, values_of(2.0, 4.0)], solver)
-    assert (first, last) == ([4.0], [2.0, 1.0])
-    assert isinstance(error, AllocationError)
-
-
-@ROUTES
-def test_a_computation_may_go_on_without_an_allocation(solver):
-    def undaunted():
-        try:
-            yield from solvers.ask(Request(HOPELESS, TOLERANCE))
-        except AllocationError:
-            return (yield from values_of(1.0))
-
-    assert solvers.run(undaunted(), solver) == [4.0]
-
-
-def test_an_error_of_a_single_computation_is_raised():
-    with pytest.raises(ValueError, match="out of luck"):
-        solvers.run(failing(1, ValueError("out of luck")), "interior-point")
-    # what is no ValueError is a mistake in the program and not in a problem
-    with pytest.raises(TypeError, match="no such thing"):
-        solvers.run_all([values_of(1.0), failing(1, TypeError("no such thing"))], "interior-point")
-
-
-# --- within each other ------------------------------------------------------------------------------------------------
-
-
-def nested(*energies):
-    """A computation that runs others together, twice."""
-    first = yield from solvers.together(values_of(energy, 2 * energy) for energy in energies)
-    second = yield from solvers.together([values_of(sum(energies)), *(values_of() for _ in energies)])
-    return first, second
-
-
-def test_together_within_together(batches):
-    def whole():
-        return (yield from solvers.together([nested(1.0, 2.0), nested(4.0)]))
-
-    expected = [([[4.0, 2.0], [2.0, 1.0]], [[1.333], [], []]), ([[1.0, 0.5]], [[1.0], []])]
-    assert solvers.run(whole(), "interior-point") == expected
-    assert batches == [3, 3, 2]
-
-
-def test_nested_computations_advance_with_those_around_them(batches):
-    results = solvers.run_all([values_of(1.0, 2.0, 4.0, 8.0), nested(1.0), nested(2.0, 4.0)], "interior-point")
-    assert results[0] == [4.0, 2.0, 1.0, 0.5]
-    assert results[1] == ([[4.0, 2.0]], [[4.0], []])
-    assert batches == [4, 4, 3, 1]
-
-
-def test_the_first_of_several_that_fail_together_is_raised():
-    def both():
-        # the second one fails earlier, but stands later
-        some = [values_of(1.0), failing(2, ValueError("first")), failing(0, ValueError("second"))]
-        return (yield from solvers.together(some))
-
-    with pytest.raises(ValueError, match="first"):
-        solvers.run(both(), "interior-point")
-    outer = solvers.run_all([both(), values_of(1.0)], "interior-point")
-    assert isinstance(outer[0], ValueError)
-    assert outer[1] == [4.0]
-
-
-def test_nothing_together():
-    assert solvers.run(solvers.together([]), "interior-point") == []
-
-
 # --- guesses ----------------------------------------------------------------------------------------------------------
 
 
 def answer(problem, tolerance, guess, solver="interior-point"):
-    return solvers.run(solvers.ask(Request(problem, tolerance, guess)), solver)
+    (found,) = solvers.answers(solvers.route(solver), [Request(problem, tolerance, guess)])
+    return found
 
 
 @ROUTES
@@ -275,7 +136,7 @@ def test_only_what_is_left_is_solved(kinds):
     requests = [Request(some[n], TOLERANCE, powers[kind](n)) for n, kind in enumerate(kinds)]
     with pytest.MonkeyPatch.context() as patch:
         sizes = counted_batches(patch)
-        found = solvers.run(solvers.together(map(solvers.ask, requests)), "interior-point")
+        found = solvers.answers(interior_point, requests)
     assert [allocation.iterations == 0 for allocation in found] == [kind == "good" for kind in kinds]
     assert sum(sizes) == sum(kind != "good" for kind in kinds)
     assert [allocation.value for allocation in found] == pytest.approx([each.value for each in optima], rel=TOLERANCE)

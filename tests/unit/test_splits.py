@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
 
 import isal
-from isal import schemes, solvers, splits, temporal
+from isal import scheduler, schemes, splits, temporal
 from isal.fisher import CLOCKS as CLOCK_MODES
 from isal.schemes import (
     CARRIES,
@@ -36,7 +36,7 @@ EDGE = math.log(splits.SMALLEST_SHARE)
 
 def split_of(info, carry, prior=None, caps=None, energy=ENERGY):
     prior = no_prior(info) if prior is None else prior
-    return solvers.run(splits.best_steps(info, prior, energy, carry, caps, TOLERANCE), SOLVER)
+    return scheduler.run(splits.best_steps(info, prior, energy, carry, caps, TOLERANCE), SOLVER)
 
 
 def best_of(*arguments, **options):
@@ -47,14 +47,14 @@ def best_of(*arguments, **options):
 def whole_of(info, prior=None):
     """The integrated scheme in one slot."""
     prior = no_prior(info) if prior is None else prior
-    return solvers.run(integrated_slot(info, prior, ENERGY, None, TOLERANCE), SOLVER)
+    return scheduler.run(integrated_slot(info, prior, ENERGY, None, TOLERANCE), SOLVER)
 
 
 def spebs_at(info, shares, carry, prior=None, caps=None):
     """SPEB of the scheme run at each of many splits of the energy; ``shares`` of shape ``(n_splits, n_steps)``."""
     prior = no_prior(info) if prior is None else prior
     slots = (steps_slot(info, prior, ENERGY * split, carry, caps, TOLERANCE) for split in np.asarray(shares))
-    return [result.speb for result in solvers.run(solvers.together(slots), SOLVER)]
+    return [result.speb for result in scheduler.run(scheduler.together(slots), SOLVER)]
 
 
 def shares_of(info, carry, energy=ENERGY):
@@ -361,11 +361,11 @@ def test_schedule_splits_each_slot_in_turn(carry, clock):
     radio = isal.Radio(velocity_variance=1e-4)
     options = {"clock": clock, "carry": carry, "solver": SOLVER}
     before, info = infos = slot_informations(networks, radio, clock)
-    result = solvers.run(splits.best_steps_schedule(infos, (4.0, 6.0), carry, None, 1e-6), SOLVER)
+    result = scheduler.run(splits.best_steps_schedule(infos, (4.0, 6.0), carry, None, 1e-6), SOLVER)
     assert [sum(slot.energies) for slot in result.slots] == pytest.approx([4.0, 6.0], rel=1e-12)
-    first = solvers.run(splits.best_steps(before, no_prior(before), 4.0, carry, None, 1e-6), SOLVER).result
+    first = scheduler.run(splits.best_steps(before, no_prior(before), 4.0, carry, None, 1e-6), SOLVER).result
     prior = temporal.embedded(info, temporal.message(first.known, temporal.coupling(info)))
-    second = solvers.run(splits.best_steps(info, prior, 6.0, carry, None, 1e-6), SOLVER).result
+    second = scheduler.run(splits.best_steps(info, prior, 6.0, carry, None, 1e-6), SOLVER).result
     for slot, expected in zip(result.slots, (first, second), strict=True):
         assert slot.energies == expected.energies
         assert slot.speb == expected.speb
@@ -389,9 +389,9 @@ def test_a_long_schedule_splits_each_slot_as_in_turn(monkeypatch):
     rng = np.random.default_rng(12)
     networks = [random_network(rng, 2, 2, 1, name=f"slot {number}") for number in range(5)]
     infos, energies = slot_informations(networks, STRONG, "synchronous"), (1.0, 2.0, 3.0, 2.0, 2.0)
-    ahead = solvers.run(splits.best_steps_schedule(infos, energies, "held", None, 1e-6), SOLVER)
+    ahead = scheduler.run(splits.best_steps_schedule(infos, energies, "held", None, 1e-6), SOLVER)
     monkeypatch.setattr(schemes, "LONGEST_IN_TURN", 5)
-    in_turn = solvers.run(splits.best_steps_schedule(infos, energies, "held", None, 1e-6), SOLVER)
+    in_turn = scheduler.run(splits.best_steps_schedule(infos, energies, "held", None, 1e-6), SOLVER)
     assert ahead.status == in_turn.status == "optimal"
     for found, expected in zip(ahead.slots, in_turn.slots, strict=True):
         assert found.speb == pytest.approx(expected.speb, rel=1e-5)
@@ -400,14 +400,14 @@ def test_a_long_schedule_splits_each_slot_as_in_turn(monkeypatch):
 
 def test_a_schedule_of_one_slot_is_split_as_a_slot(layouts, radio):
     infos = slot_informations([layouts["7a"]], radio, "synchronous")
-    result = solvers.run(splits.best_steps_schedule(infos, [ENERGY], "held", None, 1e-6), SOLVER)
+    result = scheduler.run(splits.best_steps_schedule(infos, [ENERGY], "held", None, 1e-6), SOLVER)
     assert result.slots[0].energies == pytest.approx((7.016, 2.984), abs=2e-3)
 
 
 def test_a_schedule_needs_an_energy_for_each_slot(radio):
     infos = slot_informations(DUAL["8a"], radio, "synchronous")
     with pytest.raises(ValueError, match="8a: energies must give one energy for each of 2 slots, in J"):
-        solvers.run(splits.best_steps_schedule(infos, [ENERGY], "held", None, 1e-6), SOLVER)
+        scheduler.run(splits.best_steps_schedule(infos, [ENERGY], "held", None, 1e-6), SOLVER)
 
 
 # --- the best split of one slot or of two -----------------------------------------------------------------------------
@@ -429,7 +429,7 @@ def test_best_energies_of_two_slots_integrated(name, radio, clock):
     best = isal.best_split(DUAL[name], radio, clock=clock, energy=ENERGY, scheme="integrated", solver=SOLVER)
     infos = slot_informations(DUAL[name], radio, clock)
     shares = np.concatenate([np.linspace(0.02, 0.98, 49), best.energies[0] / ENERGY + np.linspace(-0.01, 0.01, 5)])
-    spebs = [result.speb for result in solvers.run_all((slots_at(infos, x, "integrated") for x in shares), SOLVER)]
+    spebs = [result.speb for result in scheduler.run_all((slots_at(infos, x, "integrated") for x in shares), SOLVER)]
     assert (best.status, best.proof) == ("optimal", "every split")
     assert best.gap < 1e-6
     assert best.lower_bound <= min(spebs)
@@ -445,7 +445,7 @@ def test_best_energies_of_two_slots_step_by_step(name, carry):
     best = isal.best_split(DUAL[name], RADIO, clock="synchronous", energy=ENERGY, carry=carry, solver=SOLVER)
     infos = slot_informations(DUAL[name], RADIO, "synchronous")
     shares = np.append(np.linspace(0.1, 0.9, 9), best.energies[0] / ENERGY + np.array([-0.02, 0.02]))
-    spebs = [result.speb for result in solvers.run_all((slots_at(infos, x, "steps", carry) for x in shares), SOLVER)]
+    spebs = [result.speb for result in scheduler.run_all((slots_at(infos, x, "steps", carry) for x in shares), SOLVER)]
     assert (best.status, best.proof) == ("optimal", "none")
     assert best.speb <= min(spebs) * (1 + 1e-6)
     assert best.speb >= 0.98 * min(spebs)
@@ -479,10 +479,10 @@ def test_best_split_says_how_far_it_is_proven(layouts, radio, clock, caps, proof
         ({"energy": 0.0}, "energy must be finite and positive, got 0.0 J"),
         ({"energy": math.nan}, "energy must be finite and positive, got nan J"),
         ({"carry": "forgotten"}, "carry must be one of held, added, marginal, joint; got 'forgotten'"),
-        ({"scheme": "magic"}, "scheme must be step-by-step or integrated, got 'magic'"),
+        ({"scheme": "magic"}, "scheme must be one of step-by-step, integrated; got 'magic'"),
         ({"solver": "magic"}, "there is no solver 'magic'"),
         ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),
-        ({"tolerance": -1.0}, "tolerance must be positive, got -1.0"),
+        ({"tolerance": -1.0}, "tolerance must be finite and positive, got -1.0"),
         ({"network": DUAL["8a"] * 2}, "8a: the energy of two slots can be split, not that of 4"),
         ({"network": DUAL["8a"][0], "scheme": "integrated"}, "8a: the integrated scheme has nothing to split"),
     ],
@@ -505,16 +505,15 @@ class Counted:
     def __init__(self, function):
         self.function, self.calls = function, 0
 
-    def __call__(self, place):
+    async def __call__(self, place):
         self.calls += 1
-        yield from ()
         return float(self.function(*place))
 
 
 def found_minimum(function, start, step):
     """Value at the place that a search returns; it is the function's there and no worse than the start."""
     counted = Counted(function)
-    place, value = solvers.run(splits.search(counted, start, step), SOLVER)
+    place, value = scheduler.run(splits.search(counted, start, step), SOLVER)
     assert len(place) == len(start)
     assert value == float(function(*place))
     assert value <= float(function(*start))

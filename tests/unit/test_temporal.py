@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, powered_schedules, random_network, random_schedule
 
 import isal
-from isal import schemes, solvers, temporal
+from isal import scheduler, schemes, temporal
 from isal.fisher import CLOCKS as CLOCK_MODES
 from isal.knowledge import Knowledge
 from isal.schemes import (
@@ -46,11 +46,10 @@ def at_powers(networks, radio, clock, powers):
     """A schedule at given powers: what every scheme's result says of its slots, without optimising anything."""
     infos = slot_informations(networks, radio, clock)
 
-    def slot(number, prior, _guess):
-        yield from ()
+    async def slot(number, prior, _guess):
         return SlotResult(infos[number], (), infos[number].measured(powers[number]), prior, no_prior(infos[number]))
 
-    return solvers.run(run_schedule(infos, slot), "interior-point")
+    return scheduler.run(run_schedule(infos, slot), "interior-point")
 
 
 def slot_matrices(networks, radio, clock, powers):
@@ -566,7 +565,7 @@ def test_prior_enters_every_step_as_a_constant(carry, clock):
     n = len(measured)
     assert slot.speb == pytest.approx(references.speb(measured + prior, range(n - 2, n)), rel=1e-9)
     no_knowledge = no_prior(slot.information)
-    bare = solvers.run(steps_slot(slot.information, no_knowledge, energies[1], carry, None, 1e-6), "scs")
+    bare = scheduler.run(steps_slot(slot.information, no_knowledge, energies[1], carry, None, 1e-6), "scs")
     assert slot.stages[0].spebs.radars < bare.stages[0].spebs.radars
 
 
@@ -624,12 +623,12 @@ def test_integrated_joint_marginal_in_slot_2(name, radio, clock):
     """With slot 1 fixed: consistent carry-overs never beat integrated; nor, synchronous, does marginal beat joint."""
     rng = np.random.default_rng(9)
     before, info = slot_informations(DUAL[name], radio, clock)
-    slot_1 = solvers.run(integrated_slot(before, no_prior(before), 4.0, None, 1e-6), "scs")
+    slot_1 = scheduler.run(integrated_slot(before, no_prior(before), 4.0, None, 1e-6), "scs")
     prior = temporal.embedded(info, temporal.message(slot_1.known, temporal.coupling(info)))
-    whole = solvers.run(integrated_slot(info, prior, 6.0, None, 1e-6), "scs")
+    whole = scheduler.run(integrated_slot(info, prior, 6.0, None, 1e-6), "scs")
     for split in 6.0 * rng.dirichlet(np.full(len(steps_of(info)), 3.0), 3):
         joint, marginal = (
-            solvers.run(steps_slot(info, prior, split, carry, None, 1e-6), "scs") for carry in ("joint", "marginal")
+            scheduler.run(steps_slot(info, prior, split, carry, None, 1e-6), "scs") for carry in ("joint", "marginal")
         )
         assert joint.status == marginal.status == "optimal"
         assert whole.lower_bound <= joint.speb * (1 + 1e-9)

@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import observations
+from isal import IsalError, observations
 from isal.netcdf import datasets
 from isal.study import Plan
 
@@ -28,7 +28,7 @@ def main() -> int:
     subjects, reading = plan.subjects(options.subjects), plan.reading(options.reading)
     try:
         dataset = observations.observe(subjects, reading, plan.configuration.solver)
-    except ValueError as error:
+    except IsalError as error:
         print(error, file=sys.stderr)
         return 1
     datasets.write(path, dataset, key)

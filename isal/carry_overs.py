@@ -1,0 +1,99 @@
+"""Carry-overs: what a later step of the step-by-step scheme knows of the earlier ones (Section 4 of the paper).
+
+A new carry-over is a name in :data:`Carry` and an entry in :data:`CARRY_OVERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isal.knowledge import Knowledge
+
+#: Names of the carry-overs, as functions take them.
+Carry = Literal["held", "added", "marginal", "joint"]
+
+#: All that is known after a step, and the indices of the parameters met so far -> what the next step is told. The
+#: result is about all parameters of the network.
+HandOn = Callable[[Knowledge, NDArray[np.intp]], Knowledge]
+
+
+def _met_block(everything: Knowledge, met: NDArray[np.intp]) -> Knowledge:
+    return everything.over(met).embedded(len(everything), met)
+
+
+def _met_marginal(everything: Knowledge, met: NDArray[np.intp]) -> Knowledge:
+    return everything.marginal(met).embedded(len(everything), met)
+
+
+def _everything(everything: Knowledge, met: NDArray[np.intp]) -> Knowledge:
+    return everything
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarryOver:
+    """One carry-over.
+
+    ``counts_met`` says whether a step counts what its links tell of the blocks met before, ``hand_on`` what the next
+    step is told, and ``consistent`` whether that is what was measured, so that an estimator can reach the bound.
+    ``line`` (matplotlib's line style) and ``marker`` tell its curves and dots from others without colour; its colour is
+    the configuration's, by ``name``.
+    """
+
+    name: Carry
+    description: str
+    counts_met: bool
+    consistent: bool
+    hand_on: HandOn
+    line: Any
+    marker: str
+
+
+_ALL = (
+    CarryOver(
+        name="held",
+        description="The blocks of earlier parameters stay at the earlier step's value; only the new blocks and the "
+        "cross terms get this step's power. The reading that gives all that the paper reports; not the information of "
+        "any experiment.",
+        counts_met=False,
+        consistent=False,
+        hand_on=_met_block,
+        line="-",
+        marker="o",
+    ),
+    CarryOver(
+        name="added",
+        description="The earlier step's block is added to this step's full matrix.",
+        counts_met=True,
+        consistent=False,
+        hand_on=_met_block,
+        line=(0, (1, 1)),
+        marker="s",
+    ),
+    CarryOver(
+        name="marginal",
+        description="The same after marginalising what the earlier step did not know: a consistent prior.",
+        counts_met=True,
+        consistent=True,
+        hand_on=_met_marginal,
+        line="-.",
+        marker="^",
+    ),
+    CarryOver(
+        name="joint",
+        description="The earlier step's whole matrix is added: every measurement of both steps is used.",
+        counts_met=True,
+        consistent=True,
+        hand_on=_everything,
+        line=(0, (3, 1, 1, 1, 1, 1)),
+        marker="x",
+    ),
+)
+
+#: By name, in the order of tables and figures.
+CARRY_OVERS: dict[Carry, CarryOver] = {each.name: each for each in _ALL}
+CARRIES: tuple[Carry, ...] = tuple(CARRY_OVERS)

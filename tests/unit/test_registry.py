@@ -1,0 +1,88 @@
+"""The schemes by name: entries are complete and agree with the schema, and no other code compares names."""
+
+import ast
+import doctest
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import isal
+from isal import registry, scheduler, schemes
+from isal.carry_overs import CARRIES, CARRY_OVERS
+from isal.registry import SCHEMES, STEP_BY_STEP
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def enums(schema):
+    """Every list of choices in a schema."""
+    if isinstance(schema, dict):
+        found = [schema["enum"]] if isinstance(schema.get("enum"), list) else []
+        return found + [each for value in schema.values() for each in enums(value)]
+    return [each for value in schema for each in enums(value)] if isinstance(schema, list) else []
+
+
+def test_the_examples_of_the_module():
+    failed, tried = doctest.testmod(registry)
+    assert tried == 2
+    assert not failed
+
+
+def test_the_schema_has_these_schemes_and_their_colours():
+    assert list(SCHEMES) in enums(SCHEMA)
+    assert {scheme.colour for scheme in SCHEMES.values()} <= set(SCHEMA["properties"]["style"]["required"])
+
+
+def test_every_entry_is_told_from_every_other():
+    for names in (
+        [scheme.label for scheme in SCHEMES.values()],
+        [scheme.short for scheme in SCHEMES.values()],
+        [scheme.colour for scheme in SCHEMES.values()],
+        [scheme.description for scheme in SCHEMES.values()],
+        [str(scheme.line) for scheme in SCHEMES.values()],
+        [each.marker for each in CARRY_OVERS.values()],
+    ):
+        assert len(set(names)) == len(names)
+        assert all(names)
+    assert [scheme.name for scheme in SCHEMES.values()] == list(SCHEMES)
+    assert [scheme.carry_over.name for scheme in STEP_BY_STEP.values()] == list(CARRIES)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_scheme_is_computed_as_the_function_of_its_kind_does(paper_network, radio, name):
+    scheme = SCHEMES[name]
+    infos = schemes.slot_informations([paper_network], radio, "synchronous")
+    energies = [1.0, 2.0] if scheme.has_steps else [3.0]
+    found = scheduler.run(scheme.schedule(infos, energies, None, 1e-6), "interior-point")
+    options = {"clock": "synchronous", "tolerance": 1e-6}
+    if scheme.has_steps:
+        carry = scheme.arguments["carry"]
+        expected = isal.step_by_step(paper_network, radio, energies=energies, carry=carry, **options)
+    else:
+        expected = isal.integrated(paper_network, radio, energy=3.0, **options)
+    np.testing.assert_array_equal(found.slots[0].power, expected.power)
+    assert found.speb == expected.speb
+
+
+def test_energy_is_split_over_steps_or_slots():
+    assert [scheme.has_split(1) for scheme in SCHEMES.values()] == [False, True, True, True, True]
+    assert all(scheme.has_split(2) for scheme in SCHEMES.values())
+    assert [scheme.splits_slots(2) for scheme in SCHEMES.values()] == [False, True, True, True, True]
+    assert not any(scheme.splits_slots(1) for scheme in SCHEMES.values())
+
+
+def test_no_other_module_compares_or_takes_apart_names_of_schemes():
+    """But for the argument ``scheme`` of :func:`isal.best_split`, which users write out."""
+    parts = {*SCHEMES, "step-by-step", "step-by-step-", "step-by-step, "}
+    found = []
+    for path in (ROOT / "isal").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = node.func if isinstance(node, ast.Call) else None
+            taken = isinstance(called, ast.Attribute) and called.attr in ("removeprefix", "replace", "split")
+            if isinstance(node, ast.Compare) or taken:
+                constants = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                found += [f"{path.name}:{node.lineno}" for value in constants if value in parts]
+    assert {place.split(":")[0] for place in found} <= {"splits.py"}, found
