@@ -38,7 +38,7 @@ def exact(point: Point) -> BestSplit:
     """
     total = sum(point.energies_uj) / UJ_PER_J
     try:
-        found = best_split(
+        return best_split(
             point.slots[0] if len(point.slots) == 1 else point.slots,
             point.radio,
             clock=point.clock,
@@ -47,12 +47,10 @@ def exact(point: Point) -> BestSplit:
             caps=schemes.node_caps(point.slots[0], total, point.radar_cap_w, point.anchor_cap_w),
             solver=point.solver,
             tolerance=point.tolerance,
+            require_certified=True,
         )
     except IsalError as error:
         raise PointError(f"{point.label}: best split: {error}") from error
-    if found.status != "optimal":
-        raise PointError(f"{point.label}: solver {point.solver} could not certify the best split")
-    return found
 
 
 def best_splits(points: Sequence[Point]) -> xr.Dataset:

@@ -75,7 +75,7 @@ def test_the_exact_split_keeps_the_caps():
 
 def test_an_uncertified_split_names_its_curve(monkeypatch):
     monkeypatch.setattr(interior_point, "MOST_ITERATIONS", (1, 1))
-    message = r"^7c/synchronous/500MHz/step-by-step-held/e2300-7700: solver interior-point could not certify"
+    message = r"^7c/synchronous/500MHz/step-by-step-held/e2300-7700: best split: 7c: not certified, as the gap is"
     with pytest.raises(PointError, match=message):
         optima.exact(point_of())
     with pytest.raises(PointError, match=message):
