@@ -19,12 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import AllocationError, finite_number
 from isal.knowledge import (
-    NO_INFORMATION,
     Knowledge,
     by_root,
     relative_rounding,
     relative_rounding_of_root,
-    triangle_of,
+    scaled_triangle,
 )
 from isal.matrices import DenseStack, Rows, Stack, at_power
 from isal.network import real_numbers
@@ -191,12 +190,10 @@ class AllocationProblem:
         rows, root = self.stack.rows[0], self.known.root
         if rows is None or root is None:
             return None
-        unit = np.linalg.norm(np.concatenate([root, rows.at(power)]), axis=0)
-        if not (unit > 0).all():
+        scaled = scaled_triangle(np.concatenate([root, rows.at(power)]))
+        if scaled is None:
             return None
-        triangle = triangle_of(np.concatenate([root, rows.at(power)]) / unit)
-        if np.abs(np.diag(triangle)).min() < NO_INFORMATION:
-            return None
+        unit, triangle = scaled
 
         def transformed(each: Array) -> Array:
             return np.asarray(np.linalg.solve(triangle.T, (each / unit).T).T)

@@ -209,15 +209,21 @@ def _by_cholesky(matrix: Array, selector: Array) -> tuple[float, Array]:
 
 def by_root(root: Array, selector: Array) -> tuple[float, Array]:
     """``tr(C' M^-1 C)`` and ``M^-1 C`` for ``M = root' root``; infinite and NaN where M is singular."""
-    nothing = float("inf"), np.full(selector.shape, np.nan)
-    unit = np.linalg.norm(root, axis=0)
-    if len(root) < root.shape[1] or not (unit > 0).all():
-        return nothing
-    triangle = triangle_of(root / unit)
-    if np.abs(np.diag(triangle)).min() < NO_INFORMATION:
-        return nothing
+    scaled = scaled_triangle(root)
+    if scaled is None:
+        return float("inf"), np.full(selector.shape, np.nan)
+    unit, triangle = scaled
     half = np.linalg.solve(triangle.T, selector / unit[:, None])
     return float(np.sum(half**2)), np.linalg.solve(triangle, half) / unit[:, None]
+
+
+def scaled_triangle(root: Array) -> tuple[Array, Array] | None:
+    """Norms of the columns and the triangular square root of the columns divided by them; None where it is singular."""
+    unit = np.linalg.norm(root, axis=0)
+    if len(root) < root.shape[1] or not (unit > 0).all():
+        return None
+    triangle = triangle_of(root / unit)
+    return None if np.abs(np.diag(triangle)).min() < NO_INFORMATION else (unit, triangle)
 
 
 def triangle_of(root: Array) -> Array:

@@ -13,6 +13,8 @@ import pytest
 
 import isal
 from isal.fisher import CLOCKS
+from isal.knowledge import Knowledge
+from isal.matrices import DenseStack, Rows
 from isal.schemes import CARRIES, UncertifiedWarning
 
 RADIO = isal.Radio()
@@ -164,6 +166,14 @@ def test_a_best_split_with_binding_caps_is_not_stuck_at_a_kink():
         network, RADIO, clock="asynchronous", energies=list(10 * shares / shares.sum()), carry="joint", caps=caps
     )
     assert best.speb <= other.speb
+
+
+def test_fewer_rows_than_parameters_can_not_be_conditioned():
+    """They leave M singular at any powers: an answer, and no broken decomposition."""
+    rows = Rows(np.array([[1.0, 2.0, 0.5], [0.3, 1.0, 1.0]]), np.array([0, 1]))
+    stack = DenseStack(rows.products(2)[None], None, [rows])
+    problem = isal.AllocationProblem(Knowledge.nothing(3), stack, [0], 1.0)
+    assert problem.conditioned(problem.spread()) is None
 
 
 # --- what is not certified is told ------------------------------------------------------------------------------------
