@@ -16,11 +16,14 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
-from isal import IsalError, ensemble, scheduler, schemes
-from isal.allocation import AllocationProblem
-from isal.fisher import CLOCKS, Clock
-from isal.schemes import CARRIES, Carry
-from isal.solvers import cvxpy_paper, interior_point, scs_sdp
+from isal import IsalError
+from isal.allocation import scheduler
+from isal.allocation.problem import AllocationProblem
+from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
+from isal.model import ensemble
+from isal.model.fisher import CLOCKS, Clock
+from isal.schemes import schedule as schemes
+from isal.schemes.schedule import CARRIES, Carry
 
 RADIO = isal.Radio()
 ENERGY_J = 10.0

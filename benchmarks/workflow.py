@@ -14,8 +14,8 @@ import numpy as np
 import xarray as xr
 from measure import BARE, ROOT, Cost, Row, bare_workflow, configured, cost, in_turns
 
-from isal import config
-from isal.study import Plan
+from isal.study import config
+from isal.workflow.plan import Plan
 
 
 def point_job(repeats: int = 25) -> list[Row]:

@@ -1,34 +1,10 @@
-"""Energy and power allocation in integrated sensing and localization (ISAL) networks."""
+"""Energy and power allocation in integrated sensing and localization (ISAL) networks.
 
-from isal.allocation import Allocation, AllocationProblem, lower_bound
-from isal.errors import AllocationError, IsalError, NetworkError, UnobservableError
-from isal.fisher import Information, Spebs, information, spebs
-from isal.network import Network
-from isal.radio import Radio
-from isal.schemes import ScheduleResult, SlotResult, UncertifiedWarning, integrated, step_by_step
-from isal.splits import BestSplit, best_split
+The names of this package and their modules are listed in ``__init__.pyi``; a module is imported when its name is used.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Allocation",
-    "AllocationError",
-    "AllocationProblem",
-    "BestSplit",
-    "Information",
-    "IsalError",
-    "Network",
-    "NetworkError",
-    "Radio",
-    "ScheduleResult",
-    "SlotResult",
-    "Spebs",
-    "UncertifiedWarning",
-    "UnobservableError",
-    "best_split",
-    "information",
-    "integrated",
-    "lower_bound",
-    "spebs",
-    "step_by_step",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

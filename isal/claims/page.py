@@ -11,8 +11,8 @@ from isal.claims.samples import Evidence, Variant
 from isal.claims.sensitivity import COUNTS, NAME, compared, sensitivity
 from isal.claims.statement import MANY, MOST, Statement, percent
 from isal.claims.statements import STATEMENTS
-from isal.ensemble import SEPARATIONS_M
-from isal.tables import markdown
+from isal.model.ensemble import SEPARATIONS_M
+from isal.study.tables import markdown
 
 INTRODUCTION = """\
 # The paper's statements, one verdict each

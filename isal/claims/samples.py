@@ -1,6 +1,6 @@
 """The samples that statements are judged on, under the paper's assumptions and in variants of them.
 
-A *sample* is one network, or the two slots of one. A dataset of samples is what :func:`isal.observations.observe`
+A *sample* is one network, or the two slots of one. A dataset of samples is what :func:`isal.study.observations.observe`
 returns: variables over ``network`` (every slot of every sample) and over ``pair`` (samples of two slots).
 
 A *variant* solves the same samples again with some assumptions changed.
@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # this module computes nothing anew, so it needs no solver
-    from isal.observations import Reading
+    from isal.study.observations import Reading
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5

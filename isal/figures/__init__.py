@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from isal.figures import style
-from isal.study import FIGURE_PATTERN, Plan
+from isal.workflow.plan import FIGURE_PATTERN, Plan
 
 
 def draw(plan: Plan, name: str) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
-from isal.carry_overs import CARRY_OVERS
 from isal.claims import samples
 from isal.figures import style
-from isal.netcdf import datasets
-from isal.registry import STEP_BY_STEP
-from isal.study import Plan
+from isal.schemes.carry_overs import CARRY_OVERS
+from isal.schemes.registry import STEP_BY_STEP
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 #: Points of a running median on either side; fewer towards the ends, so that it stays centred.
 REACH = 20

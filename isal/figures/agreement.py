@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
-from isal.agreement import AGREEMENT, judged
 from isal.figures import style
-from isal.netcdf import datasets
-from isal.study import Plan
+from isal.study.agreement import AGREEMENT, judged
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 #: Gaps below rounding are drawn here.
 SMALLEST_GAP = 1e-13

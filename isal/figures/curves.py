@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from isal.figures import exact, style
 from isal.figures.exact import Exact, Part
-from isal.netcdf import datasets
-from isal.radio import SNR_THRESHOLD_DB
-from isal.registry import REFERENCE, SCHEMES
-from isal.study import Plan
+from isal.model.radio import SNR_THRESHOLD_DB
+from isal.schemes.registry import REFERENCE, SCHEMES
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 #: Rings this close, in shares of the panel, go around each other.
 CLOSE = 0.008

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isal.netcdf import datasets
-from isal.study import Plan
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 #: A step or slot with less than this share of the energy gets nothing: the search stops short of zero.
 NOTHING = 1e-6

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from isal.figures import style
-from isal.network import Network
-from isal.study import Plan
+from isal.model.network import Network
+from isal.workflow.plan import Plan
 
 #: Marker of each kind of node, as in the paper's Figure 7; the kinds differ in shape as well as colour.
 MARKERS = {"anchor": ("o", 45), "radar": ("^", 45), "target": ("*", 75)}

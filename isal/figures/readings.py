@@ -11,8 +11,8 @@ from isal.claims.samples import Variant
 from isal.claims.sensitivity import COUNTS, NAME, compared, sensitivity
 from isal.claims.statement import percent
 from isal.figures import style
-from isal.netcdf import datasets
-from isal.study import Plan
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 
 def draw(plan: Plan, name: str) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure as Picture
 
 from isal.figures.curves import draw_curves
-from isal.study import Plan
+from isal.workflow.plan import Plan
 
 
 def draw(plan: Plan, name: str) -> Picture:

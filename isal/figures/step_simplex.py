@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from isal.figures import exact, style
 from isal.figures.exact import Exact
-from isal.netcdf import datasets
-from isal.registry import REFERENCE, SCHEMES
-from isal.study import Plan
+from isal.schemes.registry import REFERENCE, SCHEMES
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 #: Rows of the figure: the step held fixed, the step on the other axis, what the other two do.
 ROWS = ((2, 1, "step 2 fixed"), (3, 1, "step 3 fixed"), (1, 3, "step 1 fixed"))

@@ -18,8 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from isal import files
-from isal.registry import Scheme
+from isal.schemes.registry import Scheme
+from isal.study import files
 
 PANEL_INCHES = 3.4
 

@@ -9,8 +9,8 @@ and the estimate is where ``Re X`` is largest if the complex amplitude is known,
 threshold that is near the truth, with the variance of the Cramer-Rao bound. Below it, noise somewhere else in the
 interval is larger than the pulse: an outlier.
 
-Delays are in units of 1/B and squared errors of 1/B^2, with B the bandwidth that :mod:`isal.pulse` is in units of;
-``snr`` is the linear ratio of :meth:`isal.Radio.snr`, energy over noise density. Multiply delays by ``c / B`` for
+Delays are in units of 1/B and squared errors of 1/B^2, with B the bandwidth that :mod:`isal.model.pulse` is in units
+of; ``snr`` is the linear ratio of :meth:`isal.Radio.snr`, energy over noise density. Multiply delays by ``c / B`` for
 metres.
 """
 
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft, optimize, special, stats
 
 from isal.errors import IsalError, one_of
-from isal.pulse import Pulse
+from isal.model.pulse import Pulse
 
 Array = NDArray[np.float64]
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal import temporal
 from isal.errors import IsalError
-from isal.fisher import Information
 from isal.knowledge import Knowledge
-from isal.network import Network
-from isal.radio import Radio
-from isal.schemes import integrated, slot_informations
+from isal.model import temporal
+from isal.model.fisher import Information
+from isal.model.network import Network
+from isal.model.radio import Radio
+from isal.schemes.schedule import integrated, slot_informations
 from isal.units import DURATION_S
 from isal.validation.clocks import DW1000_JITTER_S, drift_variance
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError
-from isal.fisher import BLOCKS, OBSERVABILITY_FLOOR, Block, Information, Spebs, checked_power
-from isal.pulse import named
+from isal.model.fisher import BLOCKS, OBSERVABILITY_FLOOR, Block, Information, Spebs, checked_power
+from isal.model.pulse import named
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import median_abs_deviation, theilslopes
 
-from isal.radio import Radio
+from isal.model.radio import Radio
 from isal.units import SPEED_OF_LIGHT
 from isal.validation.clocks import corrected_range, single_sided_range
 from isal.validation.logs import ExchangeLog, MeasurementError, StaticLog, intervals

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from isal import temporal
 from isal.errors import IsalError
-from isal.fisher import Information, checked_power
 from isal.knowledge import Knowledge, by_root
+from isal.model import temporal
+from isal.model.fisher import Information, checked_power
 
 #: Trials that are drawn from one generator; what is simulated is a whole number of blocks.
 TRIALS_PER_BLOCK = 2000
@@ -649,8 +649,8 @@ def _no_blocks() -> tuple[Moments, Moments, Moments]:
 def slot_covariances(infos: Sequence[Information], powers: Sequence[ArrayLike]) -> tuple[tuple[Array, Array], Array]:
     """What :func:`simulate_slots` is compared with, m^2: filtered in each of two slots, and smoothed of both together.
 
-    The filtered ones are made slot by slot (:mod:`isal.temporal`), the smoothed one from the matrix of both slots, so
-    that the block of slot 2 comes out twice.
+    The filtered ones are made slot by slot (:mod:`isal.model.temporal`), the smoothed one from the matrix of both
+    slots, so that the block of slot 2 comes out twice.
     """
     one, two = (info.measured(power) for info, power in zip(infos, powers, strict=True))
     d, places = len(one), np.arange(len(one) + len(two))

@@ -1,7 +1,7 @@
 """Step-by-step as carried out: what estimators reach that estimate radars, clock offsets and targets one after another.
 
-``held`` and ``added`` (:mod:`isal.schemes`) are promises, matrices that are the information of no experiment. What an
-estimator reaches depends on what a later step does with the earlier ones' estimates and data:
+``held`` and ``added`` (:mod:`isal.schemes.schedule`) are promises, matrices that are the information of no experiment.
+What an estimator reaches depends on what a later step does with the earlier ones' estimates and data:
 
 ``plug-in-ranging``, ``plug-in-all``
     It holds the earlier estimates fixed, as if they were true. What it can't know, it takes for unknown: the blocks of
@@ -36,12 +36,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
-from isal import scheduler
-from isal.allocation import AllocationProblem, positive_number
+from isal.allocation import scheduler
+from isal.allocation.problem import AllocationProblem, positive_number
 from isal.errors import IsalError
-from isal.fisher import Block, Information, checked_power
 from isal.knowledge import Knowledge, by_root, triangle_of
-from isal.schemes import (
+from isal.model.fisher import Block, Information, checked_power
+from isal.schemes.schedule import (
     DEFAULT_SOLVER,
     EARLIER_STEP_TOLERANCE,
     FirstStep,
@@ -348,9 +348,9 @@ def plug_in(
     """Powers and split of the plug-in scheme, without binding caps.
 
     Steps before the last minimise their own block, convex problems: step 1 as ``step_1`` says
-    (:mod:`isal.schemes`), a step for clock offsets their block with all else known. The last step minimises the value
-    itself, which also holds the earlier steps' errors as its powers pass them on. That is not convex, so a local search
-    runs from several starts; see :attr:`PlugIn.ends`.
+    (:mod:`isal.schemes.schedule`), a step for clock offsets their block with all else known. The last step minimises
+    the value itself, which also holds the earlier steps' errors as its powers pass them on. That is not convex, so a
+    local search runs from several starts; see :attr:`PlugIn.ends`.
 
     Parameters
     ----------

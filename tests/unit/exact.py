@@ -89,7 +89,9 @@ def node_matrices(network, radio, clock):
 
 @_in_decimals
 def stage(constant, per_watt, objective, power, budget, caps):
-    """The :class:`Stage` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W); :mod:`isal.allocation` has the certificate."""
+    """The :class:`Stage` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W); :mod:`isal.allocation.problem` has the
+    certificate.
+    """
     power, caps = references.exact(power), np.minimum(references.exact(caps), Decimal(budget))
     matrix = constant + np.tensordot(power, per_watt, 1)
     columns = inverse(matrix)[:, objective]

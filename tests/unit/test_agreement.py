@@ -7,11 +7,12 @@ import xarray as xr
 from test_points import example
 from test_solvers import HOPELESS, easy
 
-from isal import AllocationError, agreement
-from isal.netcdf import datasets
-from isal.network import Network
-from isal.points import PointError, solve_all
-from isal.solvers import cvxpy_paper, scs_sdp
+from isal import AllocationError
+from isal.allocation.solvers import cvxpy_paper, scs_sdp
+from isal.model.network import Network
+from isal.study import agreement
+from isal.study.points import PointError, solve_all
+from isal.study.store import datasets
 
 #: Independent routes and the largest certified gap that each may leave. Two are asked for a gap and go on until they
 #: have it. Clarabel can't be asked: it stops where rounding stalls it, which moved its gap from 5e-9 to 5e-6 when the

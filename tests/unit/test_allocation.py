@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import diagonal_problem, feasible_grid, generators, problems, random_inside, random_problem
 
-from isal import AllocationError, AllocationProblem, lower_bound, solvers
-from isal.allocation import Allocation, certify
+from isal import AllocationError, AllocationProblem, lower_bound
+from isal.allocation import solvers
+from isal.allocation.problem import Allocation, certify
 
 # --- value and derivatives --------------------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import isal
-from isal.fisher import CLOCKS
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
-from isal.schemes import CARRIES, UncertifiedWarning
+from isal.model.fisher import CLOCKS
+from isal.schemes.schedule import CARRIES, UncertifiedWarning
 
 RADIO = isal.Radio()
 
@@ -208,7 +208,7 @@ def test_an_uncertified_result_warns_and_can_be_refused():
 
 def test_a_result_has_a_finite_bound_or_is_an_error(monkeypatch):
     """A solver whose powers leave M singular does not get through."""
-    from isal.solvers import interior_point
+    from isal.allocation.solvers import interior_point
 
     network = isal.Network([[0, 0], [100, 0]], [[30, 40]], [[60, 70]])
     real = interior_point.solve_all

@@ -12,10 +12,10 @@ from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
 from isal.claims.sensitivity import compared, sensitivity
 from isal.claims.statement import Criterion, Statement
 from isal.claims.statements import STATEMENTS, slot_shares
-from isal.fisher import CLOCKS
-from isal.observations import COUPLINGS, SHARES, VARIABLES, Reading, gathered
-from isal.radio import Radio
-from isal.schemes import CARRIES
+from isal.model.fisher import CLOCKS
+from isal.model.radio import Radio
+from isal.schemes.schedule import CARRIES
+from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Reading, gathered
 
 #: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.
 PAIRS = [(0.1, 10.0), (10.0, 0.1)] * 5 + [(0.1, 0.1), (10.0, 10.0)] * 5

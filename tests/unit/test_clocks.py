@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import isal
-from isal import temporal
+from isal.model import temporal
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import clocks
 from isal.validation.clocks import DriftingClock, LinkSetup, MovingNode

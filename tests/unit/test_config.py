@@ -12,8 +12,9 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from isal import config, config_keys, pulse, sources
-from isal.pulse import PULSES
+from isal.model import pulse
+from isal.model.pulse import PULSES
+from isal.study import config, config_keys, sources
 
 pytestmark = pytest.mark.any_kernel
 

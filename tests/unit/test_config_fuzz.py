@@ -20,10 +20,10 @@ import yaml
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from isal import config, observations, sources
-from isal.points import Point, PointError, solve_all
-from isal.radio import Radio
-from isal.study import Plan
+from isal.model.radio import Radio
+from isal.study import config, observations, sources
+from isal.study.points import Point, PointError, solve_all
+from isal.workflow.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 LABEL = "config/config.yaml"

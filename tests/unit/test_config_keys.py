@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isal import Radio, config_docs, config_keys
-from isal.config_keys import Choice, Key, Kinds, Number, Table
+from isal import Radio
+from isal.study import config_docs, config_keys
+from isal.study.config_keys import Choice, Key, Kinds, Number, Table
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,7 +138,7 @@ from pathlib import Path
 import yaml
 
 import isal
-from isal import config
+from isal.study import config
 
 assert Path(isal.__file__).is_relative_to(sys.argv[1]), isal.__file__
 content = yaml.safe_load(Path("mine.yaml").read_text())

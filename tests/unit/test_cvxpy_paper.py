@@ -9,8 +9,9 @@ import references
 from strategies import random_problem
 
 import isal
-from isal import AllocationError, AllocationProblem, schemes
-from isal.solvers import cvxpy_paper, scs_sdp
+from isal import AllocationError, AllocationProblem
+from isal.allocation.solvers import cvxpy_paper, scs_sdp
+from isal.schemes import schedule as schemes
 
 TOLERANCE = 1e-6
 LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]

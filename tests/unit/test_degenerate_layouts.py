@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isal import Network, NetworkError, config
-from isal.observations import observable
-from isal.radio import Radio
-from isal.study import Plan
+from isal import Network, NetworkError
+from isal.model.radio import Radio
+from isal.study import config
+from isal.study.observations import observable
+from isal.workflow.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 FILE = "config/networks.yaml"

@@ -7,7 +7,7 @@ import yaml
 from conftest import LAYOUTS
 
 import isal
-from isal.schemes import slot_informations
+from isal.schemes.schedule import slot_informations
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import clocks
 from isal.validation.double_counting import double_counting

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import isal
-from isal.ensemble import AREA_M, CLOSEST_M, SEPARATIONS_M, random_network, random_networks
-from isal.fisher import CLOCKS
+from isal.model.ensemble import AREA_M, CLOSEST_M, SEPARATIONS_M, random_network, random_networks
+from isal.model.fisher import CLOCKS
 
 #: Places are rounded to millimetres after they are checked.
 ROUNDING_M = 2e-3

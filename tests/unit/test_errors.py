@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 import isal
-from isal import IsalError, observations, optima, points, schemes, solvers, sources
-from isal.points import Point
-from isal.pulse import named
-from isal.solvers import cvxpy_paper
+from isal import IsalError
+from isal.allocation import solvers
+from isal.allocation.solvers import cvxpy_paper
+from isal.model.pulse import named
+from isal.schemes import schedule as schemes
+from isal.study import best_splits as optima
+from isal.study import observations, points, sources
+from isal.study.points import Point
 from isal.validation import clocks, delay, double_counting, links, logs, statistics
 
 NETWORK = isal.Network(anchors=[[0, 0], [100, 0]], radars=[[40, 30], [60, 45]], targets=[[50, 60]])

@@ -17,12 +17,13 @@ import yaml
 from conftest import LAYOUTS
 from test_points import ROOT, plan_of
 
-from isal import figures, optima
-from isal.agreement import ROUTES
+from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, style
-from isal.netcdf import datasets, records
-from isal.points import solve_all
-from isal.study import AGREEMENT_DATASET
+from isal.study import best_splits as optima
+from isal.study.agreement import ROUTES
+from isal.study.points import solve_all
+from isal.study.store import datasets, records
+from isal.workflow.plan import AGREEMENT_DATASET
 
 pytestmark = pytest.mark.any_kernel
 

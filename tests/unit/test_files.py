@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from isal import files
+from isal.study import files
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):

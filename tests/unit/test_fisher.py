@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, powered_networks, random_network
 
 import isal
-from isal.fisher import block_spebs, checked_power, network_links, parameter_basis
+from isal.model.fisher import block_spebs, checked_power, network_links, parameter_basis
 
 RADIO = isal.Radio()
 SPEED_OF_LIGHT = 299_792_458.0

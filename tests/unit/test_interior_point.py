@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
 
 import isal
-from isal import AllocationError, AllocationProblem, scheduler
-from isal.ensemble import random_networks
-from isal.fisher import CLOCKS as CLOCK_MODES
+from isal import AllocationError, AllocationProblem
+from isal.allocation import scheduler
+from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
-from isal.schemes import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
-from isal.solvers import interior_point, scs_sdp
+from isal.model.ensemble import random_networks
+from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.schemes.schedule import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
 
 RADIO = isal.Radio()
 KINDS = ("plain", "prior", "held")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from isal import locks
+from isal.workflow import locks
 
 
 def test_a_second_process_is_refused_by_the_name_of_the_first(tmp_path):

@@ -8,9 +8,9 @@ from scipy.sparse import csr_array
 from strategies import CLOCKS, generators, networks
 
 import isal
-from isal.fisher import CLOCKS as CLOCK_MODES
 from isal.knowledge import Knowledge
 from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, at_power
+from isal.model.fisher import CLOCKS as CLOCK_MODES
 
 RADIO = isal.Radio()
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from test_points import example
 
-from isal import files
-from isal.netcdf import datasets, records, storage
+from isal.study import files
+from isal.study.store import datasets, records, storage
 
 
 @pytest.fixture(scope="module")

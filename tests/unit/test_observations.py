@@ -10,11 +10,11 @@ import xarray as xr
 
 import isal
 from isal.claims.samples import abundance
-from isal.ensemble import AREA_M
-from isal.fisher import CLOCKS
-from isal.netcdf import datasets
-from isal.observations import Reading, Subject, gathered, observe, random_subjects
-from isal.schemes import CARRIES
+from isal.model.ensemble import AREA_M
+from isal.model.fisher import CLOCKS
+from isal.schemes.schedule import CARRIES
+from isal.study.observations import Reading, Subject, gathered, observe, random_subjects
+from isal.study.store import datasets
 
 ENERGY = 10.0
 SOLVER = "interior-point"

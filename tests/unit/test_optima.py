@@ -8,11 +8,11 @@ import yaml
 from conftest import LAYOUTS
 from test_points import example
 
-from isal import optima
-from isal.netcdf import datasets, records
-from isal.network import Network
-from isal.points import PointError, solve_all
-from isal.solvers import interior_point
+from isal.allocation.solvers import interior_point
+from isal.model.network import Network
+from isal.study import best_splits as optima
+from isal.study.points import PointError, solve_all
+from isal.study.store import datasets, records
 
 TOTAL = 10_000_000
 DUAL = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isal import config, points
-from isal.network import Network
-from isal.points import Point
-from isal.radio import Radio
-from isal.study import Plan, point_path
+from isal.model.network import Network
+from isal.model.radio import Radio
+from isal.study import config, points
+from isal.study.points import Point
+from isal.workflow.plan import Plan, point_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,7 +101,8 @@ def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots, solver, u
     """Every isal module of which a function runs while a point is solved and written is part of its digest."""
     point = example(slots=example().slots * slots, solver=solver)
     script = (
-        "import sys; from pathlib import Path; from isal.netcdf import records; from isal.points import Point\n"
+        "import sys; from pathlib import Path\n"
+        "from isal.study.store import records; from isal.study.points import Point\n"
         "ran = set()\n"
         "sys.setprofile(lambda frame, event, _: ran.add(frame.f_globals.get('__name__', '')))\n"
         f"point = Point.from_json({point.to_json()!r})\n"
@@ -170,7 +171,7 @@ def test_a_point_job_imports_no_heavy_package():
 
 
 def test_a_point_that_can_not_be_certified_says_how_far_it_came(monkeypatch):
-    from isal.solvers import interior_point, scs_sdp
+    from isal.allocation.solvers import interior_point, scs_sdp
 
     monkeypatch.setattr(scs_sdp, "ROUNDS", ((1e-1, 5),))
     monkeypatch.setattr(interior_point, "MOST_ITERATIONS", (1, 1))
@@ -224,7 +225,7 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path):
 
 
 def test_a_shard_of_another_plan_is_refused():
-    from isal.study import PlanError
+    from isal.workflow.plan import PlanError
 
     plan = plan_of(points_per_job=40)
     shard = next(iter(plan.shards))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import isal
 from isal import Radio
-from isal.pulse import PULSES, named
+from isal.model.pulse import PULSES, named
 
 
 def decibels(ratio):

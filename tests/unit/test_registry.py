@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 import isal
-from isal import registry, scheduler, schemes
-from isal.carry_overs import CARRIES, CARRY_OVERS
-from isal.registry import SCHEMES, STEP_BY_STEP
+from isal.allocation import scheduler
+from isal.schemes import registry
+from isal.schemes import schedule as schemes
+from isal.schemes.carry_overs import CARRIES, CARRY_OVERS
+from isal.schemes.registry import SCHEMES, STEP_BY_STEP
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())

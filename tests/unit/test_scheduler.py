@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from test_solvers import HOPELESS, ROUTES, TOLERANCE, counted_batches, easy
 
-from isal import AllocationError, IsalError, scheduler
-from isal.scheduler import ask, run, run_all, together
+from isal import AllocationError, IsalError
+from isal.allocation import scheduler
+from isal.allocation.scheduler import ask, run, run_all, together
 
 
 def test_the_example_of_the_module():

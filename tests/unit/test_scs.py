@@ -16,7 +16,7 @@ from strategies import problems, random_network, random_problem
 
 import isal
 from isal import AllocationError, AllocationProblem
-from isal.solvers import interior_point, scs_sdp
+from isal.allocation.solvers import interior_point, scs_sdp
 
 TOLERANCE = 1e-6
 

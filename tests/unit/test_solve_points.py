@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from test_points import ROOT, example
 
-from isal import files, points
-from isal.netcdf import records
+from isal.study import files, points
+from isal.study.store import records
 
 SPLITS = [(first, 10_000_000 - first) for first in (1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000)]
 

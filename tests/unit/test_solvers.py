@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
-from isal import AllocationError, AllocationProblem, solvers
-from isal.solvers import Request, interior_point
+from isal import AllocationError, AllocationProblem
+from isal.allocation import solvers
+from isal.allocation.solvers import Request, interior_point
 
 TOLERANCE = 1e-6
 HOPELESS = AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
@@ -52,8 +53,8 @@ def test_an_unknown_solver_is_refused_with_the_choice():
 
 
 def test_modules_of_a_solver_include_the_one_that_finishes_for_it():
-    assert solvers.modules("interior-point") == ["isal.solvers.interior_point"]
-    assert solvers.modules("scs") == ["isal.solvers.scs_sdp", "isal.solvers.interior_point"]
+    assert solvers.modules("interior-point") == ["isal.allocation.solvers.interior_point"]
+    assert solvers.modules("scs") == ["isal.allocation.solvers.scs_sdp", "isal.allocation.solvers.interior_point"]
 
 
 @pytest.mark.parametrize("solver", solvers.SOLVERS)

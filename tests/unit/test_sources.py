@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isal import sources
+from isal.study import sources
 
 
 def read(folder, text, name="my.yaml"):

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
 
 import isal
-from isal import scheduler, schemes, splits, temporal
-from isal.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes import (
+from isal.allocation import scheduler
+from isal.model import temporal
+from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.schemes import best_split as splits
+from isal.schemes import schedule as schemes
+from isal.schemes.schedule import (
     CARRIES,
     integrated_schedule,
     integrated_slot,

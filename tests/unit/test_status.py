@@ -13,9 +13,10 @@ import pytest
 import xarray as xr
 from test_points import ROOT, plan_of
 
-from isal import config, status
-from isal.netcdf import datasets, records
-from isal.study import Plan
+from isal.study import config
+from isal.study.store import datasets, records
+from isal.workflow import status
+from isal.workflow.plan import Plan
 
 pytestmark = pytest.mark.any_kernel
 

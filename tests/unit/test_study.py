@@ -7,8 +7,8 @@ import math
 import pytest
 from test_points import plan_of
 
-from isal import config, points
-from isal.study import Plan, point_path
+from isal.study import config, points
+from isal.workflow.plan import Plan, point_path
 
 pytestmark = pytest.mark.any_kernel
 

@@ -3,9 +3,10 @@
 import pytest
 from test_points import example
 
-from isal import optima, tables
-from isal.netcdf import datasets, records
-from isal.network import Network
+from isal.model.network import Network
+from isal.study import best_splits as optima
+from isal.study import tables
+from isal.study.store import datasets, records
 
 INTEGRATED = {"scheme": "integrated", "energies_uj": (10_000_000,)}
 ANCHORS, RADARS, TARGETS = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]]

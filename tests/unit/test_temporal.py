@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, powered_schedules, random_network, random_schedule
 
 import isal
-from isal import scheduler, schemes, temporal
-from isal.fisher import CLOCKS as CLOCK_MODES
+from isal.allocation import scheduler
 from isal.knowledge import Knowledge
-from isal.schemes import (
+from isal.model import temporal
+from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.schemes import schedule as schemes
+from isal.schemes.schedule import (
     CARRIES,
     SlotResult,
     integrated_slot,
@@ -92,7 +94,7 @@ def random_knowledge(rng, size, rank=None):
 
 
 def message(known, coupled):
-    """:func:`isal.temporal.message` of a matrix."""
+    """:func:`isal.model.temporal.message` of a matrix."""
     return temporal.message(Knowledge.of_matrix(known), coupled).matrix
 
 

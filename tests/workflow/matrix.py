@@ -223,8 +223,8 @@ def elsewhere(effect: Effect) -> Effect:
 @cache
 def shards(points_per_job: int) -> dict[str, tuple[str, ...]]:
     """Paths of the records of each job that solves many points."""
-    from isal.config import parse
-    from isal.study import Plan
+    from isal.study.config import parse
+    from isal.workflow.plan import Plan
 
     source = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("config", "networks")}
     source["config"] |= STUDY | {"points_per_job": points_per_job, "findings": source["config"]["findings"]}
@@ -958,14 +958,14 @@ row(LOST, "nothing else", without_notes(lambda project: None))
 row(LOST, "nothing else, in a fresh clone", _clone)
 row(LOST, "`radars` of 7c moved", without_notes(moved("7c", "radars")), *OF_7C)
 row(LOST, "`radio.pulses`", without_notes(config(lambda content: content["radio"].update(pulses=2))), *SOLVED)
-row(LOST, "`fisher.py`", without_notes(appended("isal/fisher.py")), *SOLVED)
-row(LOST, "`netcdf/datasets.py`", without_notes(appended("isal/netcdf/datasets.py")), ALL_DATASETS)
-row(LOST, "`optima.py`", without_notes(appended("isal/optima.py")), ALL_BEST_SPLITS)
-row(LOST, "`agreement.py`", without_notes(appended("isal/agreement.py")), COMPARISON)
+row(LOST, "`fisher.py`", without_notes(appended("isal/model/fisher.py")), *SOLVED)
+row(LOST, "`netcdf/datasets.py`", without_notes(appended("isal/study/store/datasets.py")), ALL_DATASETS)
+row(LOST, "`optima.py`", without_notes(appended("isal/study/best_splits.py")), ALL_BEST_SPLITS)
+row(LOST, "`agreement.py`", without_notes(appended("isal/study/agreement.py")), COMPARISON)
 row(LOST, "`findings.seed`", without_notes(findings(seed=2)), OF_RANDOM)
 row(LOST, "a coarser grid", without_notes(study("single", step_1_energy_j=[2, 5])), dataset("single"))
 row(LOST, "a colour: **not noticed**", without_notes(config(lambda content: content["style"].update(held="#123456"))))
-row(LOST, "`tables.py`: **not noticed**", without_notes(appended("isal/tables.py")))
+row(LOST, "`tables.py`: **not noticed**", without_notes(appended("isal/study/tables.py")))
 
 PLACES = "Dates and places"
 

@@ -20,8 +20,8 @@ import pytest
 import xarray as xr
 from project import Project
 
-from isal.netcdf import records
-from isal.study import Plan
+from isal.study.store import records
+from isal.workflow.plan import Plan
 
 KILLS = int(os.environ.get("ISAL_KILLS", "2"))
 KILL_POINTS = int(os.environ.get("ISAL_KILL_POINTS", "10"))
@@ -61,7 +61,7 @@ def assert_sound(project):
 def stamps_of(project):
     """Stamp of every point, by the project's own code."""
     code = (
-        "import json; from pathlib import Path; from isal.study import Plan\n"
+        "import json; from pathlib import Path; from isal.workflow.plan import Plan\n"
         "plan = Plan.read(Path('results/plan.json'))\n"
         "print(json.dumps({path: point.stamp for path, point in plan.points.items()}))"
     )
@@ -479,7 +479,7 @@ def test_records_dated_in_the_future_stop_no_re_run(finished):
 
 def test_a_file_system_without_locks_is_used_with_a_warning(finished):
     finished.edit(
-        "isal/locks.py",
+        "isal/workflow/locks.py",
         "        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n",
     )

@@ -11,9 +11,10 @@ from snakemake.settings.types import DeploymentMethod, RerunTrigger
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from isal import config as isal_config, files, locks, sources, status as isal_status
-from isal.netcdf import records, storage as isal_storage
-from isal.study import (
+from isal.study import config as isal_config, files, sources
+from isal.workflow import locks, status as isal_status
+from isal.study.store import records, storage as isal_storage
+from isal.workflow.plan import (
     BEST_SPLITS_PATTERN,
     DATASET_PATTERN,
     FINDINGS_PAGE,

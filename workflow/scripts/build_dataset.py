@@ -8,8 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal.netcdf import datasets, records
-from isal.study import Plan
+from isal.study.store import datasets, records
+from isal.workflow.plan import Plan
 
 
 def main() -> int:

@@ -10,10 +10,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import agreement, files
-from isal.netcdf import datasets
-from isal.points import PointError
-from isal.study import Plan
+from isal.study import agreement, files
+from isal.study.points import PointError
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 
 def main() -> int:

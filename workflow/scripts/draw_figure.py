@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ["MPLBACKEND"] = "agg"
 
 from isal import figures
-from isal.study import Plan
+from isal.workflow.plan import Plan
 
 
 def main() -> None:

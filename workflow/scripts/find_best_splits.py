@@ -8,10 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import optima
-from isal.netcdf import datasets
-from isal.points import PointError
-from isal.study import Plan
+from isal.study import best_splits as optima
+from isal.study.points import PointError
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 
 def main() -> int:

@@ -8,8 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import observations
-from isal.netcdf import datasets
+from isal.study import observations
+from isal.study.store import datasets
 
 
 def main() -> None:

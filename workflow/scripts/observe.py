@@ -8,9 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import IsalError, observations
-from isal.netcdf import datasets
-from isal.study import Plan
+from isal import IsalError
+from isal.study import observations
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 
 def main() -> int:

@@ -6,8 +6,8 @@ python workflow/scripts/show_status.py --plan results/plan.json
 import argparse
 from pathlib import Path
 
-from isal import status
-from isal.study import Plan, PlanError
+from isal.workflow import status
+from isal.workflow.plan import Plan, PlanError
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import files
-from isal.netcdf import records
-from isal.points import Point, PointError, solve_all
+from isal.study import files
+from isal.study.points import Point, PointError, solve_all
+from isal.study.store import records
 
 #: So many points are solved side by side; a job that is killed loses no more.
 CHUNK = 250
@@ -71,7 +71,7 @@ def main() -> int:
         return solve_missing({options.output: Point.from_json(options.point)})
     if options.shard is None or options.key is None:
         parser.error("--plan needs --shard and --key")
-    from isal.study import Plan  # a single point does without
+    from isal.workflow.plan import Plan  # a single point does without
 
     return solve_missing(Plan.read(options.plan).shard(options.shard, options.key))
 

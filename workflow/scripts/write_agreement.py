@@ -8,8 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import agreement, tables
-from isal.netcdf import datasets
+from isal.study import agreement, tables
+from isal.study.store import datasets
 
 GROUPS = ("clock", "bandwidth", "scheme")
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from isal import optima, tables
-from isal.netcdf import datasets
-from isal.study import Plan
+from isal.study import best_splits as optima
+from isal.study import tables
+from isal.study.store import datasets
+from isal.workflow.plan import Plan
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import tables
 from isal.claims.page import page
 from isal.claims.samples import Variant
-from isal.netcdf import datasets
-from isal.study import FINDINGS_PAGE, Plan
+from isal.study import tables
+from isal.study.store import datasets
+from isal.workflow.plan import FINDINGS_PAGE, Plan
 
 
 def main() -> None:

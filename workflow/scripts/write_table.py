@@ -8,9 +8,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from isal import tables
-from isal.netcdf import datasets
-from isal.study import TABLE_FORMATS, TABLE_PATTERN, Plan
+from isal.study import tables
+from isal.study.store import datasets
+from isal.workflow.plan import TABLE_FORMATS, TABLE_PATTERN, Plan
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from isal.pulse import PULSES
+from isal.model.pulse import PULSES
 from isal.validation import delay
 from isal.validation.statistics import count_limits, level_of_each, mean_square_limits
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from isal.pulse import AS_PRINTED, PULSES, Flat, Gaussian, RootRaisedCosine, named
+from isal.model.pulse import AS_PRINTED, PULSES, Flat, Gaussian, RootRaisedCosine, named
 
 SHAPES = [*PULSES.values(), *map(RootRaisedCosine, (0, 0.1, 0.25, 1))]
 

@@ -1,0 +1,171 @@
+"""Many computations side by side, so that a solver gets their allocation problems in batches.
+
+A scheme is a sequence of problems, each made from the results of those before. A *computation* is a coroutine that
+awaits the allocation of one problem after another. Whoever runs it decides whether it runs alone or side by side with
+others:
+
+>>> from isal import AllocationProblem
+>>> async def then_half(joules):
+...     "Value at some energy, and at half of it; the bound of one parameter is 1 m^2 J over the energy."
+...     values = []
+...     for energy in (joules, joules / 2):
+...         allocation = await ask(AllocationProblem([[0.0]], [[[1.0]]], [0], energy), tolerance=1e-6)
+...         values.append(round(allocation.value, 3))
+...     return values
+>>> run(then_half(1.0), "interior-point")
+[1.0, 2.0]
+
+Here the solver is called twice, once for the first problems of all three computations and once for the second ones; a
+computation that fails does not disturb the others:
+
+>>> run_all([then_half(1.0), then_half(-1.0), then_half(4.0)], "interior-point")
+[[1.0, 2.0], AllocationError('energy must be finite and positive, got -1.0 J'), [0.25, 0.5]]
+
+Computations may await others, in turn or together:
+
+>>> async def total():
+...     first = await then_half(1.0)
+...     others = await together(then_half(joules) for joules in (2.0, 4.0))
+...     return sum(first) + sum(map(sum, others))
+>>> run(total(), "interior-point")
+5.25
+
+Nothing here is concurrent and no event loop is needed: each computation advances to its next problem, all problems are
+solved, and so on.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Coroutine, Generator, Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isal.allocation import solvers
+from isal.allocation.problem import Allocation, AllocationProblem
+from isal.allocation.solvers import Answer, Request
+from isal.errors import AllocationError, IsalError
+
+T = TypeVar("T")
+
+#: What ``async def`` functions return that await allocations, with a result of type T.
+Computation = Coroutine[Any, Any, T]
+
+
+async def ask(problem: AllocationProblem, tolerance: float, guess: NDArray[np.float64] | None = None) -> Allocation:
+    """The allocation of one problem; see :class:`isal.allocation.solvers.Request`.
+
+    Raises
+    ------
+    AllocationError
+        If the problem has no finite optimum or its solver fails.
+    """
+    (answer,) = await _answers([Request(problem, tolerance, guess)])
+    if isinstance(answer, AllocationError):
+        raise answer
+    return answer
+
+
+async def together(computations: Iterable[Computation[T]]) -> list[T]:
+    """All results of computations that advance side by side.
+
+    Raises
+    ------
+    IsalError
+        Of the first computation in their order that fails.
+    """
+    results = await _side_by_side(computations)
+    for result in results:
+        if isinstance(result, IsalError):
+            raise result
+    return [result for result in results if not isinstance(result, IsalError)]
+
+
+def run(computation: Computation[T], solver: str) -> T:
+    """Result of one computation, with the named solver.
+
+    Raises
+    ------
+    IsalError
+        If there is no such solver, or what the computation raises.
+    """
+    return run_counted(computation, solver)[0]
+
+
+def run_counted(computation: Computation[T], solver: str) -> tuple[T, int]:
+    """Like :func:`run`, and how many problems had to be solved; those whose guess is certified do not count."""
+    (result,), solved = _driven([computation], solver)
+    if isinstance(result, IsalError):
+        raise result
+    return result, solved
+
+
+def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | IsalError]:
+    """Results of many computations, side by side; one that fails has its error in its place.
+
+    Raises
+    ------
+    IsalError
+        If there is no such solver.
+    """
+    return _driven(computations, solver)[0]
+
+
+def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T | IsalError], int]:
+    try:
+        module = solvers.route(solver)
+    except IsalError:
+        _close(computations)
+        raise
+    whole, solved = _side_by_side(computations), 0
+    answers: list[Answer] | None = None
+    while True:
+        try:
+            requests = whole.send(answers)
+        except StopIteration as ended:
+            return ended.value, solved
+        answers = solvers.answers(module, requests)
+        solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in answers)
+
+
+@types.coroutine
+def _answers(requests: list[Request]) -> Generator[list[Request], list[Answer], list[Answer]]:
+    """Where a computation pauses until its requests are answered."""
+    return (yield requests)
+
+
+async def _side_by_side(computations: Iterable[Computation[T]]) -> list[T | IsalError]:
+    """Like :func:`together`, with errors in the place of results."""
+    results: dict[int, T | IsalError] = {}
+    waiting: dict[int, tuple[Computation[T], list[Request]]] = {}
+
+    def advance(number: int, computation: Computation[T], answers: list[Answer] | None) -> None:
+        try:
+            waiting[number] = computation, computation.send(answers)
+        except StopIteration as ended:
+            results[number] = ended.value
+        except IsalError as error:
+            results[number] = error
+
+    try:
+        for number, computation in enumerate(computations):
+            advance(number, computation, None)
+        while waiting:
+            asked = list(waiting.items())
+            waiting.clear()
+            given = iter(await _answers([request for _, (_, requests) in asked for request in requests]))
+            for number, (computation, requests) in asked:
+                advance(number, computation, [next(given) for _ in requests])
+    except BaseException:
+        _close(computations)
+        raise
+    return [results[number] for number in sorted(results)]
+
+
+def _close(computations: Iterable[Computation[T]]) -> None:
+    """End computations that will not go on; Python warns of those in a list that never began."""
+    if isinstance(computations, Sequence):
+        for computation in computations:
+            computation.close()

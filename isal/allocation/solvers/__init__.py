@@ -1,0 +1,171 @@
+"""Independent routes to the optimum of an allocation problem, by name, and the answers to many requests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isal.allocation.problem import Allocation, AllocationProblem, Batch, certify, certify_all, pieces, positive_number
+from isal.errors import AllocationError, IsalError
+
+#: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
+#: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
+SOLVERS = {
+    "scs": "isal.allocation.solvers.scs_sdp",
+    "interior-point": "isal.allocation.solvers.interior_point",
+    "cvxpy": "isal.allocation.solvers.cvxpy_paper",
+}
+
+#: Solver -> the one that finishes what it could not certify.
+FALLBACKS = {"scs": "interior-point"}
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A problem to be solved to a certified relative gap of ``tolerance``; the powers ``guess`` will do if they are."""
+
+    problem: AllocationProblem
+    tolerance: float
+    guess: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.problem, AllocationProblem):
+            raise AllocationError(f"expected an isal.AllocationProblem, got {self.problem!r}")
+        object.__setattr__(self, "tolerance", positive_number(self.tolerance, "tolerance"))
+
+
+#: So often a problem that is not certified is solved once more in better conditioned parameters.
+CONDITIONINGS = 2
+
+#: What comes back for a request.
+Answer = Allocation | AllocationError
+
+
+def route(name: str) -> ModuleType:
+    """The module of a solver.
+
+    Raises
+    ------
+    IsalError
+        If there is no solver of that name.
+    """
+    if not isinstance(name, str) or name not in SOLVERS:
+        raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
+    return import_module(SOLVERS[name])
+
+
+def modules(name: str) -> list[str]:
+    """Names of the modules that the result of a solver can depend on."""
+    return [SOLVERS[solver] for solver in (name, FALLBACKS.get(name)) if solver is not None]
+
+
+def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocation:
+    """Solve with the named route; see :class:`isal.allocation.problem.Allocation` for what comes back.
+
+    Raises
+    ------
+    AllocationError
+        If the problem has no finite optimum or its solver fails.
+    """
+    (answer,) = answers(route(solver), [Request(problem, tolerance)])
+    if isinstance(answer, AllocationError):
+        raise answer
+    return answer
+
+
+def answers(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
+    """The allocation, or an error, for each of many requests, from the module of a solver."""
+    given: dict[int, Answer] = dict(_good_guesses(requests, module.NAME))
+    left = [number for number in range(len(requests)) if number not in given]
+    # a node that may not transmit is no variable
+    transmitting = {number: np.flatnonzero(requests[number].problem.caps > 0) for number in left}
+    asked = [
+        request if len(nodes) == request.problem.n_nodes else replace(request, problem=request.problem.of_nodes(nodes))
+        for request, nodes in ((requests[number], nodes) for number, nodes in transmitting.items())
+    ]
+    for number, request, answer in zip(left, asked, _solve_all(module, asked), strict=True):
+        better = _finite(_better_conditioned(module, request, answer))
+        if isinstance(better, Allocation) and request is not requests[number]:
+            power = np.zeros(requests[number].problem.n_nodes)
+            power[transmitting[number]] = better.power
+            better = replace(better, power=power)
+        given[number] = better
+    return [given[number] for number in range(len(requests))]
+
+
+def _finite(answer: Answer) -> Answer:
+    """The answer, or an error where its powers leave no finite bound."""
+    if isinstance(answer, Allocation) and not np.isfinite(answer.value):
+        return AllocationError(
+            f"{answer.solver} found no powers with a finite bound: the matrix is singular to all digits of a float; "
+            "move nodes that nearly coincide, or use another solver"
+        )
+    return answer
+
+
+def _solve_all(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
+    problems = [request.problem for request in requests]
+    tolerances = [request.tolerance for request in requests]
+    if hasattr(module, "solve_all"):
+        together: list[Answer] = module.solve_all(problems, tolerances)
+        return together
+    solved: list[Answer] = []
+    for problem, tolerance in zip(problems, tolerances, strict=True):
+        try:
+            solved.append(module.solve(problem, tolerance))
+        except AllocationError as error:
+            solved.append(error)
+    return solved
+
+
+def _better_conditioned(module: ModuleType, request: Request, answer: Answer) -> Answer:
+    """The answer, or a better one from the same problem in parameters that lose no digits at the powers so far.
+
+    Where parameters are nearly tied to each other the matrix is so close to singular that rounding hides the way to the
+    optimum, or the optimum itself.
+    """
+    problem, tolerance = request.problem, request.tolerance
+    for _ in range(CONDITIONINGS):
+        if isinstance(answer, Allocation) and answer.status == "optimal":
+            break
+        power = problem.spread(0.9)
+        if isinstance(answer, Allocation) and np.isfinite(answer.value):
+            # the set of powers with M(p) > 0 is convex, so the blend is interior where the best powers need not be
+            power = 0.99 * answer.power + 0.01 * power
+        conditioned = problem.conditioned(power)
+        if conditioned is None:
+            break
+        (again,) = _solve_all(module, [Request(conditioned, tolerance)])
+        if isinstance(again, AllocationError):
+            break
+        again = certify(
+            problem,
+            again.power,
+            tolerance=tolerance,
+            solver=again.solver,
+            iterations=again.iterations,
+            seconds=again.seconds,
+        )
+        if isinstance(answer, AllocationError) or again.gap < answer.gap:
+            answer = again
+    return answer
+
+
+def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:
+    """Number and allocation of the requests whose guess is certified to their tolerance."""
+    guessed = [number for number, request in enumerate(requests) if request.guess is not None]
+    for piece in pieces([requests[number].problem for number in guessed]):
+        places = [guessed[index] for index in piece]
+        power = np.array([requests[place].guess for place in places])
+        tolerances = [requests[place].tolerance for place in places]
+        batch = Batch.of([requests[place].problem for place in places])
+        none = np.zeros(len(places), dtype=np.intp)
+        found = certify_all(batch, power, tolerances, solver, none, 0.0, thorough=False)
+        for place, allocation in zip(places, found, strict=True):
+            if allocation.status == "optimal":
+                yield place, allocation

@@ -1,0 +1,1 @@
+"""What is measured: networks, radios, and the Fisher information of their links."""

@@ -1,0 +1,544 @@
+"""The best split of energy over steps and over slots, without traversal.
+
+One slot, step by step. Without a prior and without caps that bind, an earlier step's optimal powers are proportional to
+its energy. So for given shares of the earlier steps all that they hand on is proportional to the energy that they get
+together: it acts as one more node, whose power is that energy, and that energy and the last step's powers are **one**
+convex problem. With two steps that is the answer, and its certificate bounds every split from below. With three steps
+the ratio of the first two is left; it is searched, so that the bound holds for every split of that ratio only.
+
+Caps. Those of the last step are part of the convex problem. Those of step 1 bind only above a certain energy: below it
+nothing changes, and above it the split is searched. So the bound holds over all splits where that energy is the whole
+energy, and over those below it otherwise.
+
+Two slots, integrated. Slot 1's powers are proportional to its energy, so with its powers per joule known, both slots
+together are one convex problem of the same form: the two slots' matrices, coupled, as one matrix whose variables are
+the energy of slot 1 and the powers of slot 2.
+
+Two slots, step by step. The energy of slot 1 is searched, with the best steps in each slot; in slot 2 the prior from
+slot 1 breaks the proportionality, so there the answer without it is the start of a search.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.allocation import scheduler
+from isal.allocation.problem import DEFAULT_TOLERANCE, AllocationProblem, checked_caps, positive_number
+from isal.allocation.scheduler import Computation
+from isal.errors import IsalError, length, one_of
+from isal.knowledge import Knowledge
+from isal.model import temporal
+from isal.model.fisher import Clock, Information, information
+from isal.model.network import Network
+from isal.model.radio import Radio
+from isal.schemes.schedule import (
+    CARRIES,
+    DEFAULT_SOLVER,
+    DEFAULT_VARIANT,
+    EARLIER_STEP_TOLERANCE,
+    CapsPer,
+    Carry,
+    FirstStep,
+    ScheduleResult,
+    SlotResult,
+    Variant,
+    certified,
+    first_step_per_joule,
+    integrated_schedule,
+    integrated_slot,
+    no_prior,
+    run_schedule,
+    slot_informations,
+    step_problem,
+    steps_handed_on,
+    steps_of,
+    steps_slot,
+)
+from isal.units import DURATION_S
+
+#: Every step gets at least this share: some carry-overs are best with nothing for a step, which none can start from.
+SMALLEST_SHARE = 1e-8
+
+#: Logarithms of E1 : E2 that are looked at first. With "held" the optimum lies between 0 and 7; with the other
+#: carry-overs it can be anywhere, but what is far out hardly differs.
+RATIOS = (-12.0, -6.0, -3.0, -1.0, 0.5, 2.0, 3.5, 5.0, 7.0, 12.0)
+MOST_RATIOS = 8
+
+#: A search ends when its parabolas promise less than this, relative, or when its steps are smaller than that.
+SEARCH_ACCURACY = 1e-8
+SMALLEST_STEP = 1e-6
+MOST_ROUNDS = 40
+
+#: Slots are coupled at most by so many times what all the energy tells about radars and clocks.
+RIGID = 1e8
+
+#: Around a kink: the first and the last distance to look at, in logarithms of energies, and in how many directions,
+#: each time turned by an angle that never repeats.
+FIRST_POLL, LAST_POLL, POLLS = 0.01, 1e-4, 8
+GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+
+#: How many logarithms of a step's energy over the last step's are looked at first when caps bind, by how many vary.
+COARSE_PLACES = {1: 41, 2: 9}
+
+Array = NDArray[np.float64]
+
+#: Logarithms of the energies of the steps (or slots) but the last over that of the last.
+Place = tuple[float, ...]
+
+Proof = Literal["every split", "one ratio", "below the caps", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class BestSplit:
+    """The best split of an energy, and how far that is proven.
+
+    ``energies``
+        Of the steps of a slot, or of the slots, J.
+    ``result``
+        The scheme at this split: all powers, bounds and certificates.
+    ``lower_bound``
+        No split for which ``proof`` holds reaches less than this, m^2.
+    ``proof``
+        ``"every split"``: the split is the solution of a convex problem, and ``lower_bound`` bounds all splits. Over
+        two slots each slot's powers are the best of that slot given the slot before it, at every split.
+        ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
+        ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
+        were searched. ``"none"``: a search, or a convex problem whose certificate misses the tolerance;
+        ``lower_bound`` is that of the powers at this split alone.
+    ``problems``
+        How many allocation problems were solved.
+    """
+
+    energies: tuple[float, ...]
+    result: SlotResult | ScheduleResult
+    lower_bound: float
+    proof: Proof
+    problems: int
+
+    @property
+    def speb(self) -> float:
+        """What is minimised: the target's SPEB, summed over slots, m^2."""
+        return self.result.speb
+
+    @property
+    def gap(self) -> float:
+        """``1 - lower_bound / speb``, never negative."""
+        return max(0.0, 1 - self.lower_bound / self.speb)
+
+    @property
+    def power(self) -> Array:
+        """Node powers of every stage, W, shape ``(n_stages, n_nodes)``."""
+        slots = self.result.slots if isinstance(self.result, ScheduleResult) else (self.result,)
+        return np.array([stage.power for slot in slots for stage in slot.stages])
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` if every stage is certified to its tolerance, else ``"uncertified"``."""
+        return self.result.status
+
+
+def best_split(
+    network: Network | Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energy: float,
+    scheme: Literal["step-by-step", "integrated"] = "step-by-step",
+    carry: Carry = "held",
+    step_1: FirstStep = "block",
+    caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> BestSplit:
+    """The best split of ``energy`` over the steps of one slot, or over two slots, without traversal.
+
+    Parameters
+    ----------
+    network
+        One network, whose energy is split over the steps of the step-by-step scheme, or a list of two, whose energy is
+        split over the slots and, step by step, over the steps in each.
+    energy
+        To be split, J.
+    scheme, carry, step_1, caps_per
+        As in :func:`isal.step_by_step`; all but ``scheme`` are of no meaning to the integrated scheme.
+    caps
+        Largest power of a node, W, a number or one per node, radars first; default is ``energy`` over one second,
+        which never binds.
+
+    The other parameters are those of :func:`isal.integrated`.
+
+    Raises
+    ------
+    IsalError
+        If an argument is unusable, a network is unobservable, or there is no finite optimum.
+    """
+    energy = positive_number(energy, "energy", "J")
+    one_of(carry, CARRIES, "carry")
+    one_of(scheme, ("step-by-step", "integrated"), "scheme")
+    variant = Variant(step_1, caps_per)
+    if isinstance(network, Network):
+        if scheme == "integrated":
+            raise IsalError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
+        info = information(network, radio, clock)
+        computation = best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
+        steps, count = scheduler.run_counted(computation, solver)
+        certified(steps.result, require_certified)
+        return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count)
+    infos = slot_informations(network, radio, clock)
+    if len(infos) != 2:
+        raise IsalError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
+    if scheme == "integrated":
+        best = best_integrated_slots(infos, energy, caps, tolerance)
+    else:
+        best = best_step_slots(infos, energy, carry, caps, tolerance, variant)
+    slots, count = scheduler.run_counted(best, solver)
+    certified(slots.result, require_certified)
+    energies = tuple(sum(slot.energies) for slot in slots.result.slots)
+    return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count)
+
+
+R = TypeVar("R", SlotResult, ScheduleResult)
+
+
+@dataclass(frozen=True, eq=False)
+class Split(Generic[R]):
+    """A scheme at the best split that was found; see :class:`BestSplit`."""
+
+    result: R
+    lower_bound: float
+    proof: Proof
+
+
+# --- steps of one slot ------------------------------------------------------------------------------------------------
+
+
+def best_steps_schedule(
+    infos: Sequence[Information],
+    energies: Sequence[float],
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Computation[ScheduleResult]:
+    """Step-by-step in each slot with given energies (J), each split over the slot's steps at best."""
+    if length(energies) != len(infos):
+        raise IsalError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
+
+    async def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> SlotResult:
+        found = await best_steps(infos[number], prior, energies[number], carry, caps, tolerance, variant)
+        return found.result
+
+    return run_schedule(infos, slot)
+
+
+async def best_steps(
+    info: Information,
+    prior: Knowledge,
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Split[SlotResult]:
+    """The step-by-step scheme in one slot at its best split of ``energy`` (J); see
+    :func:`isal.schemes.schedule.steps_slot`.
+    """
+    steps = steps_of(info)
+    if len(steps) == 1:
+        result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
+        return Split(result, result.lower_bound, "every split")
+    # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
+    best = await _proportional(info, energy, carry, caps, variant.step_1)
+    binding = can_bind(caps, energy)
+    guess = None if prior else best.powers
+    result = await steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess, variant)
+    proven = _certified(best.lower_bound, result.speb, tolerance)
+    if not prior and not binding and proven:
+        proof: Proof = "every split" if len(steps) == 2 else "one ratio"
+        return Split(result, min(best.lower_bound, result.speb), proof)
+
+    found: dict[Place, SlotResult] = {}
+
+    async def speb(place: Place) -> float:
+        if place not in found:
+            split = list(energy * _shares_of(place))
+            found[place] = await steps_slot(info, prior, split, carry, caps, tolerance, variant=variant)
+        return found[place].speb
+
+    start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
+    found[start] = result
+    place = await _searched(speb, start, binding)
+    if found[place] is result and not prior and len(steps) == 2 and proven:
+        return Split(result, min(best.lower_bound, result.speb), "below the caps")
+    return Split(found[place], found[place].lower_bound, "none")
+
+
+@dataclass(frozen=True, eq=False)
+class _Proportional:
+    """Solution of the convex problem: energies of the steps (J), powers of each (W), and its certified bound (m^2)."""
+
+    energies: tuple[float, ...]
+    powers: tuple[Array, ...]
+    lower_bound: float
+
+
+async def _proportional(
+    info: Information, energy: float, carry: Carry, caps: ArrayLike | None, step_1: FirstStep
+) -> _Proportional:
+    """Best split without a prior, as far as the caps leave the powers of earlier steps proportional to their energy."""
+    last = len(steps_of(info)) - 1
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
+    # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
+    first = await first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0), step_1)
+    solved: dict[float, _Proportional] = {}
+
+    async def speb(ratio: float) -> float:
+        earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
+        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1)
+        problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
+        # The first variable counts the joules of the earlier steps, the others the watts of the last one.
+        slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)
+        stack, upper = problem.stack.with_first(handed), np.append(slack_up_to, limits)
+        joint = AllocationProblem(problem.known, stack, problem.selector, energy, upper)
+        allocation = await scheduler.ask(joint, EARLIER_STEP_TOLERANCE)
+        before = float(allocation.power[0])
+        split = np.maximum([*(before * earlier), energy - before], SMALLEST_SHARE * energy)
+        solved[ratio] = _Proportional(
+            tuple((split * (energy / split.sum())).tolist()),
+            (*(before * powers for powers in per_joule), allocation.power[1:]),
+            allocation.lower_bound,
+        )
+        return allocation.value
+
+    if last == 1:
+        await speb(0.0)
+        return solved[0.0]
+    values = await scheduler.together(speb(ratio) for ratio in RATIOS)
+    ratio = await _refined(speb, dict(zip(RATIOS, values, strict=True)))
+    return solved[ratio]
+
+
+async def _refined(function: Callable[[float], Computation[float]], values: dict[float, float]) -> float:
+    """Place of the lowest value of a function, from its ``values`` at some places, by parabolas around the lowest."""
+    for _ in range(MOST_RATIOS):
+        places = sorted(values)
+        lowest = min(values, key=lambda place: values[place])
+        at = places.index(lowest)
+        if at in (0, len(places) - 1):
+            break  # the function is flat out there
+        left, right = places[at - 1], places[at + 1]
+        vertex, promise = _parabola((left, values[left]), (lowest, values[lowest]), (right, values[right]))
+        if promise <= SEARCH_ACCURACY * values[lowest]:
+            break
+        # never so close to a place known that nothing is learnt
+        margin = 0.05 * (right - left)
+        if abs(vertex - lowest) < margin:
+            vertex = lowest + (margin if right - lowest > lowest - left else -margin)
+        vertex = float(np.clip(vertex, left + margin, right - margin))
+        values[vertex] = await function(vertex)
+    return min(values, key=lambda place: values[place])
+
+
+def _parabola(
+    left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]
+) -> tuple[float, float]:
+    """Where a parabola through three points, the middle one lowest, has its vertex, and by how much that is lower."""
+    (a, fa), (b, fb), (c, fc) = left, middle, right
+    curvature = ((fc - fb) / (c - b) - (fb - fa) / (b - a)) / (c - a)
+    if curvature <= 0:
+        return b, 0.0
+    slope = (fc - fb) / (c - b) - curvature * (c - b)
+    return b - slope / (2 * curvature), slope**2 / (4 * curvature)
+
+
+# --- energies of two slots --------------------------------------------------------------------------------------------
+
+
+async def best_integrated_slots(
+    infos: Sequence[Information], energy: float, caps: ArrayLike | None, tolerance: float
+) -> Split[ScheduleResult]:
+    """The integrated scheme over two slots with the best energy of each.
+
+    Minimised is the sum of the slots' filtered bounds. That of slot 1 is ``f1 / E1``, and what slot 2 minimises is a
+    block of the inverse of the two slots' coupled matrix, in which slot 1's is ``E1`` times a constant.
+    """
+    one, two = infos
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
+    silent = np.where(limits > 0, np.inf, 0.0)
+    slot_1 = await integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
+    first = slot_1.stages[0].power
+    # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
+    d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
+    spots = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
+    moved = two.basis.indices(temporal.COUPLED)
+    # what hardly moves between the slots is one and the same in all digits that count; more would be lost in rounding
+    known = energy * (np.diag(slot_1.measured.matrix) + two.stack.squares[0, :, 0].max(axis=0))
+    tie = np.diag(np.sqrt(np.minimum(temporal.coupling(two), RIGID * known[moved])))
+    ties = np.zeros((len(moved), size))
+    ties[:, spots[1][one.basis.indices(temporal.COUPLED)]], ties[:, spots[2][moved]] = tie, -tie
+    bound = Knowledge.of_rows(np.array([[1 / np.sqrt(slot_1.speb)]]))
+    per_joule = bound.embedded(size, spots[0]) + slot_1.measured.embedded(size, spots[1])
+    stack = two.stack.embedded(size, spots[2]).with_first(per_joule)
+    selector = slot_1.stages[0].problem.selector
+    objective = np.zeros((size, 1 + selector.shape[1]))
+    objective[0, 0], objective[spots[2], 1:] = 1.0, selector
+    slack_up_to = _least_ratio(limits, first)
+    both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
+    best = await scheduler.ask(both, EARLIER_STEP_TOLERANCE)
+    energies = [float(best.power[0]), energy - float(best.power[0])]
+    guesses = [[energies[0] * first], [best.power[1:]]]
+    result = await integrated_schedule(infos, energies, caps, tolerance, guesses)
+    proven = _certified(best.lower_bound, result.speb, tolerance)
+    if slack_up_to >= energy * (1 - 1e-9) and proven:
+        return Split(result, min(best.lower_bound, result.speb), "every split")
+
+    found: dict[Place, ScheduleResult] = {}
+
+    async def speb(place: Place) -> float:
+        if place not in found:
+            found[place] = await integrated_schedule(infos, list(energy * _shares_of(place)), caps, tolerance)
+        return found[place].speb
+
+    start = (float(np.log(energies[0] / energies[1])),)
+    found[start] = result
+    place = await _searched(speb, start, binding=True)
+    if found[place] is result and proven:
+        return Split(result, min(best.lower_bound, result.speb), "below the caps")
+    return Split(found[place], found[place].greedy_lower_bound, "none")
+
+
+async def best_step_slots(
+    infos: Sequence[Information],
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Split[ScheduleResult]:
+    """The step-by-step scheme over two slots with the best energy of each, and of each step in it."""
+    found: dict[Place, ScheduleResult] = {}
+
+    async def speb(place: Place) -> float:
+        if place not in found:
+            shares = energy * _shares_of(place)
+            found[place] = await best_steps_schedule(infos, list(shares), carry, caps, tolerance, variant)
+        return found[place].speb
+
+    # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
+    alone = await scheduler.together(
+        best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
+    )
+    start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
+    place = await _searched(speb, start, can_bind(caps, energy))
+    return Split(found[place], found[place].greedy_lower_bound, "none")
+
+
+def can_bind(caps: ArrayLike | None, energy: float) -> bool:
+    """Whether a cap is below what all of ``energy`` (J) would be; a cap of zero takes the node out and never binds."""
+    limits = np.asarray(np.inf if caps is None else caps, dtype=float)
+    return bool(((limits > 0) & (limits < energy / DURATION_S * (1 - 1e-9))).any())
+
+
+def _certified(lower_bound: float, speb: float, tolerance: float) -> bool:
+    """Whether a bound over all splits proves a split, in which no step gets less than the smallest share."""
+    return lower_bound >= (1 - tolerance - 2 * SMALLEST_SHARE) * speb
+
+
+def _least_ratio(limits: Array, powers: Array) -> float:
+    """Up to what multiple the powers keep to the limits."""
+    return float(np.min(limits[powers > 0] / powers[powers > 0], initial=np.inf))
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+
+async def _searched(function: Callable[[Place], Computation[float]], start: Place, binding: bool) -> Place:
+    """Where a function is lowest: near ``start``, or anywhere if caps can bind.
+
+    Caps make kinks and several local minima along the split; then a coarse look over all splits comes first.
+    """
+    if not binding:
+        place, _ = await search(function, start, step=0.05)
+        return place
+    coarse = np.linspace(-8, 6, COARSE_PLACES[len(start)])
+    places = [start, *itertools.product(coarse.tolist(), repeat=len(start))]
+    values = await scheduler.together(function(place) for place in places)
+    width = float(coarse[1] - coarse[0]) / 2
+    # the start is the solution of the problem without caps on the earlier steps, so it needs no search to compete
+    tried = [place for _, place in sorted(zip(values, places, strict=True)) if place != start][:3]
+    ended = await scheduler.together(search(function, place, step=width) for place in tried)
+    value, place = min([(values[0], start), *((value, place) for place, value in ended)])
+    better = await _polled(function, place, value)
+    # what is found in the end must be worth leaving the start, which may be proven
+    return better[0] if better[1] < value * (1 - SEARCH_ACCURACY) else place
+
+
+async def _polled(function: Callable[[Place], Computation[float]], best: Place, value: float) -> tuple[Place, float]:
+    """Lower a function from a kink where no single variable does: look all around, ever closer."""
+    step, turn = FIRST_POLL, 0.0
+    while step > LAST_POLL:
+        # other directions every time, as those that lead down along a kink can be few
+        angles = turn + np.linspace(0, 2 * np.pi, POLLS, endpoint=False)
+        ways = np.array([np.cos(angles), np.sin(angles)]).T if len(best) == 2 else np.array([[1.0], [-1.0]])
+        places = [tuple((np.array(best) + step * way).tolist()) for way in ways]
+        values = await scheduler.together(function(place) for place in places)
+        lowest, place = min(zip(values, places, strict=True))
+        if lowest < value * (1 - SEARCH_ACCURACY / 10):
+            best, value = place, lowest
+        else:
+            step /= 2
+        turn += GOLDEN_ANGLE
+    return best, value
+
+
+def _shares_of(logs: Place) -> Array:
+    """Shares from their logarithms relative to the last one."""
+    weights = np.exp(np.clip([*logs, 0.0], np.log(SMALLEST_SHARE), -np.log(SMALLEST_SHARE)))
+    return np.asarray(weights / weights.sum())
+
+
+async def search(function: Callable[[Place], Computation[float]], start: Place, step: float) -> tuple[Place, float]:
+    """Local minimum of a function of few variables by parabolas along each in turn.
+
+    Each round looks ``step`` to both sides; where the parabola through the three values promises more than
+    :data:`SEARCH_ACCURACY` its vertex is tried, and the step follows the distance moved. Returns place and value.
+    """
+    best, value = start, await function(start)
+    steps = [step] * len(start)
+    for _ in range(MOST_ROUNDS):
+        promises = []
+        for axis in range(len(start)):
+            centre, width = best, steps[axis]
+            below, above = await scheduler.together(function(_moved(centre, axis, by)) for by in (-width, width))
+            curvature = below - 2 * value + above
+            drop = below - above
+            if curvature > 0:
+                offset = float(np.clip(0.5 * width * drop / curvature, -3 * width, 3 * width))
+                promise = drop**2 / (8 * curvature)
+            else:
+                offset, promise = float(np.sign(drop)) * 3 * width, np.inf
+            promises.append(promise)
+            tried = [(below, -width), (above, width)]
+            if promise > SEARCH_ACCURACY * value:
+                tried.append(((await function(_moved(centre, axis, offset))), offset))
+            lowest, moved = min(tried)
+            if lowest < value:
+                best, value = _moved(centre, axis, moved), lowest
+                steps[axis] = min(max(abs(moved), width / 4), 3.0)
+            else:
+                steps[axis] = width / 4
+        if max(promises) <= SEARCH_ACCURACY * value or max(steps) < SMALLEST_STEP:
+            break
+    return best, value
+
+
+def _moved(place: Place, axis: int, by: float) -> Place:
+    return (*place[:axis], place[axis] + by, *place[axis + 1 :])

@@ -1,0 +1,132 @@
+"""The best split of every curve of a study, without traversal, beside what the traversal found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from isal.errors import IsalError
+from isal.schemes import schedule as schemes
+from isal.schemes.best_split import BestSplit, best_split
+from isal.schemes.registry import SCHEMES
+from isal.study.points import Point, PointError
+from isal.units import UJ_PER_J
+
+AXES = ("network", "clock", "bandwidth", "scheme")
+
+
+#: Of the table, in the order of its rows.
+COLUMNS = (
+    *("study", *AXES, "minimised"),
+    *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
+    *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
+)
+
+
+def exact(point: Point) -> BestSplit:
+    """The best split of a point's total energy, whatever its own split is.
+
+    Raises
+    ------
+    PointError
+        If it can't be found or certified.
+    """
+    total = sum(point.energies_uj) / UJ_PER_J
+    try:
+        return best_split(
+            point.slots[0] if len(point.slots) == 1 else point.slots,
+            point.radio,
+            clock=point.clock,
+            energy=total,
+            **SCHEMES[point.scheme].arguments,
+            caps=schemes.node_caps(point.slots[0], total, point.radar_cap_w, point.anchor_cap_w),
+            solver=point.solver,
+            tolerance=point.tolerance,
+            require_certified=True,
+        )
+    except IsalError as error:
+        raise PointError(f"{point.label}: best split: {error}") from error
+
+
+def best_splits(points: Sequence[Point]) -> xr.Dataset:
+    """Best splits of curves, each given by one of its points.
+
+    Returns
+    -------
+    Dataset with the dimensions ``network, clock, bandwidth, scheme`` and ``part`` (steps, or slots where there are
+    several): ``energy`` (J) of each part, ``speb`` and ``lower_bound`` (m^2), ``proof``, ``problems``, ``seconds``. A
+    curve with nothing to split (the integrated scheme in one slot) is left out.
+
+    Raises
+    ------
+    PointError
+        See :func:`exact`.
+    """
+    rows = []
+    for point in points:
+        if not point.has_split:
+            continue
+        began = time.perf_counter()
+        found = exact(point)
+        seconds = time.perf_counter() - began
+        variables = {
+            "energy": ("part", np.array(found.energies)),
+            "speb": found.speb,
+            "lower_bound": found.lower_bound,
+            "proof": found.proof,
+            "problems": found.problems,
+            "seconds": seconds,
+        }
+        where = dict(zip(AXES, (point.name, point.clock, point.radio.bandwidth_hz, point.scheme), strict=True))
+        rows.append(xr.Dataset(variables, coords={"part": np.arange(1, len(found.energies) + 1)} | where))
+    if not rows:
+        return xr.Dataset(coords={axis: [] for axis in AXES})
+    flat = xr.concat([row.expand_dims("point") for row in rows], "point", join="outer", coords="all")
+    dataset = flat.set_index(point=list(AXES)).unstack("point")
+    dataset["proof"] = dataset.proof.fillna("").astype(str)
+    for name, units in (("energy", "J"), ("speb", "m2"), ("lower_bound", "m2"), ("seconds", "s")):
+        dataset[name].attrs["units"] = units
+    return dataset.assign_attrs(Conventions="CF-1.11", title="best splits without traversal")
+
+
+def table(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
+    """One row per curve: the exact best split, and the best point, problems and time of the traversal.
+
+    ``minimised`` is the block of parameters that all SPEBs are of; ``traversal over exact`` is the lowest traversed
+    SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
+    """
+    rows: list[tuple[Any, ...]] = []
+    curves = best.speb.stack(curve=AXES).dropna("curve").to_series() if "speb" in best else pd.Series()
+    for where, value in curves.items():
+        chosen = dict(zip(AXES, cast(tuple[Any, ...], where), strict=True))
+        one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
+        lowest = many.isel(split=int(many.speb.argmin("split")))
+        parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
+        rows.append(
+            (
+                study,
+                *chosen.values(),
+                many.minimises.item(),
+                _energies(one.energy.values),
+                float(value),
+                float(one.lower_bound),
+                str(one.proof.item()),
+                int(one.problems),
+                float(one.seconds) * 1e3,
+                _energies(parts.values),
+                float(lowest.speb) / float(value) - 1,
+                many.sizes["split"],
+                int(np.isfinite(many.stage_speb).sum()),
+                float(many.seconds.sum()) * 1e3,
+            )
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _energies(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:.3g}" for value in values if np.isfinite(value))

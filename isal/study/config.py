@@ -1,0 +1,730 @@
+"""Configuration file -> validated, frozen description of all studies and figures.
+
+Two stages, so that a job that is handed a configuration which was already checked does not check it again:
+:func:`validate` holds a configuration against the strict schema, :func:`parse` turns it into a
+:class:`Configuration` and checks what a schema can't say. :func:`load` does both from files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import itertools
+import math
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from isal.schemes.registry import SCHEMES
+from isal.study import config_keys, sources
+from isal.study.sources import ConfigError as ConfigError
+from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
+from isal.units import UJ_PER_J, plain
+
+#: The project, where this package is used from a copy of it.
+PROJECT = Path(__file__).parents[2]
+
+#: Folders of the project that results must not be mixed with.
+SOURCE_FOLDERS = (
+    *(".ci", ".git", ".snakemake", ".venv"),
+    *("benchmarks", "config", "docs", "envs", "isal", "profiles", "tests", "workflow"),
+)
+
+#: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.
+LEAST_LIKELY_BANDWIDTH_HZ = 1e6
+
+STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
+SLOT_GRIDS = ("slot_1_energy_j",)
+
+#: Points of all studies together: each is a path that Snakemake keeps in memory, some 1 kB.
+MOST_POINTS = 1_000_000
+
+#: A step or slot gets at least this part of the total energy, one in so many: what follows one that got less is so
+#: ill-conditioned that no optimum can be certified.
+LARGEST_RATIO = 10**7
+
+#: Links of one slot, and its nodes and targets together: their matrices must fit into memory.
+MOST_LINKS = 1_000_000
+MOST_NODES = 1_000
+
+#: Values in one file, aliases written out, and how deep they are nested.
+MOST_VALUES = 200_000
+DEEPEST = 50
+
+#: Names of files in ``tables/`` that are there whatever the studies are.
+TAKEN_STUDY_NAMES = ("best_splits", "solver_agreement")
+
+#: Part of a path, in bytes; file systems take 255, and temporary files add to it.
+LONGEST_PART = 200
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """A named network as configured: one table of positions per slot, see :meth:`isal.Network.from_mapping`."""
+
+    name: str
+    slots: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One grid of points. Energies are in microjoules.
+
+    ``step_grids`` holds those of all steps but the last, ``slot_grids`` those of all slots but the last.
+    """
+
+    name: str
+    networks: tuple[str, ...]
+    clocks: tuple[str, ...]
+    bandwidths_hz: tuple[float, ...]
+    schemes: tuple[str, ...]
+    total_energy_uj: int
+    step_grids: tuple[tuple[int, ...], ...]
+    slot_grids: tuple[tuple[int, ...], ...]
+
+    def splits(self, scheme: str) -> Iterator[tuple[int, ...]]:
+        """Energies of every point with a scheme: of the steps or the slots, the last of which gets the rest."""
+        for earlier in itertools.product(*self._grids(scheme)):
+            rest = self.total_energy_uj - sum(earlier)
+            if rest >= _least(self.total_energy_uj):
+                yield (*earlier, rest)
+
+    def n_splits(self, scheme: str) -> int:
+        """How many :meth:`splits` there are, without making them."""
+        grids, most = self._grids(scheme), self.total_energy_uj - _least(self.total_energy_uj)
+        if not grids:
+            return 1
+        first, *others = grids
+        return sum(bisect_right(others[0], most - value) if others else value <= most for value in first)
+
+    def _grids(self, scheme: str) -> tuple[tuple[int, ...], ...]:
+        return self.slot_grids or (self.step_grids if SCHEMES[scheme].has_steps else ())
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: what kind, and the study or the networks that it shows."""
+
+    name: str
+    kind: str
+    study: str | None
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the paper's statements are judged on: random subjects, and readings that differ from the first, ``base``.
+
+    ``readings`` maps names to what each changes: radio parameters, ``bandwidth_hz``, or ``power_cap_w``.
+    """
+
+    seed: int
+    subjects: int
+    sensitivity_subjects: int
+    subjects_per_job: int
+    total_energy_j: float
+    bandwidth_hz: float
+    readings: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that the workflow does, validated. ``source`` is the plain mapping that it was made from."""
+
+    results: str
+    solver: str
+    tolerance: float
+    points_per_job: int
+    agreement_points_per_curve: int
+    findings: Findings
+    radar_cap_w: float | None
+    anchor_cap_w: float | None
+    radio: Mapping[str, Any]  # text for the pulse, numbers for all else
+    layouts: Mapping[str, NetworkLayout]
+    layouts_note: str
+    studies: Mapping[str, Study]
+    figures: Mapping[str, Figure]
+    formats: tuple[str, ...]
+    style: Mapping[str, str]
+    source: Mapping[str, Any]
+
+
+def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path]) -> Configuration:
+    """Validate and parse a configuration and the networks file that it names.
+
+    Parameters
+    ----------
+    config
+        The merged configuration.
+    label
+        Where it comes from, for error messages.
+    folders
+        The working directory, and where else a relative ``networks`` path is looked for, in this order.
+
+    Raises
+    ------
+    ConfigError
+        On the first stage that finds anything wrong, with all that this stage found.
+    """
+    origin = Sources.named(label)
+    validate(config, "config", origin)
+    candidates = [folder / config["networks"] for folder in folders]
+    path = next((candidate for candidate in candidates if _is_file(candidate)), None)
+    if path is None:
+        looked = " and ".join(cut(str(candidate)) for candidate in candidates)
+        variable = f"; {told}" if (told := _variable(config["networks"])) else ""
+        raise ConfigError(
+            f"{origin.at('networks')}: there is no file {shown(config['networks'])}; looked for {looked}{variable}"
+        )
+    networks = sources.read(path, str(config["networks"]))
+    validate(networks.content, "networks", Sources((networks,)))
+    configuration = parse({"config": config, "networks": networks.content}, origin)
+    _check_place(configuration.results, folders[0], origin.at("results"))
+    return configuration
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no possible path
+        return False
+
+
+def validate(content: Any, schema_name: str, label: str | Sources) -> None:
+    """Hold ``content`` against the schema of that name, see :func:`isal.study.config_keys.schema`.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key at fault, what is wrong with it, what it means and how to put it right.
+    """
+    origin = Sources.named(label)
+    try:
+        problems = list(_unusable(content))
+    except _UnboundedError as unbounded:
+        raise ConfigError(f"{origin.at(*unbounded.place)}: {unbounded}") from None
+    for error in _validator(schema_name).iter_errors(content):
+        problems += _explained(error, origin)
+    if problems:
+        raise ConfigError("\n".join(sources.lines(origin, problems)))
+
+
+@functools.cache
+def _validator(schema_name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(config_keys.schema(schema_name))
+
+
+def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> Configuration:
+    """A :class:`Configuration` from ``{"config": ..., "networks": ...}``, both already validated.
+
+    Raises
+    ------
+    ConfigError
+        If a study or a figure names something that does not exist, or an energy grid does not fit.
+    """
+    config, networks, origin = source["config"], source["networks"], Sources.named(label)
+    _check_results(config["results"], origin.at("results"))
+    layouts = _layouts(networks, str(config["networks"]))
+    studies = {name: _study(name, table, layouts, origin) for name, table in config["studies"].items()}
+    _check_size(studies, origin)
+    figures = {
+        name: _figure(name, table, layouts, studies, origin) for name, table in config["figures"]["draw"].items()
+    }
+
+    def cap(kind: str) -> float | None:
+        value = config["power_caps_w"][kind]
+        return None if value == "budget" else float(value)
+
+    if cap("radars") == cap("anchors") == 0:
+        raise ConfigError(f"{origin.at('power_caps_w')}: no node may transmit; give radars or anchors more than 0 W")
+    return Configuration(
+        results=config["results"],
+        solver=config["solver"],
+        tolerance=float(config["tolerance"]),
+        points_per_job=int(config["points_per_job"]),
+        agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
+        findings=_findings(config["findings"], origin),
+        radar_cap_w=cap("radars"),
+        anchor_cap_w=cap("anchors"),
+        radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
+        layouts=layouts,
+        layouts_note=networks["note"],
+        studies=studies,
+        figures=figures,
+        formats=tuple(config["figures"]["formats"]),
+        style=dict(config["style"]),
+        source=source,
+    )
+
+
+def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
+    readings: dict[str, Mapping[str, float]] = {"base": {}, **table["readings"]}
+    if "base" in table["readings"]:
+        where = origin.at("findings", "readings", "base")
+        raise ConfigError(f"{where}: is the reading that all others differ from; rename it")
+    if table["sensitivity_subjects"] > table["subjects"]:
+        some, all_of_them = ("findings", "sensitivity_subjects"), ("findings", "subjects")
+        raise ConfigError(
+            f"{origin.at(*some)}: {table['sensitivity_subjects']} is more than there are subjects "
+            f"({table['subjects']}); lower it{origin.elsewhere(some, all_of_them)}"
+        )
+    _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j"))
+    return Findings(
+        # 300.0 is a whole number, too
+        **{key: int(table[key]) for key in ("seed", "subjects", "sensitivity_subjects", "subjects_per_job")},
+        total_energy_j=float(table["total_energy_j"]),
+        bandwidth_hz=float(table["bandwidth_hz"]),
+        readings=readings,
+    )
+
+
+def _check_results(results: str, where: str) -> None:
+    """A folder that Snakemake, the shell and the file system all take as it is written."""
+    path = PurePosixPath(results)
+    if results != results.strip() or not results.isprintable():
+        raise ConfigError(f"{where}: {shown(results)} begins or ends with a blank or has a line break; remove it")
+    if wrong := sorted({"{", "}"} & set(results)):
+        raise ConfigError(f"{where}: {shown(results)} has {' and '.join(wrong)}, a wildcard to Snakemake; rename it")
+    if str(path)[0] == "-":
+        raise ConfigError(f"{where}: {shown(results)} begins with '-', an option to other programs; write the path out")
+    if variable := _variable(str(path)):
+        raise ConfigError(f"{where}: {shown(results)}: {variable}")
+    if "://" in results:
+        raise ConfigError(f"{where}: {shown(results)} is an address; name a folder of this machine")
+    for part in path.parts:
+        if len(part.encode()) > LONGEST_PART:
+            raise ConfigError(f"{where}: {shown(part)} is too long for a folder; at most {LONGEST_PART} bytes")
+
+
+def _variable(path: str) -> str:
+    """What a path names that a shell would put something else for, and the way out; nothing if it names no such."""
+    for pattern, what in (("^~", "a home folder"), (r"\$|%\w+%", "a variable"), ("`", "the output of a command")):
+        if found := re.search(pattern, path):
+            return f"{found[0]!r} does not stand for {what} here; write the path out"
+    return ""
+
+
+def _check_place(results: str, start: Path, where: str) -> None:
+    """Results need a folder of their own: temporary files are removed there, and ``all`` may be deleted."""
+    folder = start / results
+    for above in (folder, *folder.parents):
+        if _is_file(above):
+            raise ConfigError(f"{where}: {above} is a file; name a folder")
+    folder, start, project = folder.resolve(), start.resolve(), PROJECT.resolve()
+    for home, what in ((start, "the working directory"), (project, "the project")):
+        if home == folder or folder in home.parents:
+            raise ConfigError(
+                f"{where}: {shown(results)} is {what}{'' if home == folder else ' and what is around it'}; name a "
+                "folder of its own, such as results"
+            )
+    for home in (start, project):
+        first = folder.relative_to(home).parts[0] if home in folder.parents else ""
+        if first in SOURCE_FOLDERS and (home == project or first.startswith(".")):
+            raise ConfigError(
+                f"{where}: {shown(results)} is in {first}, which holds no results; name a folder of its own, such as "
+                "results"
+            )
+
+
+def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
+    """What is accepted but hardly meant, each with file and key and what to write instead."""
+    origin, findings = Sources.named(label), configuration.findings
+    bandwidths: dict[Place, float] = {("findings", "bandwidth_hz"): findings.bandwidth_hz}
+    for name, reading in findings.readings.items():
+        if "bandwidth_hz" in reading:
+            bandwidths["findings", "readings", name, "bandwidth_hz"] = reading["bandwidth_hz"]
+    for name, study in configuration.studies.items():
+        for index, value in enumerate(study.bandwidths_hz):
+            bandwidths["studies", name, "bandwidths_hz", index] = value
+    return [
+        f"{origin.at(*place)}: is a bandwidth of {plain(Decimal(str(value)))} Hz; write {yaml_number(value * 1e6)} "
+        "if MHz are meant"
+        for place, value in bandwidths.items()
+        if value < LEAST_LIKELY_BANDWIDTH_HZ
+    ]
+
+
+def _check_size(studies: Mapping[str, Study], origin: Sources) -> None:
+    sizes = {name: _n_points(study) for name, study in studies.items()}
+    if (together := sum(sizes.values())) > MOST_POINTS:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise ConfigError(
+            f"{origin.at('studies', largest)}: has {sizes[largest]:,} points, all studies have {together:,}; the limit "
+            f"is {MOST_POINTS:,}. Take larger steps, or run parts of it into different 'results'"
+        )
+
+
+def _n_points(study: Study) -> int:
+    curves = len(study.networks) * len(study.clocks) * len(study.bandwidths_hz)
+    return curves * sum(study.n_splits(scheme) for scheme in study.schemes)
+
+
+def _layouts(networks: Mapping[str, Any], label: str) -> dict[str, NetworkLayout]:
+    layouts: dict[str, NetworkLayout] = {}
+    for group in ("single_slot", "dual_slot"):
+        for name, table in networks.get(group, {}).items():
+            if name in layouts:
+                raise ConfigError(f"{label}: {group}.{name}: there is a network of that name already; rename one")
+            layouts[name] = NetworkLayout(name, (table,) if group == "single_slot" else tuple(table))
+            for slot in layouts[name].slots:
+                _check_nodes(slot, f"{label}: {group}.{name}")
+    return layouts
+
+
+def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
+    n = len(slot.get("radars", ())) + len(slot.get("anchors", ()))
+    n_targets = len(slot.get("targets", ())) + ("target" in slot)
+    links = n**2 * (n_targets + 1)
+    if n + n_targets > MOST_NODES or links > MOST_LINKS:
+        raise ConfigError(
+            f"{where}: has {n} anchors and radars and {n_targets} targets, up to {links:,} links; the limits are "
+            f"{MOST_NODES:,} nodes and targets and {MOST_LINKS:,} links. Leave some out"
+        )
+    if n == 0:
+        raise ConfigError(f"{where}: no anchors and no radars; give at least one active node")
+    if n_targets == 0 and (not slot.get("radars") or slot.get("radars_known", False)):
+        raise ConfigError(f"{where}: nothing to estimate; give a target, or radars whose positions are unknown")
+
+
+def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Study:
+    at = functools.partial(origin.at, "studies", name)
+    if name in TAKEN_STUDY_NAMES:
+        raise ConfigError(f"{at()}: every run has a table of that name; rename the study")
+    for network in table["networks"]:
+        _known(network, layouts, at("networks"), "network")
+    total = _microjoules(table["total_energy_j"], at("total_energy_j"))
+    wanted = _wanted_grids(table, layouts, at)
+    for key in (*STEP_GRIDS, *SLOT_GRIDS):
+        if key in table and key not in wanted:
+            asked = [("studies", name, other) for other in ("networks", "clocks", "schemes")]
+            raise ConfigError(
+                f"{at(key)}: has no use with these networks, clocks and schemes; remove it"
+                f"{origin.elsewhere(('studies', name, key), *asked)}"
+            )
+        if key in wanted and key not in table:
+            raise ConfigError(
+                f"{at(key)}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
+                "(the last step or slot gets what is left)"
+            )
+    grids = {key: _energies(table[key], total, origin, ("studies", name, key)) for key in wanted}
+    if (together := sum(min(grid) for grid in grids.values())) > total - _least(total):
+        places = [("studies", name, key) for key in (*wanted, "total_energy_j")]
+        raise ConfigError(
+            f"{at()}: the smallest of {' and of '.join(wanted)} together, {_joules(together)} J, leave too little of "
+            f"the {_joules(total)} J for the last step; lower them{origin.elsewhere(('studies', name), *places)}"
+        )
+    return Study(
+        name=name,
+        networks=tuple(table["networks"]),
+        clocks=tuple(table["clocks"]),
+        bandwidths_hz=tuple(float(value) for value in table["bandwidths_hz"]),
+        schemes=tuple(table["schemes"]),
+        total_energy_uj=total,
+        step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
+        slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
+    )
+
+
+def _wanted_grids(
+    table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], at: Callable[..., str]
+) -> tuple[str, ...]:
+    """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
+    slots = {len(layouts[network].slots): network for network in table["networks"]}
+    if len(slots) > 1:
+        raise ConfigError(
+            f"{at('networks')}: have different numbers of slots ({_counted(slots)}); put them into separate studies"
+        )
+    if (count := next(iter(slots))) > 1:
+        if count - 1 > len(SLOT_GRIDS):
+            raise ConfigError(f"{at('networks')}: have {count} slots; a study can split its energy over two at most")
+        return SLOT_GRIDS
+    if not any(SCHEMES[scheme].has_steps for scheme in table["schemes"]):
+        return ()
+    steps = {
+        _steps(layouts[network], clock): f"{network} {clock}"
+        for network in table["networks"]
+        for clock in table["clocks"]
+    }
+    if len(steps) > 1:
+        raise ConfigError(
+            f"{at()}: its networks and clocks have different numbers of steps ({_counted(steps)}); put them into "
+            "separate studies"
+        )
+    return STEP_GRIDS[: max(0, next(iter(steps)) - 1)]
+
+
+def _counted(examples: Mapping[int, str]) -> str:
+    return ", ".join(f"{example} has {count}" for count, example in sorted(examples.items()))
+
+
+def _steps(layout: NetworkLayout, clock: str) -> int:
+    """Steps of the step-by-step scheme: one for each block that the network has."""
+    slot = layout.slots[0]
+    radars, anchors = len(slot.get("radars", ())), len(slot.get("anchors", ()))
+    free_radars = radars > 0 and not slot.get("radars_known", False)
+    offsets = clock == "asynchronous" and radars > 0 and radars - 1 + (anchors > 0) > 0
+    return free_radars + offsets + ("target" in slot or len(slot.get("targets", ())) > 0)
+
+
+def _figure(
+    name: str,
+    table: Mapping[str, Any],
+    layouts: Mapping[str, NetworkLayout],
+    studies: Mapping[str, Study],
+    origin: Sources,
+) -> Figure:
+    at = functools.partial(origin.at, "figures", "draw", name)
+    for network in table.get("networks", ()):
+        _known(network, layouts, at("networks"), "network")
+    study = table.get("study")
+    if study is not None:
+        _known(study, studies, at("study"), "study")
+        wanted, chosen = config_keys.FIGURE_KINDS[table["kind"]].grids, studies[study]
+        if wanted != (*STEP_GRIDS[: len(chosen.step_grids)], *SLOT_GRIDS[: len(chosen.slot_grids)]):
+            raise ConfigError(
+                f"{at('study')}: {study} is not a grid over exactly {' and '.join(wanted)}; name a study that is"
+            )
+        if table["kind"] == "step_simplex" and not _spans_a_triangle(studies[study]):
+            raise ConfigError(
+                f"{at('study')}: {study} has no three splits that make a surface; add energies to its grids"
+            )
+    return Figure(name, table["kind"], study, tuple(table.get("networks", ())))
+
+
+def _spans_a_triangle(study: Study) -> bool:
+    """Whether the splits over two steps are not all on one line."""
+    splits = study.splits(next(scheme for scheme in study.schemes if SCHEMES[scheme].has_steps))
+    x, y, *_ = next(splits)
+    sides = ((split[0] - x, split[1] - y) for split in splits)
+    first = next(sides, (0, 0))
+    return any(first[0] * dy != first[1] * dx for dx, dy in sides)
+
+
+def _known(name: str, known: Iterable[str], where: str, noun: str) -> None:
+    known = list(known)
+    if name not in known:
+        raise ConfigError(
+            f"{where}: there is no {noun} {shown(name)}{_meant(name, known)}; "
+            f"choose among {cut(', '.join(known)) or 'none'}"
+        )
+
+
+def _microjoules(value: float, where: str) -> int:
+    exact = Decimal(str(value)) * UJ_PER_J
+    if exact != exact.to_integral_value():
+        raise ConfigError(f"{where}: {value} J is not a multiple of 1e-6 J; round it")
+    return int(exact)
+
+
+def _least(total: int) -> int:
+    """The least energy of a step or slot, microjoules."""
+    return -(-total // LARGEST_RATIO)
+
+
+def _joules(microjoules: int) -> str:
+    return plain(Decimal(microjoules) / UJ_PER_J)
+
+
+def _energies(grid: Any, total: int, origin: Sources, place: Place) -> tuple[int, ...]:
+    """The energies of a grid, microjoules; its place ends with the names of the study and of the grid."""
+    where, values, left = origin.at(*place), set[int](), MOST_POINTS
+    for number, entry in enumerate(grid if isinstance(grid, list) else [grid]):
+        inner = (*place, number) if isinstance(grid, list) else place
+        if not isinstance(entry, Mapping):
+            values.add(_microjoules(entry, origin.at(*inner)))
+            continue
+        first, last, step = (_microjoules(entry[key], origin.at(*inner, key)) for key in ("from", "to", "by"))
+        if last < first:
+            apart = origin.elsewhere(inner, (*inner, "from"), (*inner, "to"))
+            raise ConfigError(
+                f"{origin.at(*inner)}: goes from {entry['from']} to {entry['to']} J; exchange them{apart}"
+            )
+        if (last - first) % step:
+            end = _joules(last - (last - first) % step)
+            apart = origin.elsewhere((*inner, "to"), (*inner, "from"), (*inner, "by"))
+            raise ConfigError(
+                f"{origin.at(*inner, 'to')}: steps of {entry['by']} J end at {end} J, not at {entry['to']} J{apart}"
+            )
+        left -= (last - first) // step + 1
+        if left < 0:
+            raise ConfigError(
+                f"{origin.at(*inner, 'by')}: steps of {entry['by']} J from {entry['from']} to {entry['to']} J are too "
+                f"many; a study takes at most {MOST_POINTS:,} points"
+            )
+        values.update(range(first, last + 1, step))
+    least, apart = _least(total), origin.elsewhere(place, (*place[:-1], "total_energy_j"))
+    if (lowest := min(values)) < least:
+        raise ConfigError(
+            f"{where}: {_joules(lowest)} J is less than {_joules(least)} J, one part in {LARGEST_RATIO:.0e} of the "
+            f"total; raise it{apart}"
+        )
+    if (highest := max(values)) > total - least:
+        excess = "nothing" if highest >= total else f"less than {_joules(least)} J"
+        raise ConfigError(
+            f"{where}: {_joules(highest)} J leaves {excess} of the {_joules(total)} J for the last step or slot; stay "
+            f"below the total{apart}"
+        )
+    return tuple(sorted(values))
+
+
+class _UnboundedError(ValueError):
+    """Content that is too large to be looked at, and where."""
+
+    def __init__(self, place: Place, what: str) -> None:
+        super().__init__(what)
+        self.place = place
+
+
+def _unusable(content: Any) -> Iterator[tuple[Place, str]]:
+    """Path and fault of values that no schema can refuse: numbers that are not finite, characters that do not print.
+
+    Raises
+    ------
+    _UnboundedError
+        If the content is nested too deeply (it may contain itself), or has too many values or digits.
+    """
+    seen = 0
+
+    def walk(value: Any, path: Place) -> Iterator[tuple[Place, str]]:
+        nonlocal seen
+        seen += 1
+        if seen > MOST_VALUES:
+            what = f"here the file has more than {MOST_VALUES:,} values, aliases written out"
+            raise _UnboundedError(path[:3], what)
+        if len(path) > DEEPEST:
+            raise _UnboundedError(path[:3], f"is nested more than {DEEPEST} deep, or contains itself")
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                yield from walk(key, path)
+                yield from walk(inner, (*path, key))
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                yield from walk(inner, (*path, index))
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield path, f"{value} is not a finite number"
+        elif isinstance(value, int) and value.bit_length() > 1024:
+            raise _UnboundedError(path, "is too large a number")
+        elif isinstance(value, str) and (wrong := next((char for char in value if _is_control(char)), None)):
+            yield path, f"{shown(value)} holds the control character {wrong!a}; remove it"
+
+    yield from walk(content, ())
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t"
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(cut(str(name)).lower(), list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
+    """Place and fault of each key that a ``jsonschema.ValidationError`` is about, with what the key means."""
+    while error.validator == "anyOf":
+        # the alternative that was meant is the one that the value is at least of the right type for
+        here = len(error.absolute_path)
+        of_right_type = [
+            inner for inner in error.context if inner.validator != "type" or len(inner.absolute_path) > here
+        ]
+        if not of_right_type or of_right_type[0].validator == "const":
+            break
+        error = of_right_type[0]
+    path = tuple(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    properties = schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        what = f"{dotted(path)} takes {', '.join(properties)}"
+        return [
+            ((*path, key), f"unknown key{_meant(key, properties)}; {what}")
+            for key in error.instance
+            if key not in properties
+        ]
+    if error.validator == "required":
+        return [
+            ((*path, key), f"is missing{_meaning(properties.get(key, {}))}")
+            for key in error.validator_value
+            if key not in error.instance
+        ]
+    value, source = error.instance, origin.holder(path)
+    is_name = "propertyNames" in error.absolute_schema_path
+    written = origin.holder((*path, value)).keys.get((*path, value)) if is_name else source.written.get(path)
+    told = shown(value)
+    if written and not source.command_line and not isinstance(value, str):
+        as_read = as_yaml(value)
+        told = cut(written) if written in (as_read, str(value)) else f"{cut(written)}, in YAML {as_read},"
+    if is_name and not isinstance(value, str):
+        what = f"the name {told} can't be used; put it in quotes"
+    elif is_name:
+        what = f"the name {shown(value)} can't be used"
+    elif isinstance(value, str) and error.validator in ("type", "anyOf") and (hint := _number_hint(value)):
+        if source.command_line:
+            hint = (
+                f". Snakemake makes text of all that stands in brackets after {source.label}; "
+                f"{sources.to_a_file(str(path[0]), _nested(path[1:], float(value)))}"
+            )
+        what = f"{shown(value)} is text, not a number{hint}"
+    elif error.validator == "type":
+        what = f"{told} is not {config_keys.TYPES.get(error.validator_value, error.validator_value)}"
+        if error.validator_value == "string":
+            what += _text_hint(value, path, source)
+    elif error.validator == "anyOf":
+        what = f"{told} is none of what is accepted"
+    elif error.validator == "pattern":
+        what = f"{shown(value)} is not of the required form"
+    elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):
+        what = f"{shown(value)} is out of range"
+    elif error.validator == "not":
+        what = "has both 'target' and 'targets'; keep one"
+    elif error.validator == "enum":
+        known = [str(entry) for entry in error.validator_value]
+        what = f"{told} is not one of {', '.join(known)}{_meant(str(value), known)}"
+    else:
+        what = cut(error.message)
+    return [(path, f"{what}{_meaning(schema)}")]
+
+
+def _nested(path: Place, leaf: Any) -> Any:
+    """A table, or text for lists, that has a leaf at a place."""
+    for key in reversed(path):
+        leaf = [leaf] if isinstance(key, int) else {key: leaf}
+    return leaf
+
+
+def _text_hint(value: Any, path: Place, source: Source) -> str:
+    """How to write what is not text as text, in a file or on the command line."""
+    if value is None:
+        return "; write a name"
+    if isinstance(value, (Mapping, list)):
+        return (
+            "; write a name"
+            if not source.command_line
+            else f"; {sources.to_a_file(str(path[0]), source.written.get(path))}"
+        )
+    if not source.command_line:
+        return "; put it in quotes"
+    text = str(source.written.get(path, value))
+    # Snakemake drops quotes; nothing but another form of the same path makes it text
+    return f"; write {path[0]}=./{text}" if text[0] != "-" else "; choose another name"
+
+
+def _number_hint(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(value):
+        return "; write a finite number without quotes"
+    return f"; write {yaml_number(value)} without quotes (YAML takes 77e9 for text and 77.0e+9 for a number)"
+
+
+def _meaning(schema: Mapping[str, Any]) -> str:
+    text = "; ".join(part for part in (schema.get("description", ""), config_keys.limits(schema)) if part)
+    return f". {text}" if text else ""

@@ -1,0 +1,586 @@
+"""Every key of the configuration and of the networks file, declared once: type, unit, limits and meaning.
+
+The JSON schemas that :mod:`isal.study.config` validates with, their copies in ``workflow/schemas/`` and the key tables
+of ``config/README.md`` all come from here; ``make docs`` renews the files. The keys of ``radio`` come from the fields
+of :class:`isal.Radio`.
+
+A declaration is a :class:`Value`, what may stand somewhere, and a :class:`Key` gives a value its meaning.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any
+
+from isal.allocation.solvers import SOLVERS
+from isal.model.fisher import CLOCKS
+from isal.model.network import LARGEST_COORDINATE_M
+from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
+from isal.model.radio import Radio
+from isal.schemes.schedule import CARRIES
+
+Schema = dict[str, Any]
+
+#: The types of JSON schema in words.
+TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a table of keys and values",
+    "string": "text",
+}
+
+#: The limits of a number: word, which is also how they are declared, and JSON schema's name.
+LIMITS = {"at least": "minimum", "above": "exclusiveMinimum", "at most": "maximum"}
+
+
+def limits(schema: Mapping[str, Any]) -> str:
+    """The limits of a number in words, ``"above 0, at most 100"``; empty if it has none."""
+    found = {word: schema[key] for word, key in LIMITS.items() if key in schema}
+    return ", ".join(
+        f"{word} {short if float(short := f'{limit:g}') == limit else limit}" for word, limit in found.items()
+    )
+
+
+class Value(ABC):
+    """What may stand at one place of a file."""
+
+    @abstractmethod
+    def schema(self, definitions: Schema) -> Schema:
+        """JSON schema of it. Definitions that it refers to are added to ``definitions``."""
+
+
+@dataclass(frozen=True)
+class Number(Value):
+    """A number, which ``whole`` wants without a fraction."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    whole: bool = False
+
+    def schema(self, definitions: Schema) -> Schema:
+        found = {key: getattr(self, word.replace(" ", "_")) for word, key in LIMITS.items()}
+        kept = {key: limit for key, limit in found.items() if limit is not None}
+        return {"type": "integer" if self.whole else "number", **kept}
+
+
+@dataclass(frozen=True)
+class Text(Value):
+    """Text of so many characters that a regular expression matches; documents call it ``form``."""
+
+    pattern: str = ""
+    at_least: int = 0
+    at_most: int | None = None
+    form: str = "text"
+
+    def schema(self, definitions: Schema) -> Schema:
+        found = {"pattern": self.pattern, "minLength": self.at_least, "maxLength": self.at_most}
+        return {"type": "string", **{key: value for key, value in found.items() if value}}
+
+
+@dataclass(frozen=True)
+class Truth(Value):
+    """True or false."""
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Choice(Value):
+    """One of several words, or the only word."""
+
+    words: Iterable[str]
+
+    def schema(self, definitions: Schema) -> Schema:
+        first, *others = self.words
+        return {"enum": [first, *others]} if others else {"const": first}
+
+
+@dataclass(frozen=True)
+class Either(Value):
+    """A value of one of several forms."""
+
+    forms: tuple[Value, ...]
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"anyOf": [form.schema(definitions) for form in self.forms]}
+
+
+@dataclass(frozen=True)
+class Listing(Value):
+    """A list of values of one form, ``distinct`` if none may stand twice."""
+
+    items: Value
+    at_least: int = 0
+    at_most: int | None = None
+    distinct: bool = False
+
+    def schema(self, definitions: Schema) -> Schema:
+        found = {"minItems": self.at_least, "maxItems": self.at_most, "uniqueItems": self.distinct}
+        kept = {key: value for key, value in found.items() if value}
+        return {"type": "array", **kept, "items": self.items.schema(definitions)}
+
+
+@dataclass(frozen=True)
+class Key(Value):
+    """A value and its meaning.
+
+    Error messages and documents say ``text``, the unit and the ``remark``; only documents say the ``note``, in full
+    sentences.
+    """
+
+    value: Value
+    text: str
+    unit: str = ""
+    remark: str = ""
+    note: str = ""
+    optional: bool = False
+
+    @property
+    def description(self) -> str:
+        """What error messages say of the key."""
+        text = f"{self.text}, {self.unit}" if self.unit else self.text
+        return f"{text}; {self.remark}" if self.remark else text
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"description": self.description, **self.value.schema(definitions)}
+
+
+@dataclass(frozen=True)
+class Table(Value):
+    """A table of known keys, at least ``at_least`` of them, and not both keys of ``exclusive``."""
+
+    keys: Mapping[str, Key]
+    at_least: int = 0
+    exclusive: tuple[str, ...] = ()
+
+    def schema(self, definitions: Schema) -> Schema:
+        required = [name for name, key in self.keys.items() if not key.optional]
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            **({"minProperties": self.at_least} if self.at_least else {}),
+            **({"required": required} if required else {}),
+            "properties": {name: key.schema(definitions) for name, key in self.keys.items()},
+            **({"not": {"required": list(self.exclusive)}} if self.exclusive else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Named(Value):
+    """A table whose keys are names that the user chooses, with values of one form."""
+
+    name: Value
+    value: Value
+    at_least: int = 0
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {
+            "type": "object",
+            **({"minProperties": self.at_least} if self.at_least else {}),
+            "propertyNames": self.name.schema(definitions),
+            "additionalProperties": self.value.schema(definitions),
+        }
+
+
+@dataclass(frozen=True)
+class Kinds(Value):
+    """A table with the key ``kind``, whose word decides which other keys it has."""
+
+    meaning: str
+    tables: Mapping[str, Mapping[str, Key]]
+
+    def schema(self, definitions: Schema) -> Schema:
+        alike: list[tuple[Mapping[str, Key], list[str]]] = []
+        for word, keys in self.tables.items():
+            words = next((words for others, words in alike if others == keys), None)
+            if words is None:
+                alike.append((keys, words := []))
+            words.append(word)
+        branches = []
+        for keys, words in alike:
+            then = Table(keys).schema(definitions)
+            del then["type"]
+            then["properties"] = {"kind": True, **then["properties"]}  # it is described above
+            kind = Choice(words).schema(definitions)
+            branches.append({"if": {"required": ["kind"], "properties": {"kind": kind}}, "then": then})
+        return {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": Key(Choice(self.tables), self.meaning).schema(definitions)},
+            "allOf": branches,
+        }
+
+
+@dataclass(frozen=True)
+class Definition(Value):
+    """A value that stands in many places: the schema has it once, by its name."""
+
+    name: str
+    value: Key
+
+    def schema(self, definitions: Schema) -> Schema:
+        if self.name not in definitions:
+            definitions[self.name] = {}  # holds the place before those that it refers to
+            definitions[self.name] = self.value.schema(definitions)
+        return {"$ref": f"#/$defs/{self.name}"}
+
+
+def _count(at_most: int) -> Number:
+    return Number(at_least=1, at_most=at_most, whole=True)
+
+
+def _parameter(field: Field[Any]) -> Key:
+    """The key of a parameter of :class:`isal.Radio`."""
+    stated = dict(field.metadata)
+    bounds = stated.pop("limits")
+    return Key(PULSE if field.name == "pulse" else Number(**bounds), **stated)
+
+
+PULSE = Either(
+    (
+        Key(Choice(PULSES), f"Or {RAISED_COSINE} with another roll-off from 0 to 1, as {RAISED_COSINE}0.25"),
+        Text(rf"^{RAISED_COSINE}{ROLL_OFF}$(?!\n)", form=f"`{RAISED_COSINE}`*roll-off*"),
+    )
+)
+
+#: Every parameter of :class:`isal.Radio`.
+PARAMETERS = {field.name: _parameter(field) for field in fields(Radio)}
+BANDWIDTH = PARAMETERS["bandwidth_hz"]
+RADIO = {name: key for name, key in PARAMETERS.items() if key is not BANDWIDTH}
+
+LARGEST_POWER_W = 1e9
+
+#: What a reading of the findings may change.
+CHANGES = {
+    "power_cap_w": Key(Number(above=0, at_most=LARGEST_POWER_W), "Largest power of every node", "W", optional=True),
+    **{
+        name: replace(PARAMETERS[name], optional=True)
+        for name in ("bandwidth_hz", "radar_cross_section_m2", "velocity_variance", "drift_variance")
+    },
+}
+
+NAME = Definition(
+    "name",
+    Key(
+        Text(r"^[A-Za-z0-9][A-Za-z0-9_-]*$(?!\n)", at_most=100),
+        "A name, part of file names",
+        remark="letters, digits, dash and underscore, at most 100",
+    ),
+)
+CAP = Definition(
+    "cap",
+    Key(
+        Either((Choice(["budget"]), Number(at_least=0, at_most=LARGEST_POWER_W))),
+        'A power in W, 0 for nodes that only receive, or "budget"',
+    ),
+)
+COLOUR = Definition(
+    "colour", Key(Text(r"^#[0-9a-fA-F]{6}$(?!\n)", form='`"#rrggbb"`'), 'A colour as "#rrggbb", in quotes')
+)
+ENERGY = Definition("energy", Key(Number(above=0, at_most=1e6), "An energy in J, a multiple of 1e-6 J"))
+RANGE = Definition(
+    "range",
+    Key(
+        Table(
+            {
+                "from": Key(ENERGY, "First energy", "J"),
+                "to": Key(ENERGY, "Last energy", "J"),
+                "by": Key(ENERGY, "Step between energies", "J"),
+            }
+        ),
+        "Energies from .. to, both included, by a fixed step, J",
+    ),
+)
+ENERGIES = Definition(
+    "energies",
+    Key(
+        Either((RANGE, Listing(Either((RANGE, ENERGY)), at_least=1))),
+        "Energies in J, as a list of numbers and {from, to, by} ranges, or one range",
+    ),
+)
+
+STUDY_KEYS = {
+    "networks": Key(
+        Listing(Text(), at_least=1, distinct=True),
+        "Names of networks of the networks file",
+        note="All have one slot, or all have two.",
+    ),
+    "clocks": Key(Listing(Choice(CLOCKS), at_least=1, distinct=True), "Clock modes"),
+    "bandwidths_hz": Key(
+        Listing(BANDWIDTH.value, at_least=1, distinct=True),
+        "Signal bandwidths B",
+        BANDWIDTH.unit,
+    ),
+    "schemes": Key(
+        Listing(Choice(["integrated", *(f"step-by-step-{carry}" for carry in CARRIES)]), at_least=1, distinct=True),
+        "Schemes",
+        remark="the last word of a step-by-step scheme is its carry-over",
+    ),
+    "total_energy_j": Key(ENERGY, "Energy of the whole schedule", "J", note="A step lasts one second."),
+    "step_1_energy_j": Key(
+        ENERGIES,
+        "Energies of step 1 (radars)",
+        "J",
+        remark="the last step gets what is left of the total",
+        note="Where the radars are known, step 1 is that of the clock offsets. A range is "
+        "`{from: 0.1, to: 9.9, by: 0.1}`.",
+        optional=True,
+    ),
+    "step_2_energy_j": Key(
+        ENERGIES,
+        "Energies of step 2 (clock offsets) of three steps",
+        "J",
+        remark="combinations that exceed the total are left out",
+        note="So are those that leave nothing to the last step (targets). Only asynchronous networks have this step.",
+        optional=True,
+    ),
+    "slot_1_energy_j": Key(
+        ENERGIES,
+        "Energies of slot 1 of two slots",
+        "J",
+        remark="each slot's energy is split over its steps at best",
+        note="So such a study takes no step energies. Slot 2 gets the rest.",
+        optional=True,
+    ),
+}
+
+
+STUDY = Definition(
+    "study", Key(Table(STUDY_KEYS), "A grid of points", remark="every combination of its lists is solved")
+)
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure: what it shows, and whether it takes networks, or a study over exactly these energy grids."""
+
+    shows: str
+    networks: bool = False
+    grids: tuple[str, ...] = ()
+
+    def takes(self) -> dict[str, Key]:
+        """The keys of such a figure besides its kind."""
+        taken = {}
+        if self.networks:
+            listed = Listing(Text(), at_least=1)
+            taken["networks"] = Key(listed, "Names of the networks whose maps are drawn, one panel each")
+        if self.grids:
+            wanted = [
+                f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
+            ]
+            text = f"Study that is drawn, one panel per network, clock mode and bandwidth: {', '.join(wanted)}"
+            taken["study"] = Key(Text(), text)
+        return taken
+
+
+FIGURE_KINDS = {
+    "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
+    "step_energy": FigureKind(
+        "SPEB against the energy of step 1, a panel per network, clock mode and bandwidth (Figures 9, 13)",
+        grids=("step_1_energy_j",),
+    ),
+    "step_simplex": FigureKind(
+        "SPEB over the energies of three steps, as surfaces and plans (Figure 11)",
+        grids=("step_1_energy_j", "step_2_energy_j"),
+    ),
+    "slot_energy": FigureKind(
+        "sum of the slots' SPEBs against the energy of slot 1 (Figures 10, 12)",
+        grids=("slot_1_energy_j",),
+    ),
+    "agreement": FigureKind("how far independent solvers are from each optimum"),
+    "abundance": FigureKind("advantage of step-by-step against the sensing-abundance of a network"),
+    "readings": FigureKind("how the verdicts move with what the paper leaves open"),
+}
+
+#: The energy grids that a study needs for a kind of figure.
+FIGURE_GRIDS = {word: kind.grids for word, kind in FIGURE_KINDS.items() if kind.grids}
+FIGURE = Definition(
+    "figure",
+    Key(Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items()}), "One figure"),
+)
+
+FINDINGS = {
+    "seed": Key(
+        Number(at_least=0, at_most=2**32 - 1, whole=True),
+        "Seed of the random networks",
+        note="A network depends on the seed and its number alone.",
+    ),
+    "subjects": Key(_count(100_000), "Random subjects, each of two slots and so two networks, in the base reading"),
+    "sensitivity_subjects": Key(_count(100_000), "How many of them the other readings are tried on"),
+    "subjects_per_job": Key(_count(100_000), "Random subjects that one job observes"),
+    "total_energy_j": Key(ENERGY, "Energy of each network, or of each pair of slots", "J"),
+    "bandwidth_hz": Key(BANDWIDTH.value, f"{BANDWIDTH.text} of the base reading", BANDWIDTH.unit),
+    "readings": Key(
+        Named(NAME, Key(Table(CHANGES, at_least=1), "A reading")),
+        "Other readings of the paper by name, and what each changes",
+    ),
+}
+
+AGREEMENT = {
+    "points_per_curve": Key(
+        _count(1000),
+        "Points, evenly spread, of each combination of network, clock mode, bandwidth and scheme",
+        note="They give the problems on which all solvers are compared.",
+    ),
+}
+
+POWER_CAPS_W = {
+    "radars": Key(CAP, "Largest power of a radar (P_r,max)", "W or 'budget'"),
+    "anchors": Key(CAP, "Largest power of an anchor (P_a,max)", "W or 'budget'"),
+}
+
+FIGURES = {
+    "formats": Key(
+        Listing(Choice(["pdf", "svg", "png"]), at_least=1, distinct=True),
+        "File formats of every figure",
+    ),
+    "draw": Key(Named(NAME, FIGURE), "The figures, by name"),
+}
+
+STYLE: dict[str, Key] = {
+    "anchor": Key(COLOUR, "Anchors on maps"),
+    "radar": Key(COLOUR, "Radars on maps"),
+    "target": Key(COLOUR, "Targets on maps"),
+    "integrated": Key(COLOUR, "Curves of the integrated scheme"),
+    **{carry: Key(COLOUR, f"Curves of the step-by-step scheme with carry-over {carry}") for carry in CARRIES},
+}
+
+#: The top level of a configuration.
+CONFIG = {
+    "results": Key(Text(at_least=1), "Folder for all that the workflow makes, relative to the working directory"),
+    "networks": Key(
+        Text(at_least=1),
+        "File with the layouts of the networks, relative to the working directory or to the Snakefile",
+    ),
+    "solver": Key(
+        Choice(SOLVERS),
+        "Route to each optimum",
+        remark="whatever it is, every point is certified independently of it",
+        note="`cvxpy` is slow, and not always certified. Each record names the route that produced its numbers: where "
+        "SCS stalls, interior point takes over and the record says `scs+interior-point`.",
+    ),
+    "tolerance": Key(
+        Number(at_least=1e-9, at_most=1e-2),
+        "Certified relative gap that a point must reach",
+        "1",
+        remark="a point that misses it fails",
+        note="Steps before the last are always solved to 1e-9.",
+    ),
+    "points_per_job": Key(
+        _count(100_000),
+        "How many points one job solves, about",
+        remark="1 on one machine, more on a cluster so that a job lasts minutes. Changes no number and re-solves "
+        "nothing",
+        note="With some thousand points or more it pays on one machine, too: a job starts Python once and solves its "
+        "points side by side (the whole study is many times faster, see benchmarks/README.md).",
+    ),
+    "agreement": Key(
+        Table(AGREEMENT),
+        "Comparison of all solvers on the allocation problems behind a sample of the points",
+    ),
+    "findings": Key(
+        Table(FINDINGS),
+        "What the paper's statements are judged on, besides the layouts",
+        remark="results/findings.md",
+    ),
+    "power_caps_w": Key(
+        Table(POWER_CAPS_W),
+        'Largest power of a node in W, 0 if it only receives, or "budget" for the total energy over one second '
+        "(Table 1's caps of 1)",
+        note='Table 1 of the paper says "1" without a unit; read as 1 W the budget of 10 J could never be spent.',
+    ),
+    "radio": Key(
+        Table(RADIO),
+        "Radio parameters other than the bandwidth, which each study names",
+        remark="the defaults are Table 1",
+    ),
+    "studies": Key(
+        Named(NAME, STUDY, at_least=1),
+        "Parameter studies by name",
+        remark="each makes one dataset <results>/datasets/<name>.nc",
+    ),
+    "figures": Key(Table(FIGURES), "Figures by name", remark="each makes <results>/figures/<name>.<format>"),
+    "style": Key(Table(STYLE), "Colours of the figures", remark="solves nothing again"),
+}
+
+NETWORK_NAME = Definition(
+    "name",
+    Key(
+        Text(r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)", at_most=100),
+        "Name of a network, part of file names",
+        remark="letters, digits, dot, dash and underscore, at most 100 (quote a name that is all digits)",
+    ),
+)
+POSITION = Definition(
+    "position",
+    Key(
+        Listing(
+            Key(Number(at_least=-LARGEST_COORDINATE_M, at_most=LARGEST_COORDINATE_M), "A coordinate in metres"),
+            at_least=2,
+            at_most=2,
+        ),
+        "A position [x, y] in metres",
+    ),
+)
+SLOT_KEYS = {
+    "resources": Key(
+        Choice(["abundant", "limited"]),
+        "What the paper calls the network",
+        remark="shown in figures, changes no number",
+        optional=True,
+    ),
+    "anchors": Key(Listing(POSITION), "Known positions [x, y] in metres", optional=True),
+    "radars": Key(
+        Listing(POSITION),
+        "Radar positions [x, y] in metres",
+        remark="radar 1 is the clock reference",
+        note="They are estimated, but for `radars_known`.",
+        optional=True,
+    ),
+    "target": Key(POSITION, "Target position [x, y] in metres, where there is one", optional=True),
+    "targets": Key(
+        Listing(POSITION), "Target positions [x, y] in metres, where there are several or none", optional=True
+    ),
+    "radars_known": Key(
+        Truth(),
+        "True if the radars' positions are known (target sensing only, Figure 2 of the paper)",
+        optional=True,
+    ),
+}
+SLOT = Definition("slot", Key(Table(SLOT_KEYS, exclusive=("target", "targets")), "Positions of all nodes in one slot"))
+
+#: The top level of a networks file.
+NETWORKS = {
+    "note": Key(
+        Text(),
+        "Where the layouts come from",
+        remark="shown on every figure and stored in every dataset",
+    ),
+    "single_slot": Key(Named(NETWORK_NAME, SLOT), "Networks of one slot, by name", optional=True),
+    "dual_slot": Key(
+        Named(NETWORK_NAME, Key(Listing(SLOT, at_least=2), "The layout of each slot, in time order")),
+        "Networks of several slots, by name",
+        remark="one layout per slot, the same anchors in each",
+        optional=True,
+    ),
+}
+
+#: The kinds of files that a user writes.
+FILES = {
+    "config": Key(Table(CONFIG), "A parameter study of energy and power allocation in ISAL networks"),
+    "networks": Key(Table(NETWORKS), "Layouts of the networks, by name"),
+}
+
+
+def schema(name: str) -> Schema:
+    """JSON schema, draft 2020-12, of a file of :data:`FILES`."""
+    definitions: Schema = {}
+    content = FILES[name].schema(definitions)
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, "title": name, **content, "$defs": definitions}

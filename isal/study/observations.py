@@ -1,0 +1,316 @@
+"""What the statements of the paper are judged by: numbers of one network, in one reading of the paper.
+
+A *subject* is one network or the two slots of one, a layout of the paper or a random one. A *reading* is what the paper
+leaves open and may matter: the power caps, the radar cross section, the bandwidth, how far radars and clocks drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isal.allocation import scheduler
+from isal.errors import IsalError, NetworkError
+from isal.model import ensemble
+from isal.model.fisher import (
+    CLOCKS,
+    Clock,
+    Information,
+    information,
+    network_links,
+    refuse_unlike_links,
+    refuse_unobservable,
+)
+from isal.model.network import Network
+from isal.model.radio import Radio
+from isal.schemes import schedule as schemes
+from isal.schemes.best_split import best_integrated_slots, best_steps
+from isal.schemes.schedule import CARRIES, Carry, no_prior
+
+if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
+    import xarray as xr
+
+TOLERANCE = 1e-7
+
+#: Along a line with the energy of one step fixed, shares of the rest that the step in question gets.
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
+
+#: Share of all energy that the fixed step gets there.
+FIXED_SHARE = 0.5
+
+#: What is known of the other slot in the comparison of temporal cooperation.
+COUPLINGS = ("none", "radars", "clocks", "both")
+
+#: A layout is solved if each direction of its parameters has this information, scaled as in :mod:`isal.model.fisher`,
+#: and its links differ in length by no more than this factor. Beyond, optima can often not be certified.
+POOREST = 1e-6
+LARGEST_LENGTH_RATIO = 2e3
+
+#: A variance of the drift between slots at which they know nothing of each other.
+UNKNOWN = 1e12
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One network, or the two slots of one."""
+
+    name: str
+    kind: str
+    slots: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A reading of the paper. ``cap_w`` is the power cap of every node, W; None for the total energy over 1 s."""
+
+    name: str
+    radio: Radio
+    energy: float
+    cap_w: float | None
+
+
+def random_subjects(seed: int, start: int, stop: int) -> Iterator[Subject]:
+    """Random subjects number ``start`` to ``stop``, of two slots with equal numbers of nodes, see :mod:`ensemble`.
+
+    Two to four anchors and radars each; each slot has a layout of its own, from abundant to limited.
+    """
+    for number in range(start, stop):
+        rng = np.random.default_rng([seed, number])
+        n_anchors, n_radars = int(rng.integers(2, 5)), int(rng.integers(2, 5))
+        name = f"random-{seed}-{number}"
+        slots = tuple(
+            ensemble.random_network(
+                rng, n_anchors, n_radars, 1, float(np.exp(rng.uniform(*np.log(ensemble.SEPARATIONS_M)))), name
+            )
+            for _ in range(2)
+        )
+        yield Subject(name, "random", slots)
+
+
+def well_determined(
+    network: Network, radio: Radio, clock: Clock, transmit: NDArray[np.bool_] | None = None
+) -> Information:
+    """Information of a network whose optima can be certified; ``transmit`` says which nodes may, by default all.
+
+    Raises
+    ------
+    NetworkError
+        If it leaves a parameter undetermined, or almost; the message names parameters or links, and the way out.
+    """
+    refuse_unlike_links(network, network_links(network, radio, clock), LARGEST_LENGTH_RATIO)
+    info = information(network, radio, clock)
+    refuse_unobservable(info, POOREST, transmit)
+    return info
+
+
+def observable(slots: Sequence[Network], radio: Radio) -> bool:
+    """Whether :func:`observe` has all that it needs: one or two slots with radars, anchors and targets.
+
+    Each must be well determined in both clock modes, and also without its targets, and with its radars known.
+    """
+    if len(slots) > 2:
+        return False
+    for slot in slots:
+        if slot.radars_known or not (slot.n_radars and slot.n_anchors and slot.n_targets):
+            return False
+    try:
+        for slot in slots:
+            for clock in CLOCKS:
+                well_determined(slot, radio, clock)
+            for part in _parts(slot):
+                well_determined(part, radio, "synchronous")
+    except NetworkError:
+        return False
+    return True
+
+
+def _parts(network: Network) -> tuple[Network, Network]:
+    """Localization alone and sensing alone."""
+    return replace(network, targets=np.empty((0, 2))), replace(network, radars_known=True)
+
+
+def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Dataset:
+    """All numbers of some subjects.
+
+    Returns
+    -------
+    Dataset over ``network`` (each slot of each subject) with what one slot gives, and over ``pair`` (subjects of two
+    slots) with what two slots give; see the attributes of its variables.
+
+    Raises
+    ------
+    IsalError
+        If a subject can't be solved; the message names it.
+    """
+    singles = [(subject, number) for subject in subjects for number in range(len(subject.slots))]
+    pairs = [subject for subject in subjects if len(subject.slots) == 2]
+    results = scheduler.run_all(
+        [
+            *(_one_slot(subject.slots[number], reading) for subject, number in singles),
+            *(_two_slots(subject.slots, reading) for subject in pairs),
+        ],
+        solver,
+    )
+    names = [subject.name for subject, _ in singles] + [subject.name for subject in pairs]
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, IsalError):
+            raise IsalError(f"{name}, reading {reading.name}: {result}") from result
+    variables: dict[str, Any] = {}
+    for dimension, rows in (("network", results[: len(singles)]), ("pair", results[len(singles) :])):
+        for name, (dimensions, attributes) in VARIABLES[dimension].items():
+            values = [row[name] for row in rows if not isinstance(row, IsalError)]
+            if values:
+                variables[name] = ((dimension, *dimensions), np.array(values), attributes)
+    coordinates = {
+        "subject": ("network", [subject.name for subject, _ in singles]),
+        "slot": ("network", [number + 1 for _, number in singles]),
+        "kind": ("network", [subject.kind for subject, _ in singles]),
+        "pair": [subject.name for subject in pairs],
+        "pair_kind": ("pair", [subject.kind for subject in pairs]),
+        "clock": list(CLOCKS),
+        "carry": list(CARRIES),
+        "part": [1, 2, 3],
+        "share": list(SHARES),
+        "coupling": list(COUPLINGS),
+    }
+    import xarray as xr
+
+    return xr.Dataset(variables, coords=coordinates, attrs={"reading": reading.name, "energy_j": reading.energy})
+
+
+#: Dimension of rows -> variable -> (dimensions, attributes).
+VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
+    "network": {
+        "localization_speb": ((), {"units": "m2", "long_name": "bound per radar without a target, at best powers"}),
+        "sensing_speb": ((), {"units": "m2", "long_name": "bound per target with radars known, at best powers"}),
+        "ranging_length": ((), {"units": "m", "long_name": "mean length of ranging links"}),
+        "sensing_length": ((), {"units": "m", "long_name": "mean distance of nodes from the target"}),
+        "shortest_sensing_length": ((), {"units": "m", "long_name": "smallest distance of a node from the target"}),
+        "integrated_speb": (("clock",), {"units": "m2", "long_name": "integrated scheme"}),
+        "steps_speb": (("clock", "carry"), {"units": "m2", "long_name": "step-by-step scheme at its best split"}),
+        "steps_share": (
+            ("clock", "carry", "part"),
+            {"units": "1", "long_name": "shares of the steps at the best split"},
+        ),
+        "third_fixed_speb": (
+            ("carry", "share"),
+            {"units": "m2", "long_name": "asynchronous, half the energy in step 3, step 1 with a share of the rest"},
+        ),
+        "first_fixed_speb": (
+            ("carry", "share"),
+            {"units": "m2", "long_name": "asynchronous, half the energy in step 1, step 3 with a share of the rest"},
+        ),
+    },
+    "pair": {
+        "slot_share": (("clock",), {"units": "1", "long_name": "share of slot 1 at the best integrated split"}),
+        "coupled_speb": (
+            ("coupling",),
+            {"units": "m2", "long_name": "asynchronous, target of slot 2 with half the energy, by what slot 1 tells"},
+        ),
+    },
+}
+
+
+async def _one_slot(network: Network, reading: Reading) -> dict[str, Any]:
+    radio, energy, caps = reading.radio, reading.energy, reading.cap_w
+    nodes, spot = network.nodes, network.targets
+    radars, n = np.arange(network.n_radars), network.n_nodes
+    apart = np.linalg.norm(nodes[radars, None] - nodes[None], axis=-1)
+    legs = np.linalg.norm(nodes[:, None] - spot[None], axis=-1)
+    found: dict[str, Any] = {
+        "ranging_length": apart[radars[:, None] != np.arange(n)].mean(),
+        "sensing_length": legs.mean(),
+        "shortest_sensing_length": legs.min(),
+    }
+    infos = {clock: information(network, radio, clock) for clock in CLOCKS}
+    plain = await scheduler.together(
+        schemes.integrated_slot(info, no_prior(info), energy, caps, TOLERANCE)
+        for info in (*(information(part, radio, "synchronous") for part in _parts(network)), *infos.values())
+    )
+    found["localization_speb"] = plain[0].speb / network.n_radars
+    found["sensing_speb"] = plain[1].speb / len(spot)
+    found["integrated_speb"] = [slot.speb for slot in plain[2:]]
+    splits = await scheduler.together(
+        best_steps(info, no_prior(info), energy, carry, caps, TOLERANCE) for info in infos.values() for carry in CARRIES
+    )
+    shares = np.full((len(infos), len(CARRIES), 3), np.nan)
+    for place, split in zip(np.ndindex(len(infos), len(CARRIES)), splits, strict=True):
+        given = np.array(split.result.energies) / energy
+        # without clock offsets there is no second step
+        shares[place] = given if len(given) == 3 else [given[0], 0.0, given[1]]
+    found["steps_speb"] = np.reshape([split.result.speb for split in splits], shares.shape[:2])
+    found["steps_share"] = shares
+    for name, fixed_last in (("third_fixed_speb", True), ("first_fixed_speb", False)):
+        lines = await scheduler.together(
+            _steps_speb(infos["asynchronous"], _on_line(share, fixed_last) * energy, carry, caps)
+            for carry in CARRIES
+            for share in SHARES
+        )
+        found[name] = np.reshape(lines, (len(CARRIES), len(SHARES)))
+    return found
+
+
+def _on_line(share: float, fixed_last: bool) -> Array:
+    """Shares of three steps: one fixed, the first (or last) with ``share`` of the rest."""
+    rest = 1 - FIXED_SHARE
+    return np.array(
+        [rest * share, rest * (1 - share), FIXED_SHARE]
+        if fixed_last
+        else [FIXED_SHARE, rest * (1 - share), rest * share]
+    )
+
+
+async def _steps_speb(info: Information, energies: Array, carry: Carry, caps: float | None) -> float:
+    result = await schemes.steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
+    return result.speb
+
+
+async def _two_slots(slots: Sequence[Network], reading: Reading) -> dict[str, Any]:
+    infos = {clock: schemes.slot_informations(slots, reading.radio, clock) for clock in CLOCKS}
+    splits = await scheduler.together(
+        best_integrated_slots(each, reading.energy, reading.cap_w, TOLERANCE) for each in infos.values()
+    )
+    unknown: dict[str, Any] = {"velocity_variance": UNKNOWN, "drift_variance": UNKNOWN}
+    told: tuple[set[str], ...] = (set(), {"velocity_variance"}, {"drift_variance"}, set(unknown))
+    radios = [
+        replace(reading.radio, **{key: value for key, value in unknown.items() if key not in known}) for known in told
+    ]
+    halves = [reading.energy / 2] * 2
+    schedules = await scheduler.together(
+        schemes.integrated_schedule(
+            schemes.slot_informations(slots, radio, "asynchronous"), halves, reading.cap_w, TIGHT
+        )
+        for radio in radios
+    )
+    return {
+        "slot_share": [split.result.slots[0].energies[0] / reading.energy for split in splits],
+        "coupled_speb": [schedule.slots[1].speb for schedule in schedules],
+    }
+
+
+#: Temporal cooperation changes bounds by less than a millionth.
+TIGHT = 1e-9
+
+
+def gathered(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """All subjects of one reading, from several calls of :func:`observe`."""
+    import xarray as xr
+
+    # strings of fixed width would be cut to that of the first part
+    parts = [
+        part.assign_coords({name: each.astype(object) for name, each in part.coords.items() if each.dtype.kind == "U"})
+        for part in parts
+    ]
+    separate = {
+        dimension: [part[[name for name in VARIABLES[dimension] if name in part]] for part in parts]
+        for dimension in VARIABLES
+    }
+    filled = {dimension: [part for part in some if part.sizes.get(dimension)] for dimension, some in separate.items()}
+    joined = [xr.concat(some, dimension, combine_attrs="override") for dimension, some in filled.items() if some]
+    return xr.merge(joined, combine_attrs="override")

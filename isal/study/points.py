@@ -1,0 +1,216 @@
+"""A point: one evaluation of a scheme at given energies, as plain data that can be written down, named and solved.
+
+The canonical text of a point holds exactly what its result depends on. Together with :func:`code_digest` it decides
+whether a stored result still holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from isal.allocation import scheduler, solvers
+from isal.errors import IsalError
+from isal.model.fisher import Clock
+from isal.model.network import Network
+from isal.model.radio import Radio
+from isal.schemes import schedule as schemes
+from isal.schemes.registry import SCHEMES
+from isal.units import UJ_PER_J, plain
+
+#: What every optimum can depend on in this package, besides the module of its solver.
+SOLVING = (
+    "allocation.problem",
+    "schemes.carry_overs",
+    "errors",
+    "model.fisher",
+    "knowledge",
+    "matrices",
+    "model.network",
+    "model.pulse",
+    "model.radio",
+    "schemes.registry",
+    "allocation.scheduler",
+    "schemes.schedule",
+    "allocation.solvers",
+    "model.temporal",
+    "units",
+)
+
+#: What every point's record can depend on, besides the module of its solver.
+MODULES = (*SOLVING, "study.files", "study.store.records", "study.points", "scripts.solve_points")
+
+#: Scripts of the workflow: code behind results, like the modules of this package.
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+#: Parameters of the radio that only couple slots; the result of one slot can't depend on them.
+COUPLING = ("velocity_variance", "drift_variance")
+
+
+class PointError(IsalError):
+    """A point that could not be solved or certified; the message names it and says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What is evaluated.
+
+    ``slots`` are the slots of one network, in time order. ``energies_uj`` holds microjoules: of the slots where there
+    are several, each of which a step-by-step scheme then splits over its steps at best; of the steps, or the whole,
+    where there is one. ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second.
+    """
+
+    slots: tuple[Network, ...]
+    radio: Radio
+    clock: Clock
+    scheme: str
+    energies_uj: tuple[int, ...]
+    radar_cap_w: float | None
+    anchor_cap_w: float | None
+    tolerance: float
+    solver: str
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.slots[0].name
+
+    @property
+    def band(self) -> str:
+        """The bandwidth in names: ``"500MHz"``."""
+        return plain(Decimal(repr(self.radio.bandwidth_hz)) / 1_000_000) + "MHz"
+
+    @property
+    def split(self) -> str:
+        """The energies in names, in mJ: ``"e3000-7000"``."""
+        return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in self.energies_uj)
+
+    @property
+    def label(self) -> str:
+        """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
+        return f"{self.name}/{self.clock}/{self.band}/{self.scheme}/{self.split}"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All that the result depends on, and nothing else."""
+        coupled = len(self.slots) > 1
+        radio = {key: value for key, value in self.radio.to_mapping().items() if coupled or key not in COUPLING}
+        return {
+            "network": self.name,
+            "slots": [slot.to_mapping() for slot in self.slots],
+            "radio": radio,
+            "clock": self.clock,
+            "scheme": self.scheme,
+            "energies_uj": self.energies_uj,
+            "radar_cap_w": self.radar_cap_w,
+            "anchor_cap_w": self.anchor_cap_w,
+            "tolerance": self.tolerance,
+            "solver": self.solver,
+        }
+
+    def to_json(self) -> str:
+        """Canonical text: equal if and only if all that the result depends on is equal."""
+        return json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Point:
+        """The inverse of :meth:`to_json`."""
+        content: dict[str, Any] = json.loads(text)
+        name = content.pop("network")
+        return cls(
+            slots=tuple(Network.from_mapping(slot, name=name) for slot in content.pop("slots")),
+            radio=Radio(**content.pop("radio")),
+            energies_uj=tuple(content.pop("energies_uj")),
+            **content,
+        )
+
+    @property
+    def stamp(self) -> str:
+        """Digest of the canonical text and of the code: a stored result with this stamp still holds."""
+        return hashlib.sha256(f"{self.to_json()}\n{code_digest(self.modules)}".encode()).hexdigest()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Modules that the result can depend on, as :func:`source_file` takes them."""
+        used = [module.removeprefix("isal.") for module in solvers.modules(self.solver)]
+        return (*MODULES, *used, *(["schemes.best_split"] if self.splits_slots else []))
+
+    @property
+    def splits_slots(self) -> bool:
+        """Whether each slot's energy is split over its steps at best."""
+        return SCHEMES[self.scheme].splits_slots(len(self.slots))
+
+    @property
+    def has_split(self) -> bool:
+        """Whether there is an energy to split: over steps, or over slots."""
+        return SCHEMES[self.scheme].has_split(len(self.slots))
+
+    def solve(self) -> schemes.ScheduleResult:
+        """Evaluate the scheme.
+
+        Raises
+        ------
+        PointError
+            If the problem can't be solved, or a stage misses its certified gap.
+        """
+        (result,) = solve_all([self])
+        if isinstance(result, PointError):
+            raise result
+        return result
+
+    def checked(self, result: schemes.ScheduleResult | IsalError) -> schemes.ScheduleResult | PointError:
+        """A result of this point, or what is wrong with it."""
+        if isinstance(result, IsalError):
+            return PointError(f"{self.label}: {result}")
+        if result.status != "optimal":
+            reached = ", ".join(
+                f"{stage.block} {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g}, "
+                f"{stage.allocation.iterations} iterations)"
+                for slot in result.slots
+                for stage in slot.stages
+            )
+            return PointError(
+                f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
+                "Nothing was stored. Raise 'tolerance' or take this point out of the grid"
+            )
+        return result
+
+    async def computation(self) -> schemes.ScheduleResult:
+        """The scheme at these energies, see :mod:`isal.allocation.scheduler`."""
+        energies = [energy / UJ_PER_J for energy in self.energies_uj]
+        total = sum(self.energies_uj) / UJ_PER_J
+        caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
+        infos = schemes.slot_informations(self.slots, self.radio, self.clock)
+        return await SCHEMES[self.scheme].schedule(infos, energies, caps, self.tolerance)
+
+
+def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
+    """Evaluate points side by side, so that a solver that can takes their problems in batches.
+
+    A point that can't be solved, or a stage of which misses its certified gap, has its error in its place.
+    """
+    results: dict[int, schemes.ScheduleResult | PointError] = {}
+    for solver in {point.solver for point in points}:
+        numbers = [number for number, point in enumerate(points) if point.solver == solver]
+        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
+        results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
+    return [results[number] for number in range(len(points))]
+
+
+@cache
+def code_digest(modules: tuple[str, ...]) -> str:
+    """Digest of the sources of modules, the same whatever their dates and folder."""
+    return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()
+
+
+def source_file(module: str) -> Path:
+    """Source file of a module of this package, without the leading ``isal.``, or of a script as ``scripts.<name>``."""
+    if module.startswith("scripts."):
+        return SCRIPTS / f"{module.removeprefix('scripts.')}.py"
+    stem = Path(__file__).parents[1].joinpath(*module.split("."))
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")

@@ -1,0 +1,134 @@
+"""Datasets: all points of one study over named axes, from their records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isal import __version__
+from isal.study.points import Point
+from isal.study.store import records
+from isal.study.store.storage import DatasetError, read, there, write
+
+__all__ = ["DatasetError", "build", "read", "there", "write"]
+
+#: Axes of a study, in the order of a point's path.
+AXES = ("network", "clock", "bandwidth", "scheme", "split")
+
+#: Axes along which what is minimised can differ.
+BLOCK_AXES = ("network", "clock", "scheme")
+
+AXIS_ATTRIBUTES = {
+    "bandwidth": {"units": "Hz", "long_name": "signal bandwidth"},
+    "split": {"long_name": "energy of each stage in mJ, as in the records' names"},
+    "slot": {"long_name": "number of the slot"},
+    "stage": {"long_name": "number of the stage, the steps of each slot in turn"},
+}
+
+#: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
+STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
+
+
+def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
+    """Dataset of a study.
+
+    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, stage, node``;
+    ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
+    that the study does not have (the integrated scheme has one split only) is NaN. ``stage_minimises`` and
+    ``minimises`` name the block of parameters whose bound a stage's ``stage_speb``, and ``speb``, are.
+
+    Parameters
+    ----------
+    points
+        The study's points by the path of their record.
+    study
+        Name of the study.
+    note
+        What is to be known of the layouts.
+
+    Raises
+    ------
+    records.RecordError
+        If records are missing, damaged or out of date; the message has a line for each.
+    """
+    rows, errors = {}, []
+    for path, point in points.items():
+        try:
+            rows[path] = records.read(path, point.stamp)
+        except records.RecordError as error:
+            errors.append(str(error))
+    if errors:
+        raise records.RecordError("\n".join(errors))
+    labels: dict[str, list[Any]] = {}
+    values = [
+        (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point in points.values()
+    ]
+    for axis, along in zip(AXES, zip(*values, strict=True), strict=True):
+        labels[axis] = list(dict.fromkeys(along))  # the configuration's order is the reader's
+    labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
+    labels["stage"] = list(range(1, max(len(row.stages) for row in rows.values()) + 1))
+    labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
+    axes = {axis: (axis, along, AXIS_ATTRIBUTES.get(axis, {})) for axis, along in labels.items()}
+
+    dataset = xr.Dataset(coords=axes)
+    places = {axis: {label: place for place, label in enumerate(along)} for axis, along in labels.items()}
+    for name, (dimensions, attributes) in _variables().items():
+        trailing = dimensions[1:]
+        # every product of axes has holes, which only a float can mark
+        table = np.full([len(labels[axis]) for axis in (*AXES, *trailing)], np.nan)
+        for where, row in zip(values, rows.values(), strict=True):
+            found = _strongest(row, name) if name in STRONGEST else row.arrays[name]
+            outer = [slice(at, at + 1) for at in (places[axis][label] for axis, label in zip(AXES, where, strict=True))]
+            inner: list[Any] = [slice(size) for size in found.shape[1:]]
+            if "node" in trailing:
+                inner[-1] = [places["node"][node] for node in row.nodes]
+            table[(*outer, *inner)] = found
+        dataset[name] = ((*AXES, *trailing), table, attributes)
+    blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "stage")], "", dtype=object)
+    last = np.full(blocks.shape[:-1], "", dtype=object)
+    for where, row in zip(values, rows.values(), strict=True):
+        at = tuple(places[axis][dict(zip(AXES, where, strict=True))[axis]] for axis in BLOCK_AXES)
+        blocks[at][: len(row.stages)] = row.stages
+        last[at] = row.stages[-1]
+    said = "block of parameters whose bound is minimised"
+    dataset["stage_minimises"] = ((*BLOCK_AXES, "stage"), blocks, {"long_name": f"{said} by the stage"})
+    dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
+    dataset.attrs = {
+        "Conventions": "CF-1.11",
+        "title": f"ISAL study {study}",
+        "comment": note,
+        "source": f"isal {__version__}",
+        "commit": records.commit(),
+        "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} built from {len(points)} records",
+        "stages": "; ".join(
+            sorted({", ".join(row.stages) for row in rows.values()}, key=lambda names: names.count(","))
+        ),
+    }
+    return dataset
+
+
+def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
+    """Dimensions (``point`` first) and attributes of each variable of a dataset."""
+    variables = {
+        name: (dimensions, {key: value * 1.0 if key == "flag_values" else value for key, value in attributes.items()})
+        for name, (dimensions, _, attributes) in records.VARIABLES.items()
+        if "point" in dimensions and "link" not in dimensions
+    }
+    for name, kind in STRONGEST.items():
+        described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
+        variables[name] = (("point", "stage"), described)
+    return variables
+
+
+def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
+    """Largest ratio of any link of the kind, by stage; NaN if there is none."""
+    sensing = record.arrays["link_target"] >= 0
+    chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
+    ratios: NDArray[np.float64] = record.arrays["link_snr"][:, :, chosen]
+    return ratios.max(axis=2) if chosen.any() else np.full(ratios.shape[:2], np.nan)

@@ -1,0 +1,286 @@
+"""Point records: one NetCDF file per solved point, written whole or not at all, and checked when read.
+
+A record has the dimensions ``point`` (1), ``slot``, ``stage`` (the steps of each slot in turn), ``node`` and ``link``.
+Its attributes hold the point's canonical text, the stamp of what it depends on, and a digest of all that, so that a
+file that was cut short or altered is noticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from isal import __version__
+from isal.allocation import solvers
+from isal.schemes.schedule import ScheduleResult
+from isal.study import files
+from isal.study.points import Point
+
+STATUS = ("optimal", "uncertified")
+
+#: name -> (dimensions, type, attributes); the order is that of the digest.
+VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
+    "speb": (("point",), "f8", {"units": "m2", "long_name": "what the scheme minimises, summed over slots"}),
+    "lower_bound": (
+        ("point",),
+        "f8",
+        {
+            "units": "m2",
+            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it",
+        },
+    ),
+    "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any stage"}),
+    "status": (
+        ("point",),
+        "i1",
+        {
+            "long_name": "whether every stage is certified",
+            "flag_values": np.arange(len(STATUS), dtype="i1"),
+            "flag_meanings": " ".join(STATUS),
+        },
+    ),
+    "radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "position bound of all radars, slots so far"}),
+    "clock_speb": (
+        ("point", "slot"),
+        "f8",
+        {"units": "m2", "long_name": "bound of clock offsets as ranges, slots so far"},
+    ),
+    "target_speb": (
+        ("point", "slot"),
+        "f8",
+        {"units": "m2", "long_name": "position bound of all targets, slots so far"},
+    ),
+    "smoothed_radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all radars, all slots"}),
+    "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
+    "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
+    "slot_energy": (("point", "slot"), "f8", {"units": "J", "long_name": "energy that the slot may spend"}),
+    "stage_slot": (("stage",), "i4", {"long_name": "number of the stage's slot, from 1"}),
+    "energy": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage may spend"}),
+    "energy_used": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage spends"}),
+    "stage_speb": (("point", "stage"), "f8", {"units": "m2", "long_name": "what the stage minimises"}),
+    "stage_lower_bound": (("point", "stage"), "f8", {"units": "m2", "long_name": "certified lower bound of the stage"}),
+    "stage_gap": (("point", "stage"), "f8", {"units": "1", "long_name": "certified relative gap of the stage"}),
+    "iterations": (("point", "stage"), "i4", {"units": "1", "long_name": "iterations of the solver"}),
+    "seconds": (("point", "stage"), "f8", {"units": "s", "long_name": "time that the solver took"}),
+    "power": (("point", "stage", "node"), "f8", {"units": "W", "long_name": "transmit power"}),
+    "link_transmitter": (("link",), "i4", {"long_name": "index along node of the transmitter"}),
+    "link_receiver": (("link",), "i4", {"long_name": "index along node of the receiver"}),
+    "link_target": (("link",), "i4", {"long_name": "index of the sensed target, -1 for a ranging link"}),
+    "link_snr": (
+        ("point", "stage", "link"),
+        "f8",
+        {"units": "1", "long_name": "signal-to-noise ratio of the link at the stage's powers, linear"},
+    ),
+}
+
+
+class RecordError(RuntimeError):
+    """A record that is missing, damaged or out of date; the message names the file and the way out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Content of a record: arrays by name as in :data:`VARIABLES`, labels of nodes and stages, attributes."""
+
+    arrays: dict[str, NDArray[Any]]
+    nodes: tuple[str, ...]
+    stages: tuple[str, ...]
+    attributes: dict[str, Any]
+
+
+def write(path: Path, point: Point, result: ScheduleResult) -> None:
+    """Store a solved point. The file appears under its name only when it is complete.
+
+    Raises
+    ------
+    files.WriteError
+        If it can't be written.
+    """
+    arrays = _arrays(result)
+    stages = [stage for slot in result.slots for stage in slot.stages]
+    info = result.slots[0].information
+    attributes = {
+        "Conventions": "CF-1.11",
+        "title": f"ISAL point {point.label}",
+        "source": f"isal {__version__}, numpy {np.__version__}, "
+        f"{point.solver} {solvers.route(point.solver).version()}, Python {platform.python_version()}",
+        "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
+        "commit": commit(),
+        "point": point.to_json(),
+        "stamp": point.stamp,
+        "label": point.label,
+        "nodes": ", ".join(info.network.node_labels),
+        "stages": ", ".join(stage.block for stage in stages),
+        "solvers": ", ".join(stage.allocation.solver for stage in stages),
+    }
+    attributes["content_sha256"] = _digest(arrays, attributes)
+    sizes = {
+        "point": 1,
+        "slot": len(result.slots),
+        "stage": len(stages),
+        "node": info.network.n_nodes,
+        "link": len(info.links),
+    }
+    # the classic format is written and read in half the time, in a third of the space; it is made in memory, as the
+    # library names the cause of not writing a file now in one way, now in another
+    file = netCDF4.Dataset(path.name, "w", format="NETCDF3_64BIT_OFFSET", memory=1)
+    file.setncatts(attributes)
+    for dimension, size in sizes.items():
+        file.createDimension(dimension, size)
+    for name, (dimensions, kind, described) in VARIABLES.items():
+        variable = file.createVariable(name, kind, dimensions, fill_value=False)
+        variable.setncatts(described)
+        variable[...] = arrays[name]
+    files.write(path, file.close())
+
+
+def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
+    slots = result.slots
+    stages = [stage for slot in slots for stage in slot.stages]
+    values: dict[str, Any] = {
+        "speb": [result.speb],
+        "lower_bound": [result.greedy_lower_bound],
+        "gap": [max(stage.allocation.gap for stage in stages)],
+        "status": [STATUS.index(result.status)],
+        "stage_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.stages],
+        "link_transmitter": slots[0].information.links.transmitter,
+        "link_receiver": slots[0].information.links.receiver,
+        "link_target": slots[0].information.links.target,
+    }
+    filtered = [slot.spebs for slot in slots]
+    smoothed = [slot.smoothed_spebs for slot in slots]
+    per_slot = {
+        "radar_speb": [bounds.radars for bounds in filtered],
+        "clock_speb": [bounds.clocks for bounds in filtered],
+        "target_speb": [bounds.targets for bounds in filtered],
+        "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
+        "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
+        "smoothed_target_speb": [bounds.targets for bounds in smoothed],
+        "slot_energy": [sum(slot.energies) for slot in slots],
+    }
+    per_stage = {
+        "energy": [stage.energy for stage in stages],
+        "energy_used": [stage.energy_used for stage in stages],
+        "stage_speb": [stage.allocation.value for stage in stages],
+        "stage_lower_bound": [stage.allocation.lower_bound for stage in stages],
+        "stage_gap": [stage.allocation.gap for stage in stages],
+        "iterations": [stage.allocation.iterations for stage in stages],
+        "seconds": [stage.allocation.seconds for stage in stages],
+        "power": [stage.power for stage in stages],
+        "link_snr": [slot.information.link_snr(stage.power) for slot in slots for stage in slot.stages],
+    }
+    values |= {name: [value] for name, value in (per_slot | per_stage).items()}
+    return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
+
+
+def _digest(arrays: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> str:
+    told = sorted((name, str(value)) for name, value in attributes.items() if name != "content_sha256")
+    digest = hashlib.sha256(repr(told).encode())
+    for name, (_, kind, _) in VARIABLES.items():
+        digest.update(np.ascontiguousarray(arrays[name], dtype=f"<{kind}").tobytes())
+    return digest.hexdigest()
+
+
+def read(path: Path, stamp: str | None = None) -> Record:
+    """Read a record and check it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    stamp
+        What :attr:`isal.points.Point.stamp` must have been when it was solved; None accepts any.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, damaged, or was solved for something else.
+    """
+    remedy = "delete it and run snakemake again"
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            attributes = {name: file.getncattr(name) for name in file.ncattrs()}
+            arrays = {name: np.asarray(file.variables[name][...]) for name in VARIABLES}
+        digest = _digest(arrays, attributes)
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: there is no such record; run snakemake again") from error
+    except (OSError, RuntimeError, ValueError, KeyError, IndexError, AttributeError, MemoryError) as error:
+        raise RecordError(f"{path}: not a complete record ({error}); {remedy}") from error
+    if digest != attributes.get("content_sha256"):
+        raise RecordError(f"{path}: its content is not what was written; {remedy}")
+    if stamp is not None and attributes.get("stamp") != stamp:
+        raise RecordError(f"{path}: was solved for another configuration or by other code; {remedy}")
+    return Record(
+        arrays=arrays,
+        nodes=tuple(str(attributes["nodes"]).split(", ")),
+        stages=tuple(str(attributes["stages"]).split(", ")),
+        attributes=attributes,
+    )
+
+
+def fingerprint(path: Path) -> str | None:
+    """The stamp of a sound record; None if it is missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        return str(read(path).attributes["stamp"])
+    except (RecordError, KeyError):
+        return None
+
+
+def holds(path: Path, stamp: str) -> bool:
+    """Whether there is a sound record of exactly this stamp."""
+    return fingerprint(path) == stamp
+
+
+def stamped(path: Path, stamp: str) -> bool:
+    """Whether a file says that it holds; in a hundredth of the time of :func:`holds`, which reads and checks it."""
+    return stamp.encode() in path.read_bytes()
+
+
+def unpublished(path: Path) -> Path:
+    """Where the record of a point that a shard has solved waits until all points of the shard are."""
+    return path.with_name(f".{path.name}.solved")
+
+
+def set_aside(path: Path, stamp: str) -> None:
+    """Make room where a record of another stamp is, see :func:`isal.study.files.set_aside`."""
+    files.set_aside(path, stamp, fingerprint)
+
+
+def waits(path: Path, stamp: str) -> bool:
+    """Whether a record that holds waits to be published; one that was set aside and holds again then does."""
+    if holds(unpublished(path), stamp):
+        return True
+    kept = files.earlier(path)
+    if not holds(kept, stamp):
+        return False
+    with contextlib.suppress(FileNotFoundError):  # another job for the same points was faster
+        os.utime(kept)
+        kept.replace(unpublished(path))
+    return holds(unpublished(path), stamp)
+
+
+def commit() -> str:
+    """Commit that the sources are at, with ``-dirty`` for uncommitted changes; ``ISAL_COMMIT`` saves asking git."""
+    told = os.environ.get("ISAL_COMMIT")
+    if told is not None:
+        return told
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return asked.stdout.strip()

@@ -1,0 +1,109 @@
+"""How datasets are stored and read, whatever they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isal.study import files
+
+if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
+    import xarray as xr
+
+#: What follows the content of a file: digests of what it depends on and of the content. HDF5 leaves alone what stands
+#: there, and does not always return from reading a damaged file, so damage must be noticed before.
+SEAL = "\nkey {} sha256 {}\n"
+
+
+class DatasetError(RuntimeError):
+    """A dataset that is missing or damaged; the message names the file and the way out."""
+
+
+def write(path: Path, dataset: xr.Dataset, key: str = "") -> None:
+    """Store a dataset with what it depends on; the file appears under its name only when it is complete.
+
+    Raises
+    ------
+    files.WriteError
+        If it can't be written.
+    """
+    # in memory first: what HDF5 says of a full disk is "Permission denied"
+    content = bytes(dataset.to_netcdf(engine="netcdf4"))
+    files.write(path, content + _seal(key, content))
+
+
+def read(path: Path) -> xr.Dataset:
+    """A stored dataset, in memory.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing or damaged.
+    """
+    import xarray as xr
+
+    remedy = "delete it and run snakemake again"
+    try:
+        content, seal = _parts(path)
+        if seal.split()[3:] != _seal("", content).split()[3:]:
+            raise DatasetError(f"{path}: its content is not what was written; {remedy}")
+        # what was checked, not the file again: where no locks are to be had HDF5 refuses to open it
+        with xr.open_dataset(content, engine="netcdf4") as dataset:
+            return dataset.load()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: there is no such dataset; run snakemake again") from error
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DatasetError(f"{path}: not a complete dataset ({error}); {remedy}") from error
+
+
+def holds(path: Path, key: str) -> bool:
+    """Whether a stored dataset says that it was made with this key; its content is not checked."""
+    wanted = _seal(key, b"")
+    with path.open("rb") as file:
+        file.seek(-min(len(wanted), path.stat().st_size), 2)
+        return file.read().split()[:2] == wanted.split()[:2]
+
+
+def fingerprint(path: Path) -> str | None:
+    """Digest of the key that a sound dataset was made with, as :func:`digest` gives it; None if missing or damaged."""
+    if not path.exists():
+        return None
+    content, seal = _parts(path)
+    told = seal.split()
+    if len(told) != 4 or told[3:] != _seal("", content).split()[3:]:
+        return None
+    return told[1].decode()
+
+
+def set_aside(path: Path, key: str) -> None:
+    """Make room where a dataset of another key is, see :func:`isal.study.files.set_aside`."""
+    files.set_aside(path, digest(key), fingerprint)
+
+
+def digest(key: str) -> str:
+    """The fingerprint of what is made with a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def there(path: Path, key: str) -> bool:
+    """Whether a sound dataset of this key is there; one that was set aside and has this key then is."""
+    if fingerprint(path) == digest(key):
+        return True
+    kept = files.earlier(path)
+    if fingerprint(kept) != digest(key):
+        return False
+    os.utime(kept)
+    kept.replace(path)
+    return True
+
+
+def _parts(path: Path) -> tuple[bytes, bytes]:
+    """Content and seal of a stored file."""
+    stored, size = path.read_bytes(), len(_seal("", b""))
+    return stored[:-size], stored[-size:]
+
+
+def _seal(key: str, content: bytes) -> bytes:
+    return SEAL.format(digest(key), hashlib.sha256(content).hexdigest()).encode()

@@ -1,0 +1,144 @@
+"""How far a run has come: which points are done, which failed and why, and how many are left."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from isal.study.points import Point
+from isal.study.store import records, storage
+from isal.workflow.plan import Plan
+
+#: So many failures are told in full.
+MOST_SHOWN = 5
+
+#: First words of every log, before anything has happened.
+REPEAT = "repeat with: "
+
+#: What Python prints for a warning; the line of code that it is about follows.
+WARNING = re.compile(r"\S.*:\d+: \w*Warning: ")
+
+#: Seconds by which a date must be ahead to be one in the future: dates of network file systems are that coarse.
+AHEAD_BY = 2.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the last attempt at a point said, and the log where it stands."""
+
+    message: str
+    log: str
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.log})"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Points of a plan: ``done`` of ``total`` hold, and the last attempts at ``failed`` failed."""
+
+    total: int
+    done: int
+    failed: dict[str, Failure]
+
+    @property
+    def left(self) -> int:
+        """Points that are not done and have not been tried in vain."""
+        return self.total - self.done - len(self.failed)
+
+    def __str__(self) -> str:
+        lines = [f"points: {self.done} of {self.total} done, {len(self.failed)} failed, {self.left} left"]
+        return "\n".join(lines + _shortened(self.failed.values()))
+
+
+def of(plan: Plan) -> Status:
+    """The status of a plan by what is on disk; every record is read and checked.
+
+    A point that a running shard has solved but not yet published counts as done.
+    """
+    missing = {path: point for path, point in plan.points.items() if not _holds(Path(plan.in_results(path)), point)}
+    by_label = {point.label: path for path, point in missing.items()}
+    failed = {}
+    for log in map(Path, plan.solving_logs(missing)):
+        if log.exists():
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+                label = line.partition(": ")[0]
+                if label in by_label:
+                    failed[by_label[label]] = Failure(line, str(log))
+    return Status(len(plan.points), len(plan.points) - len(missing), failed)
+
+
+def told(plan: Plan, logs: Iterable[str]) -> str:
+    """Why a run failed: the status of its plan, and the last words of failed jobs whose points it says nothing of.
+
+    Parameters
+    ----------
+    plan
+        The plan of the run.
+    logs
+        Logs of all jobs that failed.
+    """
+    status = of(plan)
+    known = {failure.log for failure in status.failed.values()}
+    words = [Failure(last_words(Path(log)), log) for log in logs if log not in known]
+    return "\n".join([*_shortened(words), str(status)])
+
+
+def last_words(log: Path) -> str:
+    """The last line of the log of a failed job; one that was killed had no time to say anything."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    words = ""
+    for before, line in zip(["", *lines], lines, strict=False):
+        is_warning = WARNING.match(line) or (WARNING.match(before) and line.startswith("  "))
+        if line.strip() and not line.startswith(REPEAT) and not is_warning:
+            words = line
+    return words or "without a word (killed?)"
+
+
+def _shortened(failures: Iterable[Failure]) -> list[str]:
+    failures = list(failures)
+    more = len(failures) - MOST_SHOWN
+    lines = [f"failed: {failure}" for failure in failures[:MOST_SHOWN]]
+    return lines + ([f"failed: {more} more, see the logs"] if more > 0 else [])
+
+
+def bring_to_now(plan: Plan, now: float) -> list[str]:
+    """Give what is dated in the future the date of today, and tell what that was.
+
+    Snakemake takes what is made from such a file for older than it, fails the job and deletes the result, at every
+    re-run. Dates of results say nothing here (each says itself what it was made from), so they may be set.
+
+    Parameters
+    ----------
+    plan
+        The plan whose results are looked at.
+    now
+        The time, in seconds since 1970, by the clock that dates the results.
+
+    Raises
+    ------
+    OSError
+        If a date can't be set.
+    """
+    # in the order in which they are made, so that nothing becomes older than what it was made from
+    names = [*map(plan.in_results, plan.points), *plan.dataset_paths()]
+    paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
+    for path in paths:
+        os.utime(path)
+    return [str(path) for path in paths]
+
+
+def outdated(plan: Plan) -> list[str]:
+    """What exists and says of itself that it was made for another configuration or by other code."""
+    points = ((Path(plan.in_results(path)), point) for path, point in plan.points.items())
+    stale = [str(path) for path, point in points if path.exists() and not records.stamped(path, point.stamp)]
+    return stale + [
+        path for path, key in plan.dataset_keys() if Path(path).exists() and not storage.holds(Path(path), key)
+    ]
+
+
+def _holds(path: Path, point: Point) -> bool:
+    return records.holds(path, point.stamp) or records.holds(records.unpublished(path), point.stamp)
