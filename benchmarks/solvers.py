@@ -16,6 +16,7 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
+import isal.allocation.problem
 from isal import IsalError
 from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem
@@ -68,7 +69,7 @@ class SmallLmi:
             warnings.simplefilter("ignore")
             self.program.solve(solver="CLARABEL")
         power = self.power.value * problem.budget
-        return isal.allocation.certify(problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0)
+        return isal.allocation.problem.certify(problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0)
 
 
 def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Row]:
@@ -157,7 +158,7 @@ def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
                 energies = ENERGY_J * rng.dirichlet(np.ones(len(schemes.steps_of(info))))
                 computations.append(schemes.steps_slot(info, prior, list(energies), carry, caps, TIGHT))
     results = scheduler.run_all(computations, interior_point.NAME)
-    return [stage.problem for result in results if not isinstance(result, IsalError) for stage in result.stages]
+    return [step.problem for result in results if not isinstance(result, IsalError) for step in result.steps]
 
 
 def random_ensemble(size: int = 1000) -> list[Row]:

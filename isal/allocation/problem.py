@@ -2,7 +2,7 @@
 
 With ``M(p) = M0 + sum_m p_m B_m`` and a selector ``C``, every optimisation of the paper, (26)-(83), is
 
-    minimise  f(p) = tr(C' M(p)^-1 C)   subject to   M(p) > 0,  0 <= p_m <= cap_m,  sum_m p_m <= E / 1 s.
+    minimise  f(p) = tr(C' M(p)^-1 C)   sample to   M(p) > 0,  0 <= p_m <= cap_m,  sum_m p_m <= E / 1 s.
 
 Nothing in this module knows what a network is.
 """

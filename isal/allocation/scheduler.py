@@ -54,7 +54,7 @@ T = TypeVar("T")
 Computation = Coroutine[Any, Any, T]
 
 
-async def ask(problem: AllocationProblem, tolerance: float, guess: NDArray[np.float64] | None = None) -> Allocation:
+async def ask(problem: AllocationProblem, tolerance: float, candidate: NDArray[np.float64] | None = None) -> Allocation:
     """The allocation of one problem; see :class:`isal.allocation.solvers.Request`.
 
     Raises
@@ -62,7 +62,7 @@ async def ask(problem: AllocationProblem, tolerance: float, guess: NDArray[np.fl
     AllocationError
         If the problem has no finite optimum or its solver fails.
     """
-    (answer,) = await _answers([Request(problem, tolerance, guess)])
+    (answer,) = await _answers([Request(problem, tolerance, candidate)])
     if isinstance(answer, AllocationError):
         raise answer
     return answer
@@ -95,7 +95,7 @@ def run(computation: Computation[T], solver: str) -> T:
 
 
 def run_counted(computation: Computation[T], solver: str) -> tuple[T, int]:
-    """Like :func:`run`, and how many problems had to be solved; those whose guess is certified do not count."""
+    """Like :func:`run`, and how many problems had to be solved; those whose candidate is certified do not count."""
     (result,), solved = _driven([computation], solver)
     if isinstance(result, IsalError):
         raise result

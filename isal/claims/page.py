@@ -82,7 +82,7 @@ def _introduction(evidence: Evidence, note: str, statements: Sequence[Statement]
         energy=evidence.base.observed.attrs["energy_j"],
         networks=random.sizes["network"],
         pairs=random.sizes.get("pair", 0),
-        layouts=len(set(layouts.subject.values)),
+        layouts=len(set(layouts.sample.values)),
         layout_pairs=layouts.sizes.get("pair", 0),
         near=near,
         far=far,

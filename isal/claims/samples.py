@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:  # this module computes nothing anew, so it needs no solver
-    from isal.study.observations import Reading
+    from isal.study.observations import Assumptions
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5
@@ -57,7 +57,7 @@ def pair_slots(observed: xr.Dataset) -> NDArray[np.intp]:
     """Places of slots 1 and 2 of each pair along ``network``, of shape (pairs, 2)."""
     pairs = observed.pair.values if "pair" in observed.dims else ()
     places = [
-        np.flatnonzero((observed.subject.values == pair) & (observed.slot.values == slot))[0]
+        np.flatnonzero((observed.sample.values == pair) & (observed.slot.values == slot))[0]
         for pair in pairs
         for slot in (1, 2)
     ]
@@ -126,7 +126,7 @@ class Variant:
     observed: xr.Dataset
 
     @classmethod
-    def of(cls, assumed: Reading, observed: xr.Dataset) -> Variant:
+    def of(cls, assumed: Assumptions, observed: xr.Dataset) -> Variant:
         """What was observed under some assumptions."""
         radio = {field.name: getattr(assumed.radio, field.name) for field in fields(assumed.radio)}
         return cls(assumed.name, {**radio, "power_cap_w": assumed.cap_w}, observed)
@@ -165,9 +165,9 @@ def same_samples(observed: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
     """The samples of another dataset, in its order."""
     places = {
         (name, slot): place
-        for place, (name, slot) in enumerate(zip(observed.subject.values, observed.slot.values, strict=True))
+        for place, (name, slot) in enumerate(zip(observed.sample.values, observed.slot.values, strict=True))
     }
-    wanted = [places[key] for key in zip(other.subject.values, other.slot.values, strict=True)]
+    wanted = [places[key] for key in zip(other.sample.values, other.slot.values, strict=True)]
     chosen = observed.isel(network=wanted)
     if "pair" not in observed.dims:
         return chosen

@@ -158,8 +158,8 @@ def share_table(columns: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
 def layout_rows(layouts: xr.Dataset, columns: Callable[[xr.Dataset], Mapping[str, object]]) -> pd.DataFrame:
     """A row for each layout of one slot."""
     rows = []
-    for place, name in enumerate(layouts.subject.values):
-        if int((layouts.subject.values == name).sum()) == 1:
+    for place, name in enumerate(layouts.sample.values):
+        if int((layouts.sample.values == name).sum()) == 1:
             one = layouts.isel(network=place)
             rows.append({"layout": str(name), "abundance": f"{float(abundance(one)):.3g}", **columns(one)})
     return pd.DataFrame(rows)

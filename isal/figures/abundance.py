@@ -36,8 +36,8 @@ def draw(plan: Plan, name: str) -> Picture:
             reaches = [min(REACH, at, last - at) for at in range(last + 1)]
             middle = [np.median(values[at - reach : at + reach + 1]) for at, reach in enumerate(reaches)]
             panel.plot(amounts[order], middle, label=scheme.label, **look)
-        for place, label in enumerate(layouts.subject.values):
-            if int((layouts.subject.values == label).sum()) > 1:
+        for place, label in enumerate(layouts.sample.values):
+            if int((layouts.sample.values == label).sum()) > 1:
                 continue
             one = layouts.isel(network=place)
             at = float(samples.abundance(one)), float(samples.advantage(one).sel(clock=clock, carry="held"))

@@ -65,8 +65,8 @@ def draw_curves(plan: Plan, name: str, x: tuple[str, str], x_label: str, summed:
 
 def _first_step(part: xr.Dataset) -> str:
     """What step 1 of the step-by-step scheme is for, in words."""
-    blocks = part.stage_minimises.sel(scheme=[name for name in part.scheme.values if SCHEMES[str(name)].has_steps])
-    return " or ".join(style.STEP_NAMES[block] for block in dict.fromkeys(blocks.sel(stage=1).values))
+    blocks = part.step_minimises.sel(scheme=[name for name in part.scheme.values if SCHEMES[str(name)].has_steps])
+    return " or ".join(style.STEP_NAMES[block] for block in dict.fromkeys(blocks.sel(step=1).values))
 
 
 def _bounds(part: xr.Dataset) -> str:

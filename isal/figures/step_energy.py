@@ -10,4 +10,4 @@ from isal.workflow.plan import Plan
 
 def draw(plan: Plan, name: str) -> Picture:
     """One panel per network, clock mode and bandwidth of the study."""
-    return draw_curves(plan, name, ("energy", "stage"), "energy of step 1, {step} (J)")
+    return draw_curves(plan, name, ("energy", "step"), "energy of step 1, {step} (J)")

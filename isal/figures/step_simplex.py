@@ -96,7 +96,7 @@ def draw(plan: Plan, name: str) -> Picture:
 def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, int]:
     """Energies by step (J), log10 of SPEB over the :func:`_reference`, and the index of the best point."""
     points = part.sel(scheme=scheme).dropna("split", subset=["speb"])
-    energies = {step: points.energy.sel(stage=step).values for step in STEP_NAMES}
+    energies = {step: points.energy.sel(step=step).values for step in STEP_NAMES}
     ratio = np.log10(points.speb.values / _reference(part))
     return energies, ratio, int(np.argmin(ratio))
 

@@ -133,13 +133,13 @@ class BestSplit:
 
     @property
     def power(self) -> Array:
-        """Node powers of every stage, W, shape ``(n_stages, n_nodes)``."""
+        """Node powers of every step, W, shape ``(n_steps, n_nodes)``."""
         slots = self.result.slots if isinstance(self.result, ScheduleResult) else (self.result,)
-        return np.array([stage.power for slot in slots for stage in slot.stages])
+        return np.array([step.power for slot in slots for step in slot.steps])
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every stage is certified to its tolerance, else ``"uncertified"``."""
+        """``"optimal"`` if every step is certified to its tolerance, else ``"uncertified"``."""
         return self.result.status
 
 
@@ -232,7 +232,7 @@ def best_steps_schedule(
     if length(energies) != len(infos):
         raise IsalError(f"{infos[0].network.name}: energies must give one energy for each of {len(infos)} slots, in J")
 
-    async def slot(number: int, prior: Knowledge, guess: Sequence[Array] | None) -> SlotResult:
+    async def slot(number: int, prior: Knowledge, candidate: Sequence[Array] | None) -> SlotResult:
         found = await best_steps(infos[number], prior, energies[number], carry, caps, tolerance, variant)
         return found.result
 
@@ -258,8 +258,8 @@ async def best_steps(
     # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
     best = await _proportional(info, energy, carry, caps, variant.step_1)
     binding = can_bind(caps, energy)
-    guess = None if prior else best.powers
-    result = await steps_slot(info, prior, list(best.energies), carry, caps, tolerance, guess, variant)
+    candidate = None if prior else best.powers
+    result = await steps_slot(info, prior, list(best.energies), carry, caps, tolerance, candidate, variant)
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
@@ -374,7 +374,7 @@ async def best_integrated_slots(
     limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
     silent = np.where(limits > 0, np.inf, 0.0)
     slot_1 = await integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
-    first = slot_1.stages[0].power
+    first = slot_1.steps[0].power
     # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
     d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
     spots = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
@@ -387,15 +387,15 @@ async def best_integrated_slots(
     bound = Knowledge.of_rows(np.array([[1 / np.sqrt(slot_1.speb)]]))
     per_joule = bound.embedded(size, spots[0]) + slot_1.measured.embedded(size, spots[1])
     stack = two.stack.embedded(size, spots[2]).with_first(per_joule)
-    selector = slot_1.stages[0].problem.selector
+    selector = slot_1.steps[0].problem.selector
     objective = np.zeros((size, 1 + selector.shape[1]))
     objective[0, 0], objective[spots[2], 1:] = 1.0, selector
     slack_up_to = _least_ratio(limits, first)
     both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
     best = await scheduler.ask(both, EARLIER_STEP_TOLERANCE)
     energies = [float(best.power[0]), energy - float(best.power[0])]
-    guesses = [[energies[0] * first], [best.power[1:]]]
-    result = await integrated_schedule(infos, energies, caps, tolerance, guesses)
+    candidates = [[energies[0] * first], [best.power[1:]]]
+    result = await integrated_schedule(infos, energies, caps, tolerance, candidates)
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")

@@ -57,8 +57,8 @@ _ALL = (
     CarryOver(
         name="held",
         description="The blocks of earlier parameters stay at the earlier step's value; only the new blocks and the "
-        "cross terms get this step's power. The reading that gives all that the paper reports; not the information of "
-        "any experiment.",
+        "cross terms get this step's power. It gives all that the paper reports, and is not the information of any "
+        "experiment.",
         counts_met=False,
         consistent=False,
         hand_on=_met_block,

@@ -72,8 +72,8 @@ class UncertifiedWarning(UserWarning):
     """A result whose certified gap is larger than the tolerance."""
 
 
-#: Powers of each stage of a slot, W, that will do if they are certified.
-Guess = Sequence[Array]
+#: Powers of each step of a slot, W, that will do if they are certified.
+Candidate = Sequence[Array]
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ DEFAULT_VARIANT = Variant()
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class StepResult:
     """One solved allocation problem of a scheme.
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
-    indices into ``basis``, and about those that the stage counts as unknown (:data:`FirstStep`).
+    indices into ``basis``, and about those that the step counts as unknown (:data:`FirstStep`).
     """
 
     block: Block
@@ -118,7 +118,7 @@ class Stage:
 
     @property
     def spebs(self) -> Spebs:
-        """Bounds of the parameters ``met``, given all that this stage knows, m^2; those of other blocks are NaN."""
+        """Bounds of the parameters ``met``, given all that this step knows, m^2; those of other blocks are NaN."""
         return block_spebs(self.problem.at(self.power), self.basis, self.met)
 
     @property
@@ -136,21 +136,21 @@ class Stage:
 class SlotResult:
     """Outcome of a scheme in one slot.
 
-    ``information`` is what the slot's links could tell, ``stages`` what was solved. ``measured`` is what the slot's
+    ``information`` is what the slot's links could tell, ``steps`` what was solved. ``measured`` is what the slot's
     own links tell in the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
     parameters of the slot.
     """
 
     information: Information
-    stages: tuple[Stage, ...]
+    steps: tuple[StepResult, ...]
     measured: Knowledge
     prior: Knowledge
     later: Knowledge
 
     @property
-    def guess(self) -> Guess:
-        """Powers of each stage, for a similar problem."""
-        return [stage.power for stage in self.stages]
+    def candidate(self) -> Candidate:
+        """Powers of each step, for a similar problem."""
+        return [step.power for step in self.steps]
 
     @cached_property
     def known(self) -> Knowledge:
@@ -159,34 +159,34 @@ class SlotResult:
 
     @property
     def speb(self) -> float:
-        """The bound that the last stage minimises (the targets' where there are targets), m^2; slots so far."""
-        return self.stages[-1].allocation.value
+        """The bound that the last step minimises (the targets' where there are targets), m^2; slots so far."""
+        return self.steps[-1].allocation.value
 
     @property
     def lower_bound(self) -> float:
-        """No powers of the last stage reach less than this, m^2."""
-        return self.stages[-1].allocation.lower_bound
+        """No powers of the last step reach less than this, m^2."""
+        return self.steps[-1].allocation.lower_bound
 
     @property
     def gap(self) -> float:
-        """Certified relative gap of the last stage, ``1 - lower_bound / speb``."""
-        return self.stages[-1].allocation.gap
+        """Certified relative gap of the last step, ``1 - lower_bound / speb``."""
+        return self.steps[-1].allocation.gap
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every stage is certified to its tolerance, else ``"uncertified"``."""
-        return "optimal" if all(stage.allocation.status == "optimal" for stage in self.stages) else "uncertified"
+        """``"optimal"`` if every step is certified to its tolerance, else ``"uncertified"``."""
+        return "optimal" if all(step.allocation.status == "optimal" for step in self.steps) else "uncertified"
 
     @property
     def power(self) -> Array:
-        """Node powers, W, radars first: shape ``(n_nodes,)`` for one stage, ``(n_stages, n_nodes)`` for several."""
-        powers = np.array([stage.power for stage in self.stages])
-        return powers[0] if len(self.stages) == 1 else powers
+        """Node powers, W, radars first: shape ``(n_nodes,)`` for one step, ``(n_steps, n_nodes)`` for several."""
+        powers = np.array([step.power for step in self.steps])
+        return powers[0] if len(self.steps) == 1 else powers
 
     @property
     def energies(self) -> tuple[float, ...]:
-        """Budget of each stage, J."""
-        return tuple(stage.energy for stage in self.stages)
+        """Budget of each step, J."""
+        return tuple(step.energy for step in self.steps)
 
     @property
     def spebs(self) -> Spebs:
@@ -204,7 +204,7 @@ class SlotResult:
     @property
     def smoothed_speb(self) -> float:
         """:attr:`speb` given all slots of the schedule, m^2."""
-        return float(getattr(self.smoothed_spebs, self.stages[-1].block))
+        return float(getattr(self.smoothed_spebs, self.steps[-1].block))
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ class ScheduleResult:
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every stage of every slot is certified to its tolerance, else ``"uncertified"``."""
+        """``"optimal"`` if every step of every slot is certified to its tolerance, else ``"uncertified"``."""
         return "optimal" if all(slot.status == "optimal" for slot in self.slots) else "uncertified"
 
 
@@ -421,10 +421,10 @@ def certified(result: R, required: bool) -> R:
         return result
     slots = result.slots if isinstance(result, ScheduleResult) else (result,)
     missed = [
-        f"slot {number}, {stage.block}: {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g})"
+        f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})"
         for number, slot in enumerate(slots, start=1)
-        for stage in slot.stages
-        if stage.allocation.status != "optimal"
+        for step in slot.steps
+        if step.allocation.status != "optimal"
     ]
     message = (
         f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
@@ -467,15 +467,15 @@ def integrated_schedule(
     energies: Sequence[float] | None,
     caps: ArrayLike | None,
     tolerance: float,
-    guesses: Sequence[Guess] | None = None,
+    candidates: Sequence[Candidate] | None = None,
 ) -> Computation[ScheduleResult]:
     """The integrated scheme in each slot; ``energies`` of the slots in J."""
     given = _one_per_slot(energies, infos, "an energy")
 
-    def slot(number: int, prior: Knowledge, guess: Guess | None) -> Computation[SlotResult]:
-        if guess is None and guesses is not None:
-            guess = guesses[number]
-        return integrated_slot(infos[number], prior, given[number], caps, tolerance, guess)
+    def slot(number: int, prior: Knowledge, candidate: Candidate | None) -> Computation[SlotResult]:
+        if candidate is None and candidates is not None:
+            candidate = candidates[number]
+        return integrated_slot(infos[number], prior, given[number], caps, tolerance, candidate)
 
     return run_schedule(infos, slot)
 
@@ -491,19 +491,19 @@ def steps_schedule(
     """The step-by-step scheme in each slot; ``energies`` of the steps of each slot in J."""
     given = _one_per_slot(energies, infos, "the energies of its steps")
 
-    def slot(number: int, prior: Knowledge, guess: Guess | None) -> Computation[SlotResult]:
-        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, guess, variant)
+    def slot(number: int, prior: Knowledge, candidate: Candidate | None) -> Computation[SlotResult]:
+        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, candidate, variant)
 
     return run_schedule(infos, slot)
 
 
 async def run_schedule(
-    infos: Sequence[Information], slot: Callable[[int, Knowledge, Guess | None], Computation[SlotResult]]
+    infos: Sequence[Information], slot: Callable[[int, Knowledge, Candidate | None], Computation[SlotResult]]
 ) -> ScheduleResult:
     """Slot after slot, each with what the earlier ones say, at a cost linear in their number.
 
-    ``slot(number, prior, guess)`` computes the result of slot ``number`` (from 0) for a prior about all its
-    parameters; ``guess`` are powers that may do, or None. A long schedule is solved side by
+    ``slot(number, prior, candidate)`` computes the result of slot ``number`` (from 0) for a prior about all its
+    parameters; ``candidate`` are powers that may do, or None. A long schedule is solved side by
     side first, as if no slot knew of the others: what the slots say of each other mostly changes their bounds and
     hardly their powers, so that all that is left is to certify these.
     """
@@ -513,7 +513,7 @@ async def run_schedule(
     for _ in range(ROUNDS_AHEAD if slots else 0):
         priors = list(_priors(infos, slots))
         stale = [number for number, prior in enumerate(priors) if not _same(prior, slots[number].prior)]
-        renewed = await scheduler.together(slot(number, priors[number], slots[number].guess) for number in stale)
+        renewed = await scheduler.together(slot(number, priors[number], slots[number].candidate) for number in stale)
         changed = False
         for number, result in zip(stale, renewed, strict=True):
             changed |= not _same(result.measured, slots[number].measured)
@@ -525,7 +525,7 @@ async def run_schedule(
             if number == len(slots):
                 slots.append(await slot(number, prior, None))
             elif not _same(prior, slots[number].prior):
-                slots[number] = await slot(number, prior, slots[number].guess)
+                slots[number] = await slot(number, prior, slots[number].candidate)
     said = temporal.from_later_slots(infos, [result.known for result in slots])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
@@ -551,14 +551,14 @@ async def integrated_slot(
     energy: float,
     caps: ArrayLike | None,
     tolerance: float,
-    guess: Guess | None = None,
+    candidate: Candidate | None = None,
 ) -> SlotResult:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
     problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
-    allocation = await scheduler.ask(problem, tolerance, None if guess is None else guess[0])
-    stage = Stage(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
-    return SlotResult(info, (stage,), info.measured(allocation.power), prior, no_prior(info))
+    allocation = await scheduler.ask(problem, tolerance, None if candidate is None else candidate[0])
+    step = StepResult(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
+    return SlotResult(info, (step,), info.measured(allocation.power), prior, no_prior(info))
 
 
 async def steps_slot(
@@ -568,25 +568,25 @@ async def steps_slot(
     carry: Carry,
     caps: ArrayLike | None,
     tolerance: float,
-    guess: Guess | None = None,
+    candidate: Candidate | None = None,
     variant: Variant = DEFAULT_VARIANT,
 ) -> SlotResult:
     """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
-    steps, step_1 = steps_of(info), variant.step_1
+    blocks, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     tolerance = positive_number(tolerance, "tolerance")
-    stages: list[Stage] = []
+    steps: list[StepResult] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
-        limits = _caps_left(info, caps, energies, stages) if variant.caps_per == "slot" else caps
+        limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
         problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
-        last = number + 1 == len(steps)
+        last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        allocation = await scheduler.ask(problem, asked, None if guess is None else guess[number])
+        allocation = await scheduler.ask(problem, asked, None if candidate is None else candidate[number])
         met = _parameters_of_step(info, number, step_1)
-        stages.append(Stage(steps[number], float(energy), problem, allocation, info.basis, met))
+        steps.append(StepResult(blocks[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
-    return SlotResult(info, tuple(stages), measured, prior, no_prior(info))
+    return SlotResult(info, tuple(steps), measured, prior, no_prior(info))
 
 
 def known_after(
@@ -605,11 +605,13 @@ def known_after(
     return tuple(beliefs)
 
 
-def _caps_left(info: Information, caps: ArrayLike | None, energies: Sequence[Any], stages: Sequence[Stage]) -> Array:
+def _caps_left(
+    info: Information, caps: ArrayLike | None, energies: Sequence[Any], steps: Sequence[StepResult]
+) -> Array:
     """What is left of each node's cap after some steps, W; by default that is the energy of all steps over 1 s."""
     total = float(np.sum(energies)) / DURATION_S
     limits = checked_caps(total if caps is None else caps, info.stack.n_nodes)
-    used = np.sum([stage.power for stage in stages], axis=0) if stages else np.zeros(info.stack.n_nodes)
+    used = np.sum([step.power for step in steps], axis=0) if steps else np.zeros(info.stack.n_nodes)
     return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
 
 

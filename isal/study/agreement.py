@@ -1,6 +1,6 @@
 """Do independent routes agree? The allocation problems behind a sample of points, solved by every route.
 
-Compared are problems, not schemes: a later step inherits the earlier step's powers, so the problems of every stage are
+Compared are problems, not schemes: a later step inherits the earlier step's powers, so the problems of every step are
 taken from one solution and each route solves exactly these.
 """
 
@@ -31,7 +31,7 @@ Outcome = tuple[float, float, float, float, float]
 FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
 
 #: What is told of each problem: of which point it is, by fingerprint and by names, and what it minimises.
-LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "stage")
+LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "step")
 
 Route = Callable[[Sequence[AllocationProblem]], list[Outcome]]
 
@@ -87,7 +87,7 @@ ROUTES: dict[str, Route] = {
 
 
 def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.Dataset:
-    """Every route on the problem of every stage of every point.
+    """Every route on the problem of every step of every point.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.
     -------
     Dataset with the dimensions ``problem`` and ``route``: ``value``, ``lower_bound`` (m^2), ``seconds``,
     ``reported_optimal`` and ``reported_value`` (m^2) of each, and ``label``, ``network``, ``clock``, ``bandwidth``
-    (Hz), ``scheme``, ``stage`` and ``fingerprint`` (of its point) of each problem.
+    (Hz), ``scheme``, ``step`` and ``fingerprint`` (of its point) of each problem.
 
     Raises
     ------
@@ -117,9 +117,9 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.
             raise result
         where = (fingerprint, point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme)
         for slot in result.slots:
-            for stage in slot.stages:
-                problems.append(stage.problem)
-                labels.append((*where, stage.block))
+            for step in slot.steps:
+                problems.append(step.problem)
+                labels.append((*where, step.block))
     found = [route(problems) if problems else [] for route in ROUTES.values()]
     outcomes = np.reshape(found, (len(ROUTES), len(problems), len(FIELDS)))
     if known is not None and (places := [place for place, each in enumerate(earlier) if each in points]):

@@ -121,7 +121,7 @@ def table(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
                 _energies(parts.values),
                 float(lowest.speb) / float(value) - 1,
                 many.sizes["split"],
-                int(np.isfinite(many.stage_speb).sum()),
+                int(np.isfinite(many.step_speb).sum()),
                 float(many.seconds.sum()) * 1e3,
             )
         )

@@ -118,18 +118,18 @@ class Figure:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the paper's statements are judged on: random subjects, and readings that differ from the first, ``base``.
+    """What the paper's statements are judged on: random samples, and variants that differ from the first, ``base``.
 
-    ``readings`` maps names to what each changes: radio parameters, ``bandwidth_hz``, or ``power_cap_w``.
+    ``variants`` maps names to what each changes: radio parameters, ``bandwidth_hz``, or ``power_cap_w``.
     """
 
     seed: int
-    subjects: int
-    sensitivity_subjects: int
-    subjects_per_job: int
+    samples: int
+    sensitivity_samples: int
+    samples_per_job: int
     total_energy_j: float
     bandwidth_hz: float
-    readings: Mapping[str, Mapping[str, float]]
+    variants: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -265,23 +265,23 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
 
 
 def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
-    readings: dict[str, Mapping[str, float]] = {"base": {}, **table["readings"]}
-    if "base" in table["readings"]:
-        where = origin.at("findings", "readings", "base")
-        raise ConfigError(f"{where}: is the reading that all others differ from; rename it")
-    if table["sensitivity_subjects"] > table["subjects"]:
-        some, all_of_them = ("findings", "sensitivity_subjects"), ("findings", "subjects")
+    variants: dict[str, Mapping[str, float]] = {"base": {}, **table["variants"]}
+    if "base" in table["variants"]:
+        where = origin.at("findings", "variants", "base")
+        raise ConfigError(f"{where}: is the variant that all others differ from; rename it")
+    if table["sensitivity_samples"] > table["samples"]:
+        some, all_of_them = ("findings", "sensitivity_samples"), ("findings", "samples")
         raise ConfigError(
-            f"{origin.at(*some)}: {table['sensitivity_subjects']} is more than there are subjects "
-            f"({table['subjects']}); lower it{origin.elsewhere(some, all_of_them)}"
+            f"{origin.at(*some)}: {table['sensitivity_samples']} is more than there are samples "
+            f"({table['samples']}); lower it{origin.elsewhere(some, all_of_them)}"
         )
     _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j"))
     return Findings(
         # 300.0 is a whole number, too
-        **{key: int(table[key]) for key in ("seed", "subjects", "sensitivity_subjects", "subjects_per_job")},
+        **{key: int(table[key]) for key in ("seed", "samples", "sensitivity_samples", "samples_per_job")},
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
-        readings=readings,
+        variants=variants,
     )
 
 
@@ -337,9 +337,9 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
     """What is accepted but hardly meant, each with file and key and what to write instead."""
     origin, findings = Sources.named(label), configuration.findings
     bandwidths: dict[Place, float] = {("findings", "bandwidth_hz"): findings.bandwidth_hz}
-    for name, reading in findings.readings.items():
-        if "bandwidth_hz" in reading:
-            bandwidths["findings", "readings", name, "bandwidth_hz"] = reading["bandwidth_hz"]
+    for name, variant in findings.variants.items():
+        if "bandwidth_hz" in variant:
+            bandwidths["findings", "variants", name, "bandwidth_hz"] = variant["bandwidth_hz"]
     for name, study in configuration.studies.items():
         for index, value in enumerate(study.bandwidths_hz):
             bandwidths["studies", name, "bandwidths_hz", index] = value

@@ -71,7 +71,7 @@ def tables() -> dict[str, str]:
         "radio": _key_table(RADIO, {field.name: field.default for field in fields(Radio)}),
         "studies": _key_table(STUDY_KEYS),
         "findings": _key_table(FINDINGS),
-        "readings": _key_table(CHANGES),
+        "variants": _key_table(CHANGES),
         "figures": _table(
             ("`kind`", "takes", "shows"),
             [(f"`{word}`", _taken_by(kind), kind.shows) for word, kind in FIGURE_KINDS.items()],

@@ -256,7 +256,7 @@ RADIO = {name: key for name, key in PARAMETERS.items() if key is not BANDWIDTH}
 
 LARGEST_POWER_W = 1e9
 
-#: What a reading of the findings may change.
+#: What a variant of the findings may change.
 CHANGES = {
     "power_cap_w": Key(Number(above=0, at_most=LARGEST_POWER_W), "Largest power of every node", "W", optional=True),
     **{
@@ -395,7 +395,7 @@ FIGURE_KINDS = {
     ),
     "agreement": FigureKind("how far independent solvers are from each optimum"),
     "abundance": FigureKind("advantage of step-by-step against the sensing-abundance of a network"),
-    "readings": FigureKind("how the verdicts move with what the paper leaves open"),
+    "variants": FigureKind("how the verdicts move with what the paper leaves open"),
 }
 
 #: The energy grids that a study needs for a kind of figure.
@@ -411,14 +411,14 @@ FINDINGS = {
         "Seed of the random networks",
         note="A network depends on the seed and its number alone.",
     ),
-    "subjects": Key(_count(100_000), "Random subjects, each of two slots and so two networks, in the base reading"),
-    "sensitivity_subjects": Key(_count(100_000), "How many of them the other readings are tried on"),
-    "subjects_per_job": Key(_count(100_000), "Random subjects that one job observes"),
+    "samples": Key(_count(100_000), "Random samples, each of two slots and so two networks, in the base variant"),
+    "sensitivity_samples": Key(_count(100_000), "How many of them the other variants are tried on"),
+    "samples_per_job": Key(_count(100_000), "Random samples that one job observes"),
     "total_energy_j": Key(ENERGY, "Energy of each network, or of each pair of slots", "J"),
-    "bandwidth_hz": Key(BANDWIDTH.value, f"{BANDWIDTH.text} of the base reading", BANDWIDTH.unit),
-    "readings": Key(
-        Named(NAME, Key(Table(CHANGES, at_least=1), "A reading")),
-        "Other readings of the paper by name, and what each changes",
+    "bandwidth_hz": Key(BANDWIDTH.value, f"{BANDWIDTH.text} of the base variant", BANDWIDTH.unit),
+    "variants": Key(
+        Named(NAME, Key(Table(CHANGES, at_least=1), "A variant")),
+        "Other variants of the paper by name, and what each changes",
     ),
 }
 

@@ -1,6 +1,6 @@
-"""What the statements of the paper are judged by: numbers of one network, in one reading of the paper.
+"""What the statements of the paper are judged by: numbers of one network, in one variant of the paper.
 
-A *subject* is one network or the two slots of one, a layout of the paper or a random one. A *reading* is what the paper
+A *sample* is one network or the two slots of one, a layout of the paper or a random one. A *variant* is what the paper
 leaves open and may matter: the power caps, the radar cross section, the bandwidth, how far radars and clocks drift.
 """
 
@@ -57,7 +57,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Sample:
     """One network, or the two slots of one."""
 
     name: str
@@ -66,8 +66,8 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A reading of the paper. ``cap_w`` is the power cap of every node, W; None for the total energy over 1 s."""
+class Assumptions:
+    """A variant of the paper. ``cap_w`` is the power cap of every node, W; None for the total energy over 1 s."""
 
     name: str
     radio: Radio
@@ -75,8 +75,8 @@ class Reading:
     cap_w: float | None
 
 
-def random_subjects(seed: int, start: int, stop: int) -> Iterator[Subject]:
-    """Random subjects number ``start`` to ``stop``, of two slots with equal numbers of nodes, see :mod:`ensemble`.
+def random_samples(seed: int, start: int, stop: int) -> Iterator[Sample]:
+    """Random samples number ``start`` to ``stop``, of two slots with equal numbers of nodes, see :mod:`ensemble`.
 
     Two to four anchors and radars each; each slot has a layout of its own, from abundant to limited.
     """
@@ -90,7 +90,7 @@ def random_subjects(seed: int, start: int, stop: int) -> Iterator[Subject]:
             )
             for _ in range(2)
         )
-        yield Subject(name, "random", slots)
+        yield Sample(name, "random", slots)
 
 
 def well_determined(
@@ -135,32 +135,32 @@ def _parts(network: Network) -> tuple[Network, Network]:
     return replace(network, targets=np.empty((0, 2))), replace(network, radars_known=True)
 
 
-def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Dataset:
-    """All numbers of some subjects.
+def observe(samples: Sequence[Sample], variant: Assumptions, solver: str) -> xr.Dataset:
+    """All numbers of some samples.
 
     Returns
     -------
-    Dataset over ``network`` (each slot of each subject) with what one slot gives, and over ``pair`` (subjects of two
+    Dataset over ``network`` (each slot of each sample) with what one slot gives, and over ``pair`` (samples of two
     slots) with what two slots give; see the attributes of its variables.
 
     Raises
     ------
     IsalError
-        If a subject can't be solved; the message names it.
+        If a sample can't be solved; the message names it.
     """
-    singles = [(subject, number) for subject in subjects for number in range(len(subject.slots))]
-    pairs = [subject for subject in subjects if len(subject.slots) == 2]
+    singles = [(sample, number) for sample in samples for number in range(len(sample.slots))]
+    pairs = [sample for sample in samples if len(sample.slots) == 2]
     results = scheduler.run_all(
         [
-            *(_one_slot(subject.slots[number], reading) for subject, number in singles),
-            *(_two_slots(subject.slots, reading) for subject in pairs),
+            *(_one_slot(sample.slots[number], variant) for sample, number in singles),
+            *(_two_slots(sample.slots, variant) for sample in pairs),
         ],
         solver,
     )
-    names = [subject.name for subject, _ in singles] + [subject.name for subject in pairs]
+    names = [sample.name for sample, _ in singles] + [sample.name for sample in pairs]
     for name, result in zip(names, results, strict=True):
         if isinstance(result, IsalError):
-            raise IsalError(f"{name}, reading {reading.name}: {result}") from result
+            raise IsalError(f"{name}, variant {variant.name}: {result}") from result
     variables: dict[str, Any] = {}
     for dimension, rows in (("network", results[: len(singles)]), ("pair", results[len(singles) :])):
         for name, (dimensions, attributes) in VARIABLES[dimension].items():
@@ -168,11 +168,11 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
             if values:
                 variables[name] = ((dimension, *dimensions), np.array(values), attributes)
     coordinates = {
-        "subject": ("network", [subject.name for subject, _ in singles]),
+        "sample": ("network", [sample.name for sample, _ in singles]),
         "slot": ("network", [number + 1 for _, number in singles]),
-        "kind": ("network", [subject.kind for subject, _ in singles]),
-        "pair": [subject.name for subject in pairs],
-        "pair_kind": ("pair", [subject.kind for subject in pairs]),
+        "kind": ("network", [sample.kind for sample, _ in singles]),
+        "pair": [sample.name for sample in pairs],
+        "pair_kind": ("pair", [sample.kind for sample in pairs]),
         "clock": list(CLOCKS),
         "carry": list(CARRIES),
         "part": [1, 2, 3],
@@ -181,7 +181,7 @@ def observe(subjects: Sequence[Subject], reading: Reading, solver: str) -> xr.Da
     }
     import xarray as xr
 
-    return xr.Dataset(variables, coords=coordinates, attrs={"reading": reading.name, "energy_j": reading.energy})
+    return xr.Dataset(variables, coords=coordinates, attrs={"variant": variant.name, "energy_j": variant.energy})
 
 
 #: Dimension of rows -> variable -> (dimensions, attributes).
@@ -217,8 +217,8 @@ VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
 }
 
 
-async def _one_slot(network: Network, reading: Reading) -> dict[str, Any]:
-    radio, energy, caps = reading.radio, reading.energy, reading.cap_w
+async def _one_slot(network: Network, variant: Assumptions) -> dict[str, Any]:
+    radio, energy, caps = variant.radio, variant.energy, variant.cap_w
     nodes, spot = network.nodes, network.targets
     radars, n = np.arange(network.n_radars), network.n_nodes
     apart = np.linalg.norm(nodes[radars, None] - nodes[None], axis=-1)
@@ -271,25 +271,25 @@ async def _steps_speb(info: Information, energies: Array, carry: Carry, caps: fl
     return result.speb
 
 
-async def _two_slots(slots: Sequence[Network], reading: Reading) -> dict[str, Any]:
-    infos = {clock: schemes.slot_informations(slots, reading.radio, clock) for clock in CLOCKS}
+async def _two_slots(slots: Sequence[Network], variant: Assumptions) -> dict[str, Any]:
+    infos = {clock: schemes.slot_informations(slots, variant.radio, clock) for clock in CLOCKS}
     splits = await scheduler.together(
-        best_integrated_slots(each, reading.energy, reading.cap_w, TOLERANCE) for each in infos.values()
+        best_integrated_slots(each, variant.energy, variant.cap_w, TOLERANCE) for each in infos.values()
     )
     unknown: dict[str, Any] = {"velocity_variance": UNKNOWN, "drift_variance": UNKNOWN}
     told: tuple[set[str], ...] = (set(), {"velocity_variance"}, {"drift_variance"}, set(unknown))
     radios = [
-        replace(reading.radio, **{key: value for key, value in unknown.items() if key not in known}) for known in told
+        replace(variant.radio, **{key: value for key, value in unknown.items() if key not in known}) for known in told
     ]
-    halves = [reading.energy / 2] * 2
+    halves = [variant.energy / 2] * 2
     schedules = await scheduler.together(
         schemes.integrated_schedule(
-            schemes.slot_informations(slots, radio, "asynchronous"), halves, reading.cap_w, TIGHT
+            schemes.slot_informations(slots, radio, "asynchronous"), halves, variant.cap_w, TIGHT
         )
         for radio in radios
     )
     return {
-        "slot_share": [split.result.slots[0].energies[0] / reading.energy for split in splits],
+        "slot_share": [split.result.slots[0].energies[0] / variant.energy for split in splits],
         "coupled_speb": [schedule.slots[1].speb for schedule in schedules],
     }
 
@@ -299,7 +299,7 @@ TIGHT = 1e-9
 
 
 def gathered(parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """All subjects of one reading, from several calls of :func:`observe`."""
+    """All samples of one variant, from several calls of :func:`observe`."""
     import xarray as xr
 
     # strings of fixed width would be cut to that of the first part

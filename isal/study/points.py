@@ -156,7 +156,7 @@ class Point:
         Raises
         ------
         PointError
-            If the problem can't be solved, or a stage misses its certified gap.
+            If the problem can't be solved, or a step misses its certified gap.
         """
         (result,) = solve_all([self])
         if isinstance(result, PointError):
@@ -169,10 +169,10 @@ class Point:
             return PointError(f"{self.label}: {result}")
         if result.status != "optimal":
             reached = ", ".join(
-                f"{stage.block} {stage.allocation.gap:.2g} (asked for {stage.allocation.tolerance:g}, "
-                f"{stage.allocation.iterations} iterations)"
+                f"{step.block} {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g}, "
+                f"{step.allocation.iterations} iterations)"
                 for slot in result.slots
-                for stage in slot.stages
+                for step in slot.steps
             )
             return PointError(
                 f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
@@ -192,7 +192,7 @@ class Point:
 def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
     """Evaluate points side by side, so that a solver that can takes their problems in batches.
 
-    A point that can't be solved, or a stage of which misses its certified gap, has its error in its place.
+    A point that can't be solved, or a step of which misses its certified gap, has its error in its place.
     """
     results: dict[int, schemes.ScheduleResult | PointError] = {}
     for solver in {point.solver for point in points}:

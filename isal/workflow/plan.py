@@ -5,7 +5,7 @@ Everything lives below the configuration's ``results`` folder:
     points/<network>/<clock>/<band>/<scheme>/<split>.nc    records, shared by all studies that need the point
     datasets/<study>.nc                                    one per study
     datasets/best_splits/<study>.nc                        the best split of each of its curves, without traversal
-    datasets/findings/<reading>.nc                         what the paper's statements are judged by
+    datasets/findings/<variant>.nc                         what the paper's statements are judged by
     findings.md                                            the verdicts
     datasets/solver_agreement.nc                           all solvers on a sample of all points
     tables/<study>.csv, .md                                the best point of every curve of a study
@@ -35,7 +35,7 @@ from isal.model.temporal import refuse_unlike
 from isal.schemes.schedule import node_caps
 from isal.study import files
 from isal.study.config import ConfigError, Configuration, Figure, parse, validate
-from isal.study.observations import Reading, Subject, observable, random_subjects, well_determined
+from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import SOLVING, Point, code_digest, source_file
 
 POINT_PATTERN = "points/{network}/{clock}/{band}/{scheme}/{split}.nc"
@@ -46,8 +46,8 @@ TABLE_PATTERN = "tables/{study}.{format}"
 TABLE_FORMATS = ("csv", "md")
 FIGURE_PATTERN = "figures/{figure}.{format}"
 BEST_SPLITS_PATTERN = "datasets/best_splits/{study}.nc"
-OBSERVATIONS_PATTERN = "observations/{reading}/{subjects}.nc"
-FINDINGS_PATTERN = "datasets/findings/{reading}.nc"
+OBSERVATIONS_PATTERN = "observations/{variant}/{samples}.nc"
+FINDINGS_PATTERN = "datasets/findings/{variant}.nc"
 FINDINGS_PAGE = "findings.md"
 AGREEMENT_DATASET = "datasets/solver_agreement.nc"
 PLAN_NAME = "plan.json"
@@ -59,7 +59,7 @@ SHOWN = ("carry_overs", "schemes.registry")
 FIGURE_MODULES = {
     "layouts": ("model.network",),
     "abundance": ("claims.samples",),
-    "readings": tuple(f"claims.{name}" for name in ("samples", "sensitivity", "statement", "statements")),
+    "variants": tuple(f"claims.{name}" for name in ("samples", "sensitivity", "statement", "statements")),
 }
 
 
@@ -299,51 +299,51 @@ class Plan:
             {"curves": digest_of(sorted(map(canonical, curves))), "code": _code("find_best_splits", *code)}
         )
 
-    def reading(self, name: str) -> Reading:
-        """A reading of the paper by name."""
+    def variant(self, name: str) -> Assumptions:
+        """A variant of the paper by name."""
         findings = self.configuration.findings
-        changed = dict(findings.readings[name])
+        changed = dict(findings.variants[name])
         cap = changed.pop("power_cap_w", None)
         radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
-        return Reading(name, radio, findings.total_energy_j, cap)
+        return Assumptions(name, radio, findings.total_energy_j, cap)
 
-    def observed_parts(self, reading: str) -> list[str]:
-        """Names of the parts in which a reading is observed: the layouts, and ranges of random subjects."""
+    def observed_parts(self, variant: str) -> list[str]:
+        """Names of the parts in which a variant is observed: the layouts, and ranges of random samples."""
         findings = self.configuration.findings
-        stop = findings.subjects if reading == "base" else findings.sensitivity_subjects
-        step = findings.subjects_per_job
+        stop = findings.samples if variant == "base" else findings.sensitivity_samples
+        step = findings.samples_per_job
         return ["layouts", *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
 
-    def subjects(self, part: str) -> list[Subject]:
-        """The subjects of one part; layouts that can't be observed in every reading are left out."""
+    def samples(self, part: str) -> list[Sample]:
+        """The samples of one part; layouts that can't be observed in every variant are left out."""
         if part != "layouts":
             start, stop = map(int, part.split("-")[1:])
-            return list(random_subjects(self.configuration.findings.seed, start, stop))
-        readings = (self.reading(name).radio for name in self.configuration.findings.readings)
-        # of all that readings change, the cross section alone weighs one kind of links against another
-        radios = {radio.radar_cross_section_m2: radio for radio in readings}
+            return list(random_samples(self.configuration.findings.seed, start, stop))
+        variants = (self.variant(name).radio for name in self.configuration.findings.variants)
+        # of all that variants change, the cross section alone weighs one kind of links against another
+        radios = {radio.radar_cross_section_m2: radio for radio in variants}
         return [
-            Subject(name, "layout", slots)
+            Sample(name, "layout", slots)
             for name, slots in self.networks.items()
             if all(observable(slots, radio) for radio in radios.values())
         ]
 
-    def observations_path(self, reading: str, part: str) -> str:
-        return self.in_results(OBSERVATIONS_PATTERN.format(reading=reading, subjects=part))
+    def observations_path(self, variant: str, part: str) -> str:
+        return self.in_results(OBSERVATIONS_PATTERN.format(variant=variant, samples=part))
 
-    def observations_key(self, reading: str, part: str) -> str:
+    def observations_key(self, variant: str, part: str) -> str:
         """What the observations of one part depend on."""
-        solver, chosen = self.configuration.solver, self.reading(reading)
+        solver, chosen = self.configuration.solver, self.variant(variant)
         code = ["study.store.storage", "study.observations", "schemes.best_split", *SOLVING, *_solver_modules(solver)]
-        subjects: object
+        samples: object
         if part == "layouts":
-            subjects = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.subjects(part)]
+            samples = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.samples(part)]
         else:
-            subjects = {"seed": self.configuration.findings.seed, "part": part}
+            samples = {"seed": self.configuration.findings.seed, "part": part}
             code.append("model.ensemble")
         return canonical(
             {
-                "subjects": subjects,
+                "samples": samples,
                 "radio": chosen.radio.to_mapping(),
                 "energy": chosen.energy,
                 "cap": chosen.cap_w,
@@ -352,23 +352,23 @@ class Plan:
             }
         )
 
-    def gathering_key(self, reading: str) -> str:
-        """What the dataset of a reading depends on: its parts and the code."""
-        parts = [f"{part} {self.observations_key(reading, part)}" for part in self.observed_parts(reading)]
+    def gathering_key(self, variant: str) -> str:
+        """What the dataset of a variant depends on: its parts and the code."""
+        parts = [f"{part} {self.observations_key(variant, part)}" for part in self.observed_parts(variant)]
         return canonical({"parts": digest_of(parts), "code": _code("gather_observations", "study.store.storage")})
 
-    def findings_path(self, reading: str) -> str:
-        return self.in_results(FINDINGS_PATTERN.format(reading=reading))
+    def findings_path(self, variant: str) -> str:
+        return self.in_results(FINDINGS_PATTERN.format(variant=variant))
 
     def findings_paths(self) -> dict[str, str]:
-        """Dataset of every reading, by name."""
-        return {reading: self.findings_path(reading) for reading in self.configuration.findings.readings}
+        """Dataset of every variant, by name."""
+        return {variant: self.findings_path(variant) for variant in self.configuration.findings.variants}
 
     def findings_page_key(self) -> str:
         """What the page of findings depends on besides its datasets; they come in the configuration's order."""
         return canonical(
             {
-                "readings": list(self.configuration.findings.readings),
+                "variants": list(self.configuration.findings.variants),
                 "note": self.configuration.layouts_note,
                 "code": [folder_digest("claims"), _code("write_findings", "study.tables")],
             }
@@ -435,15 +435,15 @@ class Plan:
         for study in self.configuration.studies:
             yield self.dataset_path(study), partial(self.dataset_key, study)
         yield from self._solved()
-        for reading in self.configuration.findings.readings:
-            yield self.findings_path(reading), partial(self.gathering_key, reading)
+        for variant in self.configuration.findings.variants:
+            yield self.findings_path(variant), partial(self.gathering_key, variant)
 
     def _solved(self) -> Iterator[tuple[str, Callable[[], str]]]:
         for study in self.configuration.studies:
             yield self.best_splits_path(study), partial(self.best_splits_key, study)
-        for reading in self.configuration.findings.readings:
-            for part in self.observed_parts(reading):
-                yield self.observations_path(reading, part), partial(self.observations_key, reading, part)
+        for variant in self.configuration.findings.variants:
+            for part in self.observed_parts(variant):
+                yield self.observations_path(variant, part), partial(self.observations_key, variant, part)
         yield self.agreement_path, self.agreement_key
 
     def shard_key(self, shard: str) -> str:
@@ -453,11 +453,11 @@ class Plan:
     def figure_key(self, name: str) -> str:
         """What a figure depends on besides its dataset: its description, the layouts on it, style and code."""
         configuration, figure = self.configuration, self.configuration.figures[name]
-        readings = list(configuration.findings.readings) if figure.kind == "readings" else []
+        variants = list(configuration.findings.variants) if figure.kind == "variants" else []
         shown = {network: configuration.layouts[network].slots for network in figure.networks}
         return canonical(
             {
-                "figure": [figure.kind, figure.study, figure.networks, readings],
+                "figure": [figure.kind, figure.study, figure.networks, variants],
                 "layouts": shown,
                 "note": configuration.layouts_note,
                 "style": configuration.style,
@@ -471,7 +471,7 @@ class Plan:
             return [self.agreement_path]
         if figure.kind == "abundance":
             return [self.findings_path("base")]
-        if figure.kind == "readings":
+        if figure.kind == "variants":
             return list(self.findings_paths().values())
         if figure.study is None:
             return []

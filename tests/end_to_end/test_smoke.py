@@ -39,7 +39,7 @@ def test_every_point_is_certified(results, study):
     solved = dataset.speb.notnull()
     assert (dataset.gap.where(solved, 0) <= 1e-6).all()
     assert (dataset.gap.notnull() == solved).all()
-    assert dataset.stage_gap.sel(scheme="step-by-step-held", stage=1).max() <= 1e-9
+    assert dataset.step_gap.sel(scheme="step-by-step-held", step=1).max() <= 1e-9
     assert "Reconstructed" in dataset.attrs["comment"]
 
 
@@ -77,9 +77,9 @@ def test_figure_11_needs_least_for_clocks_and_most_for_the_target(results, netwo
     radars, clocks, target = curve.energy[int(curve.speb.argmin("split"))].values
     assert clocks < radars < target
     # with step 2 fixed neither little nor much for step 1 is best
-    fixed = curve.isel(split=curve.energy.sel(stage=2).values == 0.05)
-    fixed = fixed.sortby(fixed.energy.sel(stage=1))
-    assert list(fixed.energy.sel(stage=1).values) == [0.2, 2.3, 7]
+    fixed = curve.isel(split=curve.energy.sel(step=2).values == 0.05)
+    fixed = fixed.sortby(fixed.energy.sel(step=1))
+    assert list(fixed.energy.sel(step=1).values) == [0.2, 2.3, 7]
     assert int(fixed.speb.argmin("split")) < 2
 
 
@@ -160,7 +160,7 @@ FIGURES = [
     "carry_over_dual_slot",
     "solver_agreement",
     "abundance",
-    "readings",
+    "variants",
 ]
 
 

@@ -80,7 +80,7 @@ def test_one_point_per_job(tmp_path):
 
 
 def test_the_smoke_study_with_many_points_per_job(tmp_path):
-    """All kinds of jobs; of the readings, which are jobs of one kind, the first."""
+    """All kinds of jobs; of the variants, which are jobs of one kind, the first."""
     project = Project.create(tmp_path / "project", changes={})
 
     def command(results):

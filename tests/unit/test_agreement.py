@@ -58,15 +58,15 @@ def test_no_powers_of_any_route_beat_the_lower_bound_of_another(compared):
     assert (compared.lower_bound.max("route") <= compared.value.min("route") * (1 + 1e-9)).all()
 
 
-def test_the_problems_are_those_of_every_stage_of_every_point(compared, some_points):
-    stages = ["targets", "targets", "targets", "targets", "radars", "clocks", "targets"]
-    assert list(compared.stage.values) == stages
+def test_the_problems_are_those_of_every_step_of_every_point(compared, some_points):
+    steps = ["targets", "targets", "targets", "targets", "radars", "clocks", "targets"]
+    assert list(compared.step.values) == steps
     assert list(compared.label.values) == [point.label for point in some_points] + [some_points[-1].label] * 2
     assert list(compared.network.values) == ["7a", "7a", "7d", "7d", "7d", "7d", "7d"]
     assert list(compared.clock.values) == ["synchronous", "asynchronous"] * 2 + ["asynchronous"] * 3
     assert set(compared.bandwidth.values) == {500e6}
     results = solve_all(some_points)
-    values = [stage.allocation.value for result in results for slot in result.slots for stage in slot.stages]
+    values = [step.allocation.value for result in results for slot in result.slots for step in slot.steps]
     # the points are solved to their own tolerance, but for earlier steps
     np.testing.assert_allclose(compared.value.sel(route="interior-point"), values, rtol=1e-6)
 
@@ -120,7 +120,7 @@ def test_a_problem_without_optimum_fails_alone(route):
 def test_a_route_of_scs_is_scs_alone(some_points):
     """Else it would agree with interior-point because it is interior-point."""
     found = solve_all(some_points)
-    problems = [stage.problem for result in found for slot in result.slots for stage in slot.stages]
+    problems = [step.problem for result in found for slot in result.slots for step in slot.steps]
     assert {scs_sdp.solve(problem, agreement.TOLERANCE).solver for problem in problems} == {"scs"}
 
 
@@ -148,7 +148,7 @@ def test_only_new_points_are_compared(compared, some_points, tmp_path, monkeypat
     after = agreement.compare(by_label([some_points[4], new, some_points[0]]), before)
     assert problems == [2] * len(agreement.ROUTES)  # two steps of one point
     assert list(after.fingerprint.values) == [some_points[4].label] * 3 + [new.label] * 2 + [some_points[0].label]
-    assert list(after.stage.values) == ["radars", "clocks", "targets", "radars", "targets", "targets"]
+    assert list(after.step.values) == ["radars", "clocks", "targets", "radars", "targets", "targets"]
     assert (after.value[:, 3:5] == 2).all()
     xr.testing.assert_equal(after.isel(problem=[5, 0, 1, 2]), compared.isel(problem=[0, 4, 5, 6]))
     problems.clear()

@@ -15,7 +15,7 @@ from isal.claims.statements import STATEMENTS, slot_shares
 from isal.model.fisher import CLOCKS
 from isal.model.radio import Radio
 from isal.schemes.schedule import CARRIES
-from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Reading, gathered
+from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Assumptions, gathered
 
 #: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.
 PAIRS = [(0.1, 10.0), (10.0, 0.1)] * 5 + [(0.1, 0.1), (10.0, 10.0)] * 5
@@ -47,7 +47,7 @@ def world(kind, pairs):
     }
     axes = {name: (row, *along) for row, some in VARIABLES.items() for name, (along, _) in some.items()}
     coordinates = {
-        "subject": ("network", np.repeat(names, 2)),
+        "sample": ("network", np.repeat(names, 2)),
         "slot": ("network", np.tile([1, 2], m)),
         "kind": ("network", [kind] * n),
         "pair": names,
@@ -63,13 +63,13 @@ def world(kind, pairs):
 
 def variant(name, observed, cap_w=None, **changed):
     """A variant of some radio parameters or another cap."""
-    return Variant.of(Reading(name, Radio(**changed), 10.0, cap_w), observed)
+    return Variant.of(Assumptions(name, Radio(**changed), 10.0, cap_w), observed)
 
 
 def evidence_of(random):
     """Base, with layouts of one and of two slots, and the hundredfold bounds of ten of its random networks."""
     pair = world("layout", [(10.0, 0.1)])
-    single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
+    single = pair.isel(network=[1], pair=[]).assign_coords(sample=("network", ["single"]), slot=("network", [1]))
     base = gathered([single, pair, random])
     narrow = some_of(base)
     for name in ("integrated_speb", "steps_speb"):
@@ -308,7 +308,7 @@ def of_base(base):
 def test_networks_of_one_slot_alone_are_judged(random):
     """Of pairs of slots there are the random ones only."""
     pair = world("layout", [(10.0, 0.1)])
-    single = pair.isel(network=[1], pair=[]).assign_coords(subject=("network", ["single"]), slot=("network", [1]))
+    single = pair.isel(network=[1], pair=[]).assign_coords(sample=("network", ["single"]), slot=("network", [1]))
     found, text = judged(of_base(gathered([single, random])))
     assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
     assert "on 1 layouts of the networks file\n(0 of them of two slots;" in text
@@ -343,7 +343,7 @@ def test_layouts_that_are_not_there_are_left_out(random, kept):
     ],
 )
 def test_a_statement_about_no_network_is_not_judged(pair, unjudged):
-    """One pair of random networks, as with `subjects: 1`."""
+    """One pair of random networks, as with `samples: 1`."""
     found, text = judged(of_base(world("random", [pair])))
     for number, words in unjudged.items():
         assert words in found[number]

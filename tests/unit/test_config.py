@@ -167,7 +167,7 @@ STUDY = "studies.bandwidths"
             ["the smallest of step_1_energy_j and of step_2_energy_j together, 10.01 J, leave too little of the 10 J"],
         ),
         ("style.radar", "#009E73\n", ["style.radar: '#009E73\\n' is not of the required form"]),
-        ("findings.readings.x" + "y" * 100, {"pulses": 1}, ["can't be used", "at most 100"]),
+        ("findings.variants.x" + "y" * 100, {"pulses": 1}, ["can't be used", "at most 100"]),
     ],
 )
 def test_the_message_names_the_key_and_the_way_out(path, value, expected):
@@ -209,10 +209,10 @@ def test_the_number_of_splits_is_counted_without_making_them():
 
 
 def test_whole_numbers_may_have_a_point():
-    content = put(put(defaults(), "points_per_job", 100.0), "findings.subjects", 300.0)
+    content = put(put(defaults(), "points_per_job", 100.0), "findings.samples", 300.0)
     configuration = load(content)
     assert isinstance(configuration.points_per_job, int)
-    assert isinstance(configuration.findings.subjects, int)
+    assert isinstance(configuration.findings.samples, int)
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def refused(folder, files=(), arguments=()):
         ("style: {radar: red}", "my.yaml: style.radar: 'red' is not of the required form"),
         ("networks: nowhere.yaml", "my.yaml: networks: there is no file 'nowhere.yaml'"),
         ("figures: {draw: {figure_9: {study: x}}}", "my.yaml: figures.draw.figure_9.study: there is no study 'x'"),
-        ("findings: {readings: {base: {pulses: 2}}}", "my.yaml: findings.readings.base.pulses: unknown key"),
+        ("findings: {variants: {base: {pulses: 2}}}", "my.yaml: findings.variants.base.pulses: unknown key"),
         ("results: config", "my.yaml: results: 'config' is in config, which holds no results"),
         (
             "studies: {bandwidths: {total_energy_j: 5}}",
@@ -396,9 +396,9 @@ def refused(folder, files=(), arguments=()):
             "it (studies.bandwidths.schemes stands in my.yaml)",
         ),
         (
-            "findings: {subjects: 1}",
-            f"{LABEL}: findings.sensitivity_subjects: 30 is more than there are subjects (1); lower it "
-            "(findings.subjects stands in my.yaml)",
+            "findings: {samples: 1}",
+            f"{LABEL}: findings.sensitivity_samples: 30 is more than there are samples (1); lower it "
+            "(findings.samples stands in my.yaml)",
         ),
     ],
 )
@@ -524,7 +524,7 @@ def test_results_in_another_working_directory_may_have_any_name(tmp_path):
     [
         ("studies: {bandwidths: {bandwidths_hz: [5.0e+8, 400]}}", "studies.bandwidths.bandwidths_hz[1]", "400"),
         ("findings: {bandwidth_hz: 20}", "findings.bandwidth_hz", "20"),
-        ("findings: {readings: {one: {bandwidth_hz: 2.5}}}", "findings.readings.one.bandwidth_hz", "2.5"),
+        ("findings: {variants: {one: {bandwidth_hz: 2.5}}}", "findings.variants.one.bandwidth_hz", "2.5"),
     ],
 )
 def test_a_bandwidth_that_may_be_in_mhz_is_doubted(tmp_path, text, place, value):

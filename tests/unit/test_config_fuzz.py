@@ -399,7 +399,7 @@ def some_points(plan, rng, about):
 
 
 def check_accepted(plan, rng, about):
-    """A few points solve, and so does what the findings take from one layout or random subject."""
+    """A few points solve, and so does what the findings take from one layout or random sample."""
     findings = plan.configuration.findings
     n_points = sum(study.n_splits(scheme) for study in plan.configuration.studies.values() for scheme in study.schemes)
     if n_points < 100 or (n_points < 10_000 and rng.random() < 0.1):
@@ -413,10 +413,10 @@ def check_accepted(plan, rng, about):
     ]
     assert not failed, failed
     if rng.random() < 0.3:
-        subjects = plan.subjects("layouts") + list(observations.random_subjects(findings.seed, 0, 1))
-        subjects.sort(key=lambda subject: (subject.name not in about, rng.random()))
-        reading = min(findings.readings, key=lambda name: (name not in about, rng.random()))
-        observations.observe(subjects[:1], plan.reading(reading), "interior-point")
+        samples = plan.samples("layouts") + list(observations.random_samples(findings.seed, 0, 1))
+        samples.sort(key=lambda sample: (sample.name not in about, rng.random()))
+        variant = min(findings.variants, key=lambda name: (name not in about, rng.random()))
+        observations.observe(samples[:1], plan.variant(variant), "interior-point")
 
 
 def check_paths(plan):
@@ -433,9 +433,9 @@ def check_paths(plan):
         *plan.figure_paths(),
         *plan.findings_paths().values(),
         *(
-            plan.observations_path(reading, part)
-            for reading in plan.configuration.findings.readings
-            for part in plan.observed_parts(reading)[:100]
+            plan.observations_path(variant, part)
+            for variant in plan.configuration.findings.variants
+            for part in plan.observed_parts(variant)[:100]
         ),
         *map(plan.in_results, ("tables/solver_agreement.csv", "tables/best_splits.md", "datasets/solver_agreement.nc")),
         plan.plan_path,

@@ -95,7 +95,7 @@ def test_the_keys_of_radio_are_the_parameters_of_the_radio():
     assert {*radio, "bandwidth_hz"} == {field.name for field in dataclasses.fields(Radio)}
     items = schema["$defs"]["study"]["properties"]["bandwidths_hz"]["items"]
     assert items == {"type": "number", "minimum": 1, "maximum": 1e12}
-    for place in (findings, findings["readings"]["additionalProperties"]["properties"]):
+    for place in (findings, findings["variants"]["additionalProperties"]["properties"]):
         assert {key: place["bandwidth_hz"][key] for key in items} == items
 
 

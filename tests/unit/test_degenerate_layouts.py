@@ -172,9 +172,9 @@ def test_layouts_that_the_findings_can_not_be_made_of_are_left_out():
     on_a_line = layout(anchors=[[0, 0], [100, 0]], radars=[[40, 0]], target=[50, 30])  # lost without its target
     assert observable([Network.from_mapping(good)], Radio())
     assert not observable([Network.from_mapping(on_a_line)], Radio())
-    assert [subject.name for subject in plan_of(good).subjects("layouts")] == ["site"]
-    assert plan_of(on_a_line).subjects("layouts") == []
-    assert plan_of(layout(target=None)).subjects("layouts") == []
+    assert [sample.name for sample in plan_of(good).samples("layouts")] == ["site"]
+    assert plan_of(on_a_line).samples("layouts") == []
+    assert plan_of(layout(target=None)).samples("layouts") == []
 
 
 @pytest.mark.parametrize("value", [1e9, -2e6, 1e200, 1.7e308])

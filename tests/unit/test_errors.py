@@ -90,7 +90,7 @@ INFORMATION = isal.information(NETWORK, RADIO, "synchronous")
         lambda: solvers.route("magic"),
         lambda: cvxpy_paper.version("magic"),
         lambda: statistics.level_of_each(0),
-        lambda: delay.threshold_snr(named("flat"), 10.0, "guessed"),
+        lambda: delay.threshold_snr(named("flat"), 10.0, "with_candidate"),
         lambda: links.usable(INFORMATION, np.ones(4), -1.0),
         lambda: links.shares(INFORMATION, np.ones(3), "targets"),
         lambda: double_counting.double_counting([NETWORK], RADIO, energies=[1.0]),
@@ -106,8 +106,8 @@ def test_errors_of_other_modules_are_isal_errors(call):
 
 def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     point = Point((NETWORK,), RADIO, "synchronous", "step-by-step-held", (1, 1), None, None, 1e-6, "interior-point")
-    reading = observations.Reading("base", RADIO, 1.0, None)
-    subject = observations.Subject("one", "layout", (NETWORK,))
+    variant = observations.Assumptions("base", RADIO, 1.0, None)
+    sample = observations.Sample("one", "layout", (NETWORK,))
 
     def broken(*arguments):
         return np.ones(2) + np.ones(3)
@@ -116,7 +116,7 @@ def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     for job in (
         lambda: points.solve_all([point]),
         lambda: optima.exact(point),
-        lambda: observations.observe([subject], reading, "interior-point"),
+        lambda: observations.observe([sample], variant, "interior-point"),
     ):
         with pytest.raises(ValueError, match="could not be broadcast") as raised:
             job()

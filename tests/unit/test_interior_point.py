@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
 
 import isal
+import isal.allocation.problem
 from isal import AllocationError, AllocationProblem
 from isal.allocation import scheduler
 from isal.allocation.solvers import interior_point, scs_sdp
@@ -69,7 +70,7 @@ def test_agrees_with_scs_on_the_layouts(layouts, name, clock):
         scheduler.run_all(scheme_computations(layouts[name], clock, tolerance=1e-7), "scs"),
         strict=True,
     ):
-        assert all(stage.allocation.gap <= TIGHT for stage in found.stages)
+        assert all(step.allocation.gap <= TIGHT for step in found.steps)
         assert found.speb == pytest.approx(expected.speb, rel=1e-6)
 
 
@@ -107,7 +108,7 @@ def test_every_random_problem_is_certified(problem):
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_the_layouts_under_caps_are_certified(layouts, name, clock):
     for result in scheduler.run_all(scheme_computations(layouts[name], clock, caps=1.1), "interior-point"):
-        assert all(stage.allocation.gap <= TIGHT for stage in result.stages)
+        assert all(step.allocation.gap <= TIGHT for step in result.steps)
         assert np.isclose(result.power, 1.1, rtol=1e-6).any()
 
 
@@ -117,9 +118,9 @@ def test_every_scheme_on_an_ensemble_of_networks_is_certified():
     computations = [some for network, clock, cap in cases for some in scheme_computations(network, clock, cap)]
     results = scheduler.run_all(computations, "interior-point")
     assert len(results) == 25 * 2 * 2 * (1 + len(CARRIES))
-    stages = [stage for result in results for stage in result.stages]
-    assert max(stage.allocation.gap for stage in stages) <= TIGHT
-    at_caps = [np.isclose(stage.power, stage.problem.caps, rtol=1e-6) for stage in stages]
+    steps = [step for result in results for step in result.steps]
+    assert max(step.allocation.gap for step in steps) <= TIGHT
+    at_caps = [np.isclose(step.power, step.problem.caps, rtol=1e-6) for step in steps]
     assert sum(some.any() for some in at_caps) > 100
 
 
@@ -241,7 +242,7 @@ def test_problems_without_finite_optimum_alone_are_refused():
     with pytest.raises(AllocationError, match="no finite optimum"):
         interior_point.solve(hopeless, TIGHT)
     found = interior_point.solve_all([hopeless] * 2, [TIGHT] * 2)
-    assert [str(one) for one in found] == [isal.allocation.NO_OPTIMUM] * 2
+    assert [str(one) for one in found] == [isal.allocation.problem.NO_OPTIMUM] * 2
 
 
 # --- what is out of reach ---------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_a_record_holds_what_was_solved(path, point, result):
     assert record.arrays["lower_bound"] == [result.greedy_lower_bound]
     np.testing.assert_array_equal(record.arrays["power"][0], result.slots[0].power)
     np.testing.assert_array_equal(record.arrays["energy"], [[2.3, 7.7]])
-    assert record.stages == ("radars", "targets")
+    assert record.steps == ("radars", "targets")
     assert record.nodes == ("radar 1", "radar 2", "anchor 1", "anchor 2")
     assert record.attributes["point"] == point.to_json()
 
@@ -45,7 +45,7 @@ def test_a_record_describes_itself(path):
         assert file.Conventions.startswith("CF-")
         for name, variable in file.variables.items():
             assert variable.long_name, name
-            assert name.startswith(("link_t", "link_r", "status", "stage_slot")) or variable.units, name
+            assert name.startswith(("link_t", "link_r", "status", "step_slot")) or variable.units, name
         assert file["status"].flag_meanings == "optimal uncertified"
 
 
@@ -111,7 +111,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
         points[path] = each
     dataset = datasets.build(points, study="s", note="Reconstructed.")
     assert dict(dataset.sizes) == {
-        "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "slot": 1, "stage": 2, "node": 4
+        "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "slot": 1, "step": 2, "node": 4
     }  # fmt: skip
     assert list(dataset.split.values) == ["e2300-7700", "e7000-3000", "e10000"]
     one = dataset.sel(
@@ -129,7 +129,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "missing"])
 def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, damage):
-    """Reading it would never end for some of these damages."""
+    """Assumptions it would never end for some of these damages."""
     stored = tmp_path / "s.nc"
     datasets.write(stored, datasets.build({path: point}, study="s", note="n"))
     content = bytearray(stored.read_bytes())
@@ -248,8 +248,8 @@ def test_a_record_of_two_slots_tells_them_apart(tmp_path):
     records.write(tmp_path / "two.nc", point, result)
     record = records.read(tmp_path / "two.nc", point.stamp)
     arrays = record.arrays
-    assert list(arrays["stage_slot"]) == [1, 1, 2, 2]
-    assert record.stages == ("radars", "targets") * 2
+    assert list(arrays["step_slot"]) == [1, 1, 2, 2]
+    assert record.steps == ("radars", "targets") * 2
     np.testing.assert_allclose(arrays["slot_energy"], [[4, 6]])
     assert arrays["speb"][0] == result.speb == pytest.approx(arrays["target_speb"].sum(), rel=1e-12)
     assert (arrays["smoothed_target_speb"] <= arrays["target_speb"]).all()

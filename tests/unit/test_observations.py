@@ -13,12 +13,12 @@ from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M
 from isal.model.fisher import CLOCKS
 from isal.schemes.schedule import CARRIES
-from isal.study.observations import Reading, Subject, gathered, observe, random_subjects
+from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import datasets
 
 ENERGY = 10.0
 SOLVER = "interior-point"
-BASE = Reading("base", isal.Radio(), ENERGY, None)
+BASE = Assumptions("base", isal.Radio(), ENERGY, None)
 #: Slots that know much of each other, by radars as well as by clocks.
 CLOSE = replace(BASE, name="close", radio=isal.Radio(velocity_variance=1e-5, drift_variance=1e-24))
 CAPPED = replace(BASE, name="capped", cap_w=1.0)
@@ -27,24 +27,24 @@ LINE = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
 
 
 @pytest.fixture(scope="module")
-def subjects(layouts):
+def samples(layouts):
     """A single slot and two pairs, whose names get longer."""
-    return [Subject("7c", "layout", (layouts["7c"],)), *random_subjects(1, 9, 11)]
+    return [Sample("7c", "layout", (layouts["7c"],)), *random_samples(1, 9, 11)]
 
 
 @pytest.fixture(scope="module")
-def observed(subjects):
-    return observe(subjects, BASE, SOLVER)
+def observed(samples):
+    return observe(samples, BASE, SOLVER)
 
 
 @pytest.fixture(scope="module")
-def capped(subjects):
-    return observe(subjects[:1], CAPPED, SOLVER)
+def capped(samples):
+    return observe(samples[:1], CAPPED, SOLVER)
 
 
-def rows_of(observed, subjects):
+def rows_of(observed, samples):
     """Each network with what was observed of it."""
-    slots = [slot for subject in subjects for slot in subject.slots]
+    slots = [slot for sample in samples for slot in sample.slots]
     return [(slot, observed.isel(network=place)) for place, slot in enumerate(slots)]
 
 
@@ -52,27 +52,27 @@ def rows_of(observed, subjects):
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
-def test_integrated_bounds_are_those_of_the_scheme(observed, capped, subjects, clock):
-    rows = [(BASE, rows_of(observed, subjects)), (CAPPED, rows_of(capped, subjects[:1]))]
-    for reading, (network, row) in [(reading, each) for reading, some in rows for each in some]:
-        options = {"clock": clock, "energy": ENERGY, "caps": reading.cap_w, "solver": SOLVER}
-        direct = isal.integrated(network, reading.radio, **options)
+def test_integrated_bounds_are_those_of_the_scheme(observed, capped, samples, clock):
+    rows = [(BASE, rows_of(observed, samples)), (CAPPED, rows_of(capped, samples[:1]))]
+    for variant, (network, row) in [(variant, each) for variant, some in rows for each in some]:
+        options = {"clock": clock, "energy": ENERGY, "caps": variant.cap_w, "solver": SOLVER}
+        direct = isal.integrated(network, variant.radio, **options)
         assert float(row.integrated_speb.sel(clock=clock)) == pytest.approx(direct.speb, rel=2e-6)
 
 
-def test_caps_cost_something_and_the_cap_of_all_the_energy_nothing(observed, capped, subjects):
+def test_caps_cost_something_and_the_cap_of_all_the_energy_nothing(observed, capped, samples):
     for name in ("integrated_speb", "localization_speb", "sensing_speb"):
         assert (capped[name] > 1.01 * observed[name][:1]).all()
     # each step may spend up to the caps anew
     assert (capped.steps_speb.sel(carry="marginal") < capped.integrated_speb * 0.999).all()
-    ample = observe(subjects[:1], replace(BASE, cap_w=ENERGY), SOLVER)
-    xr.testing.assert_allclose(ample, observe(subjects[:1], BASE, SOLVER), rtol=1e-5, atol=0)
+    ample = observe(samples[:1], replace(BASE, cap_w=ENERGY), SOLVER)
+    xr.testing.assert_allclose(ample, observe(samples[:1], BASE, SOLVER), rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize(("clock", "carry"), list(itertools.product(CLOCKS, CARRIES)))
-def test_the_step_by_step_bound_is_reached_at_the_shares_and_nowhere_beaten(observed, subjects, clock, carry):
+def test_the_step_by_step_bound_is_reached_at_the_shares_and_nowhere_beaten(observed, samples, clock, carry):
     rng = np.random.default_rng(0)
-    network, row = rows_of(observed, subjects)[1]
+    network, row = rows_of(observed, samples)[1]
     row = row.sel(clock=clock, carry=carry)
     best, shares = float(row.steps_speb), row.steps_share.values
     assert shares.sum() == pytest.approx(1, abs=1e-9)
@@ -101,8 +101,8 @@ def on_a_grid(network, blocks, steps=24):
     return np.trace(inverse[:, places[:, None], places], axis1=1, axis2=2).min()
 
 
-def test_abundance_is_the_ratio_of_the_bounds_of_both_tasks_alone(observed, subjects):
-    network, row = rows_of(observed, subjects)[0]
+def test_abundance_is_the_ratio_of_the_bounds_of_both_tasks_alone(observed, samples):
+    network, row = rows_of(observed, samples)[0]
     radars = on_a_grid(isal.Network(network.anchors, network.radars), ["radars"]) / 2
     target = on_a_grid(isal.Network(network.anchors, network.radars, network.targets, radars_known=True), ["targets"])
     assert radars * 0.95 < float(row.localization_speb) <= radars * (1 + 1e-9)
@@ -110,8 +110,8 @@ def test_abundance_is_the_ratio_of_the_bounds_of_both_tasks_alone(observed, subj
     assert float(abundance(row)) == pytest.approx(radars / target, rel=0.05)
 
 
-def test_lengths_of_links(observed, subjects):
-    for network, row in rows_of(observed, subjects):
+def test_lengths_of_links(observed, samples):
+    for network, row in rows_of(observed, samples):
         radars, anchors, (target,) = (group.tolist() for group in (network.radars, network.anchors, network.targets))
         between = [math.dist(one, other) for one, other in itertools.permutations(radars, 2)]
         ranging = [*between, *(math.dist(radar, anchor) for radar in radars for anchor in anchors)]
@@ -130,8 +130,8 @@ def test_lengths_of_links(observed, subjects):
         ("first_fixed_speb", 0.9, [5, 0.5, 4.5]),
     ],
 )
-def test_lines_run_between_two_steps(observed, subjects, name, share, energies):
-    for (network, row), carry in itertools.product(rows_of(observed, subjects)[:2], CARRIES):
+def test_lines_run_between_two_steps(observed, samples, name, share, energies):
+    for (network, row), carry in itertools.product(rows_of(observed, samples)[:2], CARRIES):
         options = {"clock": "asynchronous", "energies": energies, "carry": carry, "solver": SOLVER}
         direct = isal.step_by_step(network, BASE.radio, **options).speb
         assert float(row[name].sel(carry=carry, share=share)) == pytest.approx(direct, rel=1e-4)
@@ -141,25 +141,25 @@ def test_lines_run_between_two_steps(observed, subjects, name, share, energies):
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
-def test_the_share_of_slot_1_is_that_of_the_best_of_many_splits(observed, subjects, clock):
-    for subject in subjects[1:]:
-        share = float(observed.slot_share.sel(pair=subject.name, clock=clock))
+def test_the_share_of_slot_1_is_that_of_the_best_of_many_splits(observed, samples, clock):
+    for sample in samples[1:]:
+        share = float(observed.slot_share.sel(pair=sample.name, clock=clock))
         tried = [share, *np.linspace(0.03, 0.97, 9), share * 0.98, share * 1.02]
         options = {"clock": clock, "solver": SOLVER}
         energies = [[ENERGY * each, ENERGY * (1 - each)] for each in tried]
-        spebs = [isal.integrated(subject.slots, BASE.radio, energies=each, **options).speb for each in energies]
+        spebs = [isal.integrated(sample.slots, BASE.radio, energies=each, **options).speb for each in energies]
         assert int(np.argmin(spebs)) == 0
 
 
-def test_what_slot_1_tells_slot_2(subjects):
-    (subject,) = subjects[1:2]
-    row = observe([subject], CLOSE, SOLVER).coupled_speb.sel(pair=subject.name)
+def test_what_slot_1_tells_slot_2(samples):
+    (sample,) = samples[1:2]
+    row = observe([sample], CLOSE, SOLVER).coupled_speb.sel(pair=sample.name)
     half, options = [ENERGY / 2] * 2, {"clock": "asynchronous", "solver": SOLVER}
-    alone = isal.integrated(subject.slots[1], CLOSE.radio, energy=ENERGY / 2, **options).speb
+    alone = isal.integrated(sample.slots[1], CLOSE.radio, energy=ENERGY / 2, **options).speb
     np.testing.assert_allclose(row.sel(coupling="none"), alone, rtol=2e-6, atol=0)
     forgotten = {"radars": {"drift_variance": 1e6}, "clocks": {"velocity_variance": 1e9}, "both": {}}
     for coupling, changes in forgotten.items():
-        both = isal.integrated(subject.slots, replace(CLOSE.radio, **changes), energies=half, **options)
+        both = isal.integrated(sample.slots, replace(CLOSE.radio, **changes), energies=half, **options)
         np.testing.assert_allclose(row.sel(coupling=coupling), both.slots[1].speb, rtol=2e-6, atol=0)
     none, radars, clocks, both = row.values
     assert both < min(radars, clocks) < max(radars, clocks) < none * (1 - 1e-4)
@@ -169,31 +169,31 @@ def test_what_slot_1_tells_slot_2(subjects):
 # --- the dataset ------------------------------------------------------------------------------------------------------
 
 
-def test_shards_make_the_whole(observed, subjects, tmp_path):
+def test_shards_make_the_whole(observed, samples, tmp_path):
     """Also where one has no pair, and through files."""
     parts = []
-    for number, some in enumerate((subjects[:1], subjects[1:2], subjects[2:])):
+    for number, some in enumerate((samples[:1], samples[1:2], samples[2:])):
         path = tmp_path / f"{number}.nc"
         datasets.write(path, observe(some, BASE, SOLVER))
         parts.append(datasets.read(path))
     whole = gathered(parts)
-    assert list(whole.subject.values) == ["7c", "random-1-9", "random-1-9", "random-1-10", "random-1-10"]
+    assert list(whole.sample.values) == ["7c", "random-1-9", "random-1-9", "random-1-10", "random-1-10"]
     assert list(whole.slot.values) == [1, 1, 2, 1, 2]
     assert list(whole.kind.values) == ["layout", *["random"] * 4]
     assert list(whole.pair.values) == ["random-1-9", "random-1-10"]
     assert list(whole.pair_kind.values) == ["random"] * 2
-    assert whole.attrs == observed.attrs == {"reading": "base", "energy_j": ENERGY}
+    assert whole.attrs == observed.attrs == {"variant": "base", "energy_j": ENERGY}
     assert whole.sizes == observed.sizes
     xr.testing.assert_allclose(whole, observed, rtol=1e-6, atol=0)
 
 
-def test_single_slots_alone_can_be_gathered(observed, subjects):
-    alone = gathered([observe(subjects[:1], BASE, SOLVER)])
+def test_single_slots_alone_can_be_gathered(observed, samples):
+    alone = gathered([observe(samples[:1], BASE, SOLVER)])
     assert "pair" not in alone.dims
     np.testing.assert_allclose(alone.steps_speb, observed.steps_speb[:1], rtol=1e-6, atol=0)
 
 
-def test_every_variable_says_what_it_is(observed, subjects):
+def test_every_variable_says_what_it_is(observed, samples):
     for dataset in (observed, gathered([observed])):
         assert {name: variable.attrs["units"] for name, variable in dataset.data_vars.items()} == {
             name: "m" if name.endswith("length") else "1" if name.endswith("share") else "m2"
@@ -205,35 +205,35 @@ def test_every_variable_says_what_it_is(observed, subjects):
         assert all(np.isfinite(variable).all() for variable in dataset.data_vars.values())
 
 
-def test_a_subject_that_can_not_be_solved_is_named(layouts, subjects):
-    with pytest.raises(ValueError, match=r"^crooked, reading close: line: its links"):
-        observe([subjects[0], Subject("crooked", "layout", (LINE,))], CLOSE, SOLVER)
+def test_a_sample_that_can_not_be_solved_is_named(layouts, samples):
+    with pytest.raises(ValueError, match=r"^crooked, variant close: line: its links"):
+        observe([samples[0], Sample("crooked", "layout", (LINE,))], CLOSE, SOLVER)
     fewer = replace(layouts["7a"], radars=layouts["7a"].radars[:1])
-    with pytest.raises(ValueError, match=r"^uneven, reading base: "):
-        observe([subjects[0], Subject("uneven", "layout", (layouts["7a"], fewer))], BASE, SOLVER)
+    with pytest.raises(ValueError, match=r"^uneven, variant base: "):
+        observe([samples[0], Sample("uneven", "layout", (layouts["7a"], fewer))], BASE, SOLVER)
 
 
-# --- random subjects --------------------------------------------------------------------------------------------------
+# --- random samples --------------------------------------------------------------------------------------------------
 
 
-def as_mappings(subjects):
-    return [(subject.name, subject.kind, [slot.to_mapping() for slot in subject.slots]) for subject in subjects]
+def as_mappings(samples):
+    return [(sample.name, sample.kind, [slot.to_mapping() for slot in sample.slots]) for sample in samples]
 
 
-def test_random_subjects_are_the_same_however_they_are_cut():
-    whole = as_mappings(random_subjects(3, 0, 40))
+def test_random_samples_are_the_same_however_they_are_cut():
+    whole = as_mappings(random_samples(3, 0, 40))
     for cut in (0, 1, 17, 40):
-        assert as_mappings([*random_subjects(3, 0, cut), *random_subjects(3, cut, 40)]) == whole
+        assert as_mappings([*random_samples(3, 0, cut), *random_samples(3, cut, 40)]) == whole
     assert [name for name, _, _ in whole] == [f"random-3-{number}" for number in range(40)]
 
 
-def test_random_subjects_have_two_slots_of_equal_sizes_that_use_the_range():
-    some = [*random_subjects(3, 0, 100), *random_subjects(4, 0, 100)]
-    for subject in some:
-        one, two = subject.slots
+def test_random_samples_have_two_slots_of_equal_sizes_that_use_the_range():
+    some = [*random_samples(3, 0, 100), *random_samples(4, 0, 100)]
+    for sample in some:
+        one, two = sample.slots
         assert (one.n_anchors, one.n_radars, one.n_targets) == (two.n_anchors, two.n_radars, two.n_targets)
         assert one.nodes.min() >= 0
         assert one.nodes.max() <= AREA_M
-    sizes = {(subject.slots[0].n_anchors, subject.slots[0].n_radars) for subject in some}
+    sizes = {(sample.slots[0].n_anchors, sample.slots[0].n_radars) for sample in some}
     assert sizes == set(itertools.product((2, 3, 4), repeat=2))
-    assert len({str(slot.to_mapping()) for subject in some for slot in subject.slots}) == 400
+    assert len({str(slot.to_mapping()) for sample in some for slot in sample.slots}) == 400

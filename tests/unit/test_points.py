@@ -91,7 +91,7 @@ def test_a_point_of_two_slots_splits_each_slot_over_its_steps():
     """Its energies are those of the slots."""
     result = example(slots=example().slots * 2, energies_uj=(4_000_000, 6_000_000)).solve()
     assert [sum(slot.energies) for slot in result.slots] == pytest.approx([4, 6])
-    assert [len(slot.stages) for slot in result.slots] == [2, 2]
+    assert [len(slot.steps) for slot in result.slots] == [2, 2]
     assert result.slots[0].energies[0] / 4 == pytest.approx(0.226, abs=0.001)  # as with 10 J in one slot
 
 
@@ -136,7 +136,7 @@ def test_points_solved_side_by_side_are_those_solved_alone():
         assert len(result.slots) == len(point.slots)
         assert (result.speb, result.greedy_lower_bound) == (alone.speb, alone.greedy_lower_bound)
         assert result.status == alone.status == "optimal"
-        assert {stage.allocation.solver for slot in result.slots for stage in slot.stages} <= {point.solver}
+        assert {step.allocation.solver for slot in result.slots for step in slot.steps} <= {point.solver}
 
 
 def test_a_point_that_fails_has_its_error_in_its_place():

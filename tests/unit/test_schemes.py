@@ -59,14 +59,14 @@ def test_best_split_of_the_layouts(layouts, radio, name, step_1_energy, ratio):
 
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
-def test_every_stage_on_the_layouts_is_certified(layouts, radio, name, clock):
+def test_every_step_on_the_layouts_is_certified(layouts, radio, name, clock):
     """Earlier steps hand on their powers and so are solved to 1e-9, the last one to what is asked for."""
     assert isal.integrated(layouts[name], radio, clock=clock, energy=10.0).status == "optimal"
     split = (6.0, 1.0, 3.0)[-n_steps(clock) :]
     for carry in CARRIES:
         result = isal.step_by_step(layouts[name], radio, clock=clock, energies=split, carry=carry)
         assert result.status == "optimal"
-        *earlier, last = (stage.allocation for stage in result.stages)
+        *earlier, last = (step.allocation for step in result.steps)
         assert last.gap <= last.tolerance == 1e-6
         for allocation in earlier:
             assert allocation.gap <= allocation.tolerance == EARLIER_STEP_TOLERANCE == 1e-9
@@ -77,7 +77,7 @@ def test_a_looser_tolerance_does_not_loosen_earlier_steps(layouts, radio, carry)
     result = isal.step_by_step(
         layouts["7c"], radio, clock="asynchronous", energies=(3, 1, 6), carry=carry, tolerance=1e-2
     )
-    assert [stage.allocation.tolerance for stage in result.stages] == [1e-9, 1e-9, 1e-2]
+    assert [step.allocation.tolerance for step in result.steps] == [1e-9, 1e-9, 1e-2]
 
 
 # --- what a result says -----------------------------------------------------------------------------------------------
@@ -92,29 +92,29 @@ def test_integrated_result(paper_network, radio):
     assert (result.energies, result.power.shape) == ((10.0,), (4,))
     assert result.lower_bound <= result.speb
     assert result.gap == pytest.approx(1 - result.lower_bound / result.speb)
-    assert result.stages[0].energy_used == pytest.approx(10.0, rel=1e-6)
+    assert result.steps[0].energy_used == pytest.approx(10.0, rel=1e-6)
 
 
 def test_step_by_step_result(paper_network, radio):
     result = isal.step_by_step(paper_network, radio, clock="asynchronous", energies=(3.0, 0.5, 6.5))
     assert (result.energies, result.power.shape) == ((3.0, 0.5, 6.5), (3, 4))
-    assert [stage.block for stage in result.stages] == ["radars", "clocks", "targets"]
-    met = [[math.isfinite(value) for value in vars(stage.spebs).values()] for stage in result.stages]
+    assert [step.block for step in result.steps] == ["radars", "clocks", "targets"]
+    met = [[math.isfinite(value) for value in vars(step.spebs).values()] for step in result.steps]
     assert met == [[True, False, False], [True, True, False], [True, True, True]]
-    for stage in result.stages:
-        assert getattr(stage.spebs, stage.block) == pytest.approx(stage.allocation.value, rel=1e-12)
-        assert stage.energy_used <= stage.energy * (1 + 1e-12)
-    assert result.speb == result.stages[-1].allocation.value
-    assert result.spebs == result.stages[-1].spebs
+    for step in result.steps:
+        assert getattr(step.spebs, step.block) == pytest.approx(step.allocation.value, rel=1e-12)
+        assert step.energy_used <= step.energy * (1 + 1e-12)
+    assert result.speb == result.steps[-1].allocation.value
+    assert result.spebs == result.steps[-1].spebs
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_stage_that_is_not_certified_shows_in_the_status(paper_network, radio, number):
+def test_a_step_that_is_not_certified_shows_in_the_status(paper_network, radio, number):
     result = isal.step_by_step(paper_network, radio, clock="synchronous", energies=(5, 5))
-    stages = list(result.stages)
-    unsure = replace(stages[number].allocation, lower_bound=0.5 * stages[number].allocation.value)
-    stages[number] = replace(stages[number], allocation=unsure)
-    assert (result.status, replace(result, stages=tuple(stages)).status) == ("optimal", "uncertified")
+    steps = list(result.steps)
+    unsure = replace(steps[number].allocation, lower_bound=0.5 * steps[number].allocation.value)
+    steps[number] = replace(steps[number], allocation=unsure)
+    assert (result.status, replace(result, steps=tuple(steps)).status) == ("optimal", "uncertified")
 
 
 @pytest.mark.parametrize("scheme", ["integrated", "step-by-step"])
@@ -207,7 +207,7 @@ def test_carry_over_of_two_synchronous_steps(carry, seed):
 
     first, second = (measured(power) for power in result.power)
     radars, targets = range(4), range(t.start, t.stop)
-    assert result.stages[0].allocation.value == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
+    assert result.steps[0].allocation.value == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
     matrix = two_step_matrix(first, second, carry, r, t)
     assert result.speb == pytest.approx(references.speb(matrix, targets), rel=1e-9)
     assert result.spebs.radars == pytest.approx(references.speb(matrix, radars), rel=1e-9)
@@ -218,8 +218,8 @@ def test_carry_over_of_two_synchronous_steps(carry, seed):
     def target_step(power):
         return positive_speb(two_step_matrix(first, measured(power), carry, r, t), targets)
 
-    assert_no_better_powers(radar_step, result.stages[0].allocation, energies[0], rng)
-    assert_no_better_powers(target_step, result.stages[1].allocation, energies[1], rng)
+    assert_no_better_powers(radar_step, result.steps[0].allocation, energies[0], rng)
+    assert_no_better_powers(target_step, result.steps[1].allocation, energies[1], rng)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -237,11 +237,11 @@ def test_carry_over_of_three_asynchronous_steps(carry, seed):
 
     first, second, third = (measured(power) for power in result.power)
     clock_step, target_step = three_step_matrices(first, second, third, carry, r, c, t)
-    assert result.stages[0].spebs.radars == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
-    assert result.stages[1].spebs.radars == pytest.approx(references.speb(clock_step, radars), rel=1e-9)
-    assert result.stages[1].spebs.clocks == pytest.approx(references.speb(clock_step, clocks), rel=1e-9)
-    assert result.stages[2].spebs.radars == pytest.approx(references.speb(target_step, radars), rel=1e-9)
-    assert result.stages[2].spebs.clocks == pytest.approx(references.speb(target_step, clocks), rel=1e-9)
+    assert result.steps[0].spebs.radars == pytest.approx(references.speb(first[r, r], radars), rel=1e-9)
+    assert result.steps[1].spebs.radars == pytest.approx(references.speb(clock_step, radars), rel=1e-9)
+    assert result.steps[1].spebs.clocks == pytest.approx(references.speb(clock_step, clocks), rel=1e-9)
+    assert result.steps[2].spebs.radars == pytest.approx(references.speb(target_step, radars), rel=1e-9)
+    assert result.steps[2].spebs.clocks == pytest.approx(references.speb(target_step, clocks), rel=1e-9)
     assert result.speb == pytest.approx(references.speb(target_step, targets), rel=1e-9)
 
     def clock_value(power):
@@ -252,8 +252,8 @@ def test_carry_over_of_three_asynchronous_steps(carry, seed):
         _, matrix = three_step_matrices(first, second, measured(power), carry, r, c, t)
         return positive_speb(matrix, targets)
 
-    assert_no_better_powers(clock_value, result.stages[1].allocation, energies[1], rng)
-    assert_no_better_powers(target_value, result.stages[2].allocation, energies[2], rng)
+    assert_no_better_powers(clock_value, result.steps[1].allocation, energies[1], rng)
+    assert_no_better_powers(target_value, result.steps[2].allocation, energies[2], rng)
 
 
 def test_carry_overs_agree_on_the_first_step_only(paper_network, radio):
@@ -261,7 +261,7 @@ def test_carry_overs_agree_on_the_first_step_only(paper_network, radio):
         isal.step_by_step(paper_network, radio, clock="asynchronous", energies=(3, 1, 6), carry=carry)
         for carry in CARRIES
     ]
-    first = [result.stages[0].allocation.value for result in results]
+    first = [result.steps[0].allocation.value for result in results]
     np.testing.assert_allclose(first, first[0], rtol=1e-12)
     spebs = sorted(result.speb for result in results)
     assert (np.diff(spebs) > 1e-4 * spebs[0]).all()
@@ -272,7 +272,7 @@ def test_more_energy_may_stay_unspent_where_blocks_are_held(radio):
     network = isal.Network([[20, 20], [180, 20]], [[95, 105], [105, 95]], [[102, 104]])
     result = isal.step_by_step(network, radio, clock="synchronous", energies=(0.01, 9.99), carry="held")
     assert result.status == "optimal"
-    assert result.stages[1].energy_used < 0.9 * result.stages[1].energy
+    assert result.steps[1].energy_used < 0.9 * result.steps[1].energy
 
 
 # --- identities -------------------------------------------------------------------------------------------------------
@@ -418,7 +418,7 @@ def test_steps_of_networks_without_some_blocks(radio, network, clock, steps):
     assert steps_of(isal.information(network, radio, clock)) == steps
     for carry in CARRIES:
         result = isal.step_by_step(network, radio, clock=clock, energies=(2.0,) * len(steps), carry=carry)
-        assert tuple(stage.block for stage in result.stages) == steps
+        assert tuple(step.block for step in result.steps) == steps
         assert result.status == "optimal"
 
 
@@ -442,7 +442,7 @@ def test_localization_only_optimises_the_radars(radio, clock):
     """Figure 1: the positions are what the network is for, with or without unknown clocks."""
     network = isal.Network([[0, 0], [90, 0], [0, 90]], [[30, 40], [70, 60]])
     best = isal.integrated(network, radio, clock=clock, energy=10.0)
-    assert best.stages[0].block == "radars"
+    assert best.steps[0].block == "radars"
     assert best.speb == pytest.approx(isal.spebs(network, radio, best.power, clock).radars, rel=1e-9)
 
 
@@ -531,7 +531,7 @@ def test_step_1_minimises_what_it_is_told_to(network, clock, rng, step_1):
     """No other powers of step 1 leave less of the radars open once all that is unknown is eliminated."""
     split = random_split(rng, clock)
     result = isal.step_by_step(network, RADIO, clock=clock, energies=split, step_1=step_1)
-    info, first = result.information, result.stages[0]
+    info, first = result.information, result.steps[0]
     used = info.ranging if step_1 == "ranging" else info
     radars = info.basis.indices(["radars"])
 

@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from strategies import problems, random_network, random_problem
 
 import isal
+import isal.model.fisher
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import interior_point, scs_sdp
 
@@ -59,7 +60,7 @@ def test_agrees_with_clarabel_on_random_problems(kind, binding):
         assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
     problem = network_problem(layouts[name], radio, clock)
@@ -69,7 +70,7 @@ def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
     assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
 def test_agrees_with_sequential_quadratic_programming_on_networks(radio, clock, caps):
     rng = np.random.default_rng(11)
@@ -107,7 +108,7 @@ def test_scale_of_the_problem_does_not_matter():
 # --- certified over an ensemble ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clock", isal.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
 @pytest.mark.parametrize("scheme", ["integrated", "held", "marginal"])
 def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
     """60 random networks of 4 to 8 nodes; every second one has caps that bind."""
@@ -125,7 +126,7 @@ def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
         else:
             result = isal.step_by_step(network, radio, energies=tuple(split), carry=scheme, **options)
         if result.status != "optimal":
-            failed[network.name] = [stage.allocation.gap for stage in result.stages]
+            failed[network.name] = [step.allocation.gap for step in result.steps]
     assert failed == {}
 
 
@@ -184,7 +185,7 @@ def public_class(shape, values, indices, pointers, _p_values, _p_indices, _p_poi
 
 
 def test_the_extension_loaded_by_itself_solves_like_the_public_class(monkeypatch, radio, paper_network):
-    problems = [network_problem(paper_network, radio, clock) for clock in isal.fisher.CLOCKS]
+    problems = [network_problem(paper_network, radio, clock) for clock in isal.model.fisher.CLOCKS]
     problems += [random_problem(np.random.default_rng(seed), kind="held", binding=True) for seed in range(3)]
     direct = [scs_sdp.solve(problem, TOLERANCE) for problem in problems]
     monkeypatch.setattr(scs_sdp, "_scs_extension", lambda: SimpleNamespace(SCS=public_class))
@@ -200,7 +201,7 @@ def test_solving_imports_neither_cvxpy_nor_scipy():
 import sys, isal
 network = isal.Network([[0, 0], [99, 0]], [[30, 40]], [[50, 60]])
 result = isal.integrated(network, isal.Radio(), clock="synchronous", energy=1.0, solver="scs")
-assert (result.status, result.stages[0].allocation.solver) == ("optimal", "scs")
+assert (result.status, result.steps[0].allocation.solver) == ("optimal", "scs")
 assert not {"cvxpy", "scipy", "scs"} & set(sys.modules), "imported too much"
 """
     subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -1,4 +1,4 @@
-"""Routes to the optimum, and powers that are guessed."""
+"""Routes to the optimum, and powers that are with_candidate."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
+import isal.allocation.problem
 from isal import AllocationError, AllocationProblem
 from isal.allocation import solvers
 from isal.allocation.solvers import Request, interior_point
@@ -76,11 +77,11 @@ def test_a_problem_without_finite_optimum_is_refused(solver):
         solvers.solve(HOPELESS, solver, TOLERANCE)
 
 
-# --- guesses ----------------------------------------------------------------------------------------------------------
+# --- candidates ------------------------------------------------------------------------------------------------------
 
 
-def answer(problem, tolerance, guess, solver="interior-point"):
-    (found,) = solvers.answers(solvers.route(solver), [Request(problem, tolerance, guess)])
+def answer(problem, tolerance, candidate, solver="interior-point"):
+    (found,) = solvers.answers(solvers.route(solver), [Request(problem, tolerance, candidate)])
     return found
 
 
@@ -98,9 +99,11 @@ def test_powers_that_are_certified_are_taken(solver, problem):
 @ROUTES
 @given(problems(), generators())
 def test_powers_that_are_not_certified_are_refused(solver, problem, rng):
-    guess = random_inside(rng, problem)
-    certified = isal.allocation.certify(problem, guess, tolerance=TOLERANCE, solver="", iterations=0, seconds=0.0)
-    found = answer(problem, TOLERANCE, guess, solver)
+    candidate = random_inside(rng, problem)
+    certified = isal.allocation.problem.certify(
+        problem, candidate, tolerance=TOLERANCE, solver="", iterations=0, seconds=0.0
+    )
+    found = answer(problem, TOLERANCE, candidate, solver)
     assert (found.iterations == 0) == (certified.status == "optimal")
     assert found.status == "optimal"
     assert found.value <= certified.value * (1 + TOLERANCE)
@@ -108,16 +111,16 @@ def test_powers_that_are_not_certified_are_refused(solver, problem, rng):
 
 def test_powers_good_enough_for_one_tolerance_are_not_for_a_closer_one():
     problem = diagonal_problem([1, 3, 7], 2.0)
-    guess = interior_point.solve(problem, 1e-9).power * np.array([1 + 1e-5, 1, 1 - 1e-5])
-    assert answer(problem, 1e-4, guess).iterations == 0
-    closer = answer(problem, 1e-8, guess)
+    candidate = interior_point.solve(problem, 1e-9).power * np.array([1 + 1e-5, 1, 1 - 1e-5])
+    assert answer(problem, 1e-4, candidate).iterations == 0
+    closer = answer(problem, 1e-8, candidate)
     assert closer.iterations > 0
     assert closer.gap <= 1e-8
 
 
-@pytest.mark.parametrize("guess", [[np.nan, 1.0], [0.0, 1.0], [0.0, 0.0], [-3.0, 5.0]])
-def test_powers_of_no_value_are_refused(guess):
-    found = answer(easy(1.0), TOLERANCE, np.array(guess))
+@pytest.mark.parametrize("candidate", [[np.nan, 1.0], [0.0, 1.0], [0.0, 0.0], [-3.0, 5.0]])
+def test_powers_of_no_value_are_refused(candidate):
+    found = answer(easy(1.0), TOLERANCE, np.array(candidate))
     assert found.iterations > 0
     assert found.value == pytest.approx(4.0, rel=TOLERANCE)
 
@@ -130,7 +133,7 @@ def test_powers_beyond_budget_and_caps_are_made_feasible_first():
 
 @given(st.lists(st.sampled_from(["good", "poor", "none"]), max_size=8))
 def test_only_what_is_left_is_solved(kinds):
-    """Good and poor guesses of two shapes among requests without one; all answers in their places."""
+    """Good and poor candidates of two shapes among requests without one; all answers in their places."""
     some = [diagonal_problem([1, 4], 3.0 + n) if n % 2 else diagonal_problem([1, 4, 9], 3.0) for n in range(len(kinds))]
     optima = [interior_point.solve(problem, 1e-9) for problem in some]
     powers = {"good": lambda n: optima[n].power, "poor": lambda n: some[n].spread(), "none": lambda n: None}

@@ -222,7 +222,7 @@ def test_value_of_the_proportional_problem_is_that_of_the_scheme(layouts, radio,
         assert best.result.speb * (1 - 1e-7) <= best.lower_bound <= best.result.speb
         matrix = references.information(network, radio, best.result.power[0], "synchronous")
         expected = references.speb(matrix[:4, :4], range(4))
-        assert best.result.stages[0].spebs.radars == pytest.approx(expected, rel=1e-9)
+        assert best.result.steps[0].spebs.radars == pytest.approx(expected, rel=1e-9)
         assert best.lower_bound <= traversed(info, carry, points=15)
 
 
@@ -452,7 +452,7 @@ def test_best_energies_of_two_slots_step_by_step(name, carry):
     assert (best.status, best.proof) == ("optimal", "none")
     assert best.speb <= min(spebs) * (1 + 1e-6)
     assert best.speb >= 0.98 * min(spebs)
-    assert [len(slot.stages) for slot in best.result.slots] == [2, 2]
+    assert [len(slot.steps) for slot in best.result.slots] == [2, 2]
 
 
 @pytest.mark.parametrize(

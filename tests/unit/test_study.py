@@ -48,7 +48,7 @@ def reverse(*tables):
 
 def reversed_order(source):
     content = source["config"]
-    reverse(content["studies"], content["findings"]["readings"], source["networks"]["single_slot"])
+    reverse(content["studies"], content["findings"]["variants"], source["networks"]["single_slot"])
 
 
 @pytest.mark.parametrize("change", [lambda source: None, reversed_order], ids=["as it is", "another order"])
@@ -239,10 +239,10 @@ def edit(monkeypatch, tmp_path):
         ("agreement", {"agreement", "agreement table"}),
         ("tables", {"table", "agreement table", "best splits table", "page"}),
         ("claims.page", {"page"}),
-        ("claims.samples", {"page", "figure abundance", "figure readings"}),
-        ("claims.sensitivity", {"page", "figure readings"}),
-        ("claims.statement", {"page", "figure readings"}),
-        ("claims.statements", {"page", "figure readings"}),
+        ("claims.samples", {"page", "figure abundance", "figure variants"}),
+        ("claims.sensitivity", {"page", "figure variants"}),
+        ("claims.statement", {"page", "figure variants"}),
+        ("claims.statements", {"page", "figure variants"}),
         ("network", STUDIES | {"agreement", "figure figure_7", "figure figure_8"}),
         ("netcdf.records", {name for name in STUDIES if name.startswith("dataset")}),
         ("netcdf.storage", STUDIES | {"agreement"}),

@@ -60,7 +60,7 @@ def test_points_of_one_step_have_a_table(tmp_path, block, schemes):
     """With one slot, one step and one split every axis has one entry."""
     network = {"slots": (ONE_STEP[block],)}
     dataset = dataset_of(tmp_path, *(network | INTEGRATED | {"scheme": scheme} for scheme in schemes))
-    assert dataset.sizes["stage"] == dataset.sizes["slot"] == dataset.sizes["split"] == 1
+    assert dataset.sizes["step"] == dataset.sizes["slot"] == dataset.sizes["split"] == 1
     table = tables.best_points(dataset)
     assert list(table.scheme) == schemes
     assert set(table["energies (J)"]) == {"10"}

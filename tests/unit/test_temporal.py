@@ -49,7 +49,7 @@ def at_powers(networks, radio, clock, powers):
     """A schedule at given powers: what every scheme's result says of its slots, without optimising anything."""
     infos = slot_informations(networks, radio, clock)
 
-    async def slot(number, prior, _guess):
+    async def slot(number, prior, _candidate):
         return SlotResult(infos[number], (), infos[number].measured(powers[number]), prior, no_prior(infos[number]))
 
     return scheduler.run(run_schedule(infos, slot), "interior-point")
@@ -567,13 +567,13 @@ def test_prior_enters_every_step_as_a_constant(carry, clock):
     assert prior[:4, :4].any()
     assert not prior[-2:].any()
     first = references.information(networks[1], CLOSE, slot.power[0], clock)[:4, :4]
-    assert slot.stages[0].spebs.radars == pytest.approx(references.speb(first + prior[:4, :4], range(4)), rel=1e-9)
+    assert slot.steps[0].spebs.radars == pytest.approx(references.speb(first + prior[:4, :4], range(4)), rel=1e-9)
     # every carry-over keeps the prior whole next to its own measured part
     n = len(measured)
     assert slot.speb == pytest.approx(references.speb(measured + prior, range(n - 2, n)), rel=1e-9)
     no_knowledge = no_prior(slot.information)
     bare = scheduler.run(steps_slot(slot.information, no_knowledge, energies[1], carry, None, 1e-6), "scs")
-    assert slot.stages[0].spebs.radars < bare.stages[0].spebs.radars
+    assert slot.steps[0].spebs.radars < bare.steps[0].spebs.radars
 
 
 @given(generators(), CLOCKS)
@@ -672,9 +672,9 @@ def test_a_slot_that_is_not_certified_shows_in_the_schedule(radio):
     from dataclasses import replace
 
     result = isal.integrated(DUAL["8a"], radio, clock="synchronous", energies=(5.0, 5.0))
-    stage = result.slots[0].stages[0]
-    unsure = replace(stage.allocation, lower_bound=0.5 * stage.allocation.value)
-    slot = replace(result.slots[0], stages=(replace(stage, allocation=unsure),))
+    step = result.slots[0].steps[0]
+    unsure = replace(step.allocation, lower_bound=0.5 * step.allocation.value)
+    slot = replace(result.slots[0], steps=(replace(step, allocation=unsure),))
     assert (result.status, replace(result, slots=(slot, result.slots[1])).status) == ("optimal", "uncertified")
 
 
@@ -704,8 +704,8 @@ def test_a_schedule_solved_ahead_is_that_solved_in_turn(monkeypatch, scheme, vel
         assert found.speb == pytest.approx(expected.speb, rel=1e-6)
         assert found.smoothed_speb == pytest.approx(expected.smoothed_speb, rel=1e-6)
     assert ahead.speb == pytest.approx(in_turn.speb, rel=1e-7)
-    taken = [[stage.allocation.iterations == 0 for stage in slot.stages] for slot in ahead.slots]
-    assert not any(stage.allocation.iterations == 0 for slot in in_turn.slots for stage in slot.stages)
+    taken = [[step.allocation.iterations == 0 for step in slot.steps] for slot in ahead.slots]
+    assert not any(step.allocation.iterations == 0 for slot in in_turn.slots for step in slot.steps)
     if velocity_variance == 0.01:  # powers that were found without a prior are certified with it
         assert sum(map(all, taken)) >= 6
 
@@ -722,8 +722,8 @@ def test_every_slot_of_a_schedule_solved_ahead_knows_exactly_what_the_earlier_on
         said = temporal.embedded(slot.information, temporal.message(known, temporal.coupling(slot.information)))
         atol = 1e-12 * np.abs(said.matrix).max()
         np.testing.assert_allclose(slot.prior.matrix, said.matrix, rtol=1e-9, atol=atol)
-        constant = slot.stages[0].problem.constant
-        met = slot.stages[0].met
+        constant = slot.steps[0].problem.constant
+        met = slot.steps[0].met
         np.testing.assert_array_equal(constant, slot.prior.matrix[np.ix_(met, met)])
 
 

@@ -18,13 +18,13 @@ from project import ROOT, Project
 # --- the study on which every change is tried -------------------------------------------------------------------------
 
 #: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but step_simplex.
-#: The cap of the reading `capped` does not bind, which is solved sooner.
+#: The cap of the variant `capped` does not bind, which is solved sooner.
 STUDY = {
     "findings": {
-        "subjects": 4,
-        "sensitivity_subjects": 2,
-        "subjects_per_job": 4,
-        "readings": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
+        "samples": 4,
+        "sensitivity_samples": 2,
+        "samples_per_job": 4,
+        "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
     },
     "studies": {
         "single": {
@@ -61,7 +61,7 @@ STUDY = {
             "slots": {"kind": "slot_energy", "study": "double"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
-            "readings": {"kind": "readings"},
+            "variants": {"kind": "variants"},
         },
     },
 }
@@ -163,21 +163,21 @@ def best_splits(*studies: str) -> Effect:
 
 
 def observed(words: str, *parts: str) -> Effect:
-    """Observations (`reading/part`), and what is gathered and judged from them."""
-    readings = {part.split("/")[0] for part in parts}
+    """Observations (`variant/part`), and what is gathered and judged from them."""
+    variants = {part.split("/")[0] for part in parts}
     jobs = {
         "observe": tuple(f"results/observations/{part}.nc" for part in parts),
-        **gathered(*readings).jobs,
+        **gathered(*variants).jobs,
     }
     return Effect(words, jobs)
 
 
-def gathered(*readings: str) -> Effect:
-    """Datasets of readings, the findings and their figures."""
-    drawn = figures("readings", *(["abundance"] if "base" in readings else []))
-    jobs = {"gather_observations": tuple(f"results/datasets/findings/{reading}.nc" for reading in readings)}
-    words = ", ".join(f"`{reading}`" for reading in readings)
-    return Effect(f"dataset of reading {words}", jobs | FINDINGS_PAGE | drawn.jobs)
+def gathered(*variants: str) -> Effect:
+    """Datasets of variants, the findings and their figures."""
+    drawn = figures("variants", *(["abundance"] if "base" in variants else []))
+    jobs = {"gather_observations": tuple(f"results/datasets/findings/{variant}.nc" for variant in variants)}
+    words = ", ".join(f"`{variant}`" for variant in variants)
+    return Effect(f"dataset of variant {words}", jobs | FINDINGS_PAGE | drawn.jobs)
 
 
 def frozen(jobs: Mapping[str, list[str]]) -> Jobs:
@@ -195,12 +195,12 @@ COMPARISON = Effect(
     "comparison of solvers",
     {"compare_solvers": ("results/datasets/solver_agreement.nc",)} | AGREEMENT_TABLE | figures("solvers").jobs,
 )
-OF_LAYOUTS = observed("observations of the layouts", *(f"{reading}/layouts" for reading in OBSERVED))
+OF_LAYOUTS = observed("observations of the layouts", *(f"{variant}/layouts" for variant in OBSERVED))
 OF_RANDOM = observed(
-    "observations of random networks", *(f"{reading}/random-0-{stop}" for reading, stop in OBSERVED.items())
+    "observations of random networks", *(f"{variant}/random-0-{stop}" for variant, stop in OBSERVED.items())
 )
 ALL_OBSERVATIONS = together("all observations", OF_LAYOUTS, OF_RANDOM)
-ALL_FIGURES = figures("maps", "curves", "slots", "solvers", "abundance", "readings", words="all figures")
+ALL_FIGURES = figures("maps", "curves", "slots", "solvers", "abundance", "variants", words="all figures")
 ALL_TABLES = Effect(
     "tables of the studies",
     {"write_table": tuple(path for study in STUDY["studies"] for path in table(study)["write_table"])},
@@ -515,38 +515,38 @@ def findings(**keys: Any) -> Change:
     return config(lambda content: content["findings"].update(keys))
 
 
-def reading(**readings: Any) -> Change:
-    return config(lambda content: content["findings"]["readings"].update(readings))
+def variant(**variants: Any) -> Change:
+    return config(lambda content: content["findings"]["variants"].update(variants))
 
 
 row(FINDINGS, "`seed`", findings(seed=2), OF_RANDOM, key="findings.seed")
 row(
     FINDINGS,
-    "`subjects`: more, and a new job",
-    findings(subjects=6),
+    "`samples`: more, and a new job",
+    findings(samples=6),
     observed("observations of the new ones", "base/random-4-6"),
-    key="findings.subjects",
+    key="findings.samples",
 )
 row(
     FINDINGS,
-    "`subjects`: fewer, or more within the last job",
-    findings(subjects=3),
+    "`samples`: fewer, or more within the last job",
+    findings(samples=3),
     observed("observations of the last job", "base/random-0-3"),
-    key="findings.subjects",
+    key="findings.samples",
 )
 row(
     FINDINGS,
-    "`sensitivity_subjects`: more within the last job",
-    findings(sensitivity_subjects=3),
-    observed("observations of the last job of every reading but `base`", "capped/random-0-3", "wide/random-0-3"),
-    key="findings.sensitivity_subjects",
+    "`sensitivity_samples`: more within the last job",
+    findings(sensitivity_samples=3),
+    observed("observations of the last job of every variant but `base`", "capped/random-0-3", "wide/random-0-3"),
+    key="findings.sensitivity_samples",
 )
 row(
     FINDINGS,
-    "`subjects_per_job`",
-    findings(subjects_per_job=2),
+    "`samples_per_job`",
+    findings(samples_per_job=2),
     observed("observations of the jobs that are new", "base/random-0-2", "base/random-2-4"),
-    key="findings.subjects_per_job",
+    key="findings.samples_per_job",
 )
 row(FINDINGS, "`total_energy_j`", findings(total_energy_j=12), ALL_OBSERVATIONS, key="findings.total_energy_j")
 row(
@@ -554,7 +554,7 @@ row(
     "`bandwidth_hz`",
     findings(bandwidth_hz=400.0e6),
     observed(
-        "observations of every reading but that of another bandwidth",
+        "observations of every variant but that of another bandwidth",
         *(f"{name}/{part}" for name in ("base", "capped") for part in ("layouts", f"random-0-{OBSERVED[name]}")),
     ),
     key="findings.bandwidth_hz",
@@ -568,34 +568,34 @@ for name, value in {
 }.items():
     row(
         FINDINGS,
-        f"`readings`: one more, of another `{name}`",
-        reading(another={name: value}),
-        observed("observations in the new reading", "another/layouts", "another/random-0-2"),
-        key=f"findings.readings.*.{name}",
+        f"`variants`: one more, of another `{name}`",
+        variant(another={name: value}),
+        observed("observations in the new variant", "another/layouts", "another/random-0-2"),
+        key=f"findings.variants.*.{name}",
     )
 row(
     FINDINGS,
-    "`readings`: another value",
-    reading(capped={"power_cap_w": 2}),
-    observed("observations in this reading", "capped/layouts", "capped/random-0-2"),
+    "`variants`: another value",
+    variant(capped={"power_cap_w": 2}),
+    observed("observations in this variant", "capped/layouts", "capped/random-0-2"),
 )
 row(
     FINDINGS,
-    "`readings`: one renamed",
-    config(lambda content: renamed(content["findings"]["readings"], "capped", "new")),
-    observed("observations in the new reading", "new/layouts", "new/random-0-2"),
+    "`variants`: one renamed",
+    config(lambda content: renamed(content["findings"]["variants"], "capped", "new")),
+    observed("observations in the new variant", "new/layouts", "new/random-0-2"),
 )
 row(
     FINDINGS,
-    "`readings`: one less",
-    config(lambda content: content["findings"]["readings"].pop("capped")),
-    *(PAGE, figures("readings")),
+    "`variants`: one less",
+    config(lambda content: content["findings"]["variants"].pop("capped")),
+    *(PAGE, figures("variants")),
 )
 row(
     FINDINGS,
-    "`readings`: another order",
-    config(lambda content: in_order(content["findings"]["readings"], "wide")),
-    *(PAGE, figures("readings")),
+    "`variants`: another order",
+    config(lambda content: in_order(content["findings"]["variants"], "wide")),
+    *(PAGE, figures("variants")),
 )
 
 DRAW = "Configuration: `figures` and `style`"
@@ -781,10 +781,10 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "allocation.py": SOLVED,
     "claims/__init__.py": (PAGE,),
     "claims/page.py": (PAGE,),
-    "claims/samples.py": (PAGE, figures("abundance", "readings")),
-    "claims/sensitivity.py": (PAGE, figures("readings")),
-    "claims/statement.py": (PAGE, figures("readings")),
-    "claims/statements.py": (PAGE, figures("readings")),
+    "claims/samples.py": (PAGE, figures("abundance", "variants")),
+    "claims/sensitivity.py": (PAGE, figures("variants")),
+    "claims/statement.py": (PAGE, figures("variants")),
+    "claims/statements.py": (PAGE, figures("variants")),
     "carry_overs.py": (*SOLVED, ALL_FIGURES),
     "config.py": (),
     "config_docs.py": (),
@@ -797,7 +797,7 @@ MODULES: dict[str, tuple[Effect, ...]] = {
     "figures/curves.py": (ALL_FIGURES,),
     "figures/exact.py": (ALL_FIGURES,),
     "figures/layouts.py": (ALL_FIGURES,),
-    "figures/readings.py": (ALL_FIGURES,),
+    "figures/variants.py": (ALL_FIGURES,),
     "figures/slot_energy.py": (ALL_FIGURES,),
     "figures/step_energy.py": (ALL_FIGURES,),
     "figures/step_simplex.py": (ALL_FIGURES,),
@@ -856,7 +856,7 @@ SCRIPTS: dict[str, tuple[Effect, ...]] = {
     "compare_solvers.py": (COMPARISON,),
     "draw_figure.py": (ALL_FIGURES,),
     "find_best_splits.py": (ALL_BEST_SPLITS,),
-    "gather_observations.py": (together("datasets of all readings", gathered(*OBSERVED)),),
+    "gather_observations.py": (together("datasets of all variants", gathered(*OBSERVED)),),
     "observe.py": (ALL_OBSERVATIONS,),
     "show_status.py": (),
     "solve_points.py": (ALL_POINTS, ALL_DATASETS),
@@ -928,7 +928,7 @@ row(RESULTS, "one format of a figure", removed("results/figures/curves.png"), fi
 row(RESULTS, "the findings page", removed("results/findings.md"), PAGE)
 row(
     RESULTS,
-    "the dataset of a reading",
+    "the dataset of a variant",
     removed("results/datasets/findings/capped.nc"),
     together("this dataset", gathered("capped")),
 )

@@ -19,9 +19,9 @@ from dry_runs import dry_run
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
 
-#: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random subjects.
+#: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random samples.
 SMALL = {
-    "findings": {"subjects": 4, "sensitivity_subjects": 4, "subjects_per_job": 4, "readings": {}},
+    "findings": {"samples": 4, "sensitivity_samples": 4, "samples_per_job": 4, "variants": {}},
     "studies": {
         "small": {
             "networks": ["7b", "7c"],

@@ -25,10 +25,10 @@ STUDIES = {
 CHANGES = {
     "networks": "config/mine.yaml",
     "findings": {
-        "subjects": 1,
-        "sensitivity_subjects": 1,
-        "subjects_per_job": 1,
-        "readings": {"capped": {"power_cap_w": 20}},
+        "samples": 1,
+        "sensitivity_samples": 1,
+        "samples_per_job": 1,
+        "variants": {"capped": {"power_cap_w": 20}},
     },
     "studies": STUDIES,
     "figures": {
@@ -37,7 +37,7 @@ CHANGES = {
             "curves": {"kind": "step_energy", "study": "no_target"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
-            "readings": {"kind": "readings"},
+            "variants": {"kind": "variants"},
         },
     },
 }

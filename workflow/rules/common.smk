@@ -168,5 +168,5 @@ onerror:
 wildcard_constraints:
     study="|".join(CONFIGURATION.studies),
     figure="[^/]+",
-    reading="[^/]+",
-    subjects="[^/]+",
+    variant="[^/]+",
+    samples="[^/]+",

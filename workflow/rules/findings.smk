@@ -1,4 +1,4 @@
-# The paper's statements, judged on its layouts and on random networks, in several readings.
+# The paper's statements, judged on its layouts and on random networks, in several variants.
 # update() keeps what is there: jobs that solve leave alone what still holds.
 
 
@@ -6,33 +6,33 @@ rule observe:
     output:
         update(PLAN.in_results(OBSERVATIONS_PATTERN)),
     log:
-        f"{LOGS}/observations/{{reading}}/{{subjects}}.log",
+        f"{LOGS}/observations/{{variant}}/{{samples}}.log",
     priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:
         key=lambda wildcards: PLAN.observations_key(
-            wildcards.reading, wildcards.subjects
+            wildcards.variant, wildcards.samples
         ),
     shell:
-        'python "$ISAL_SCRIPTS/observe.py" --plan "$ISAL_PLAN" --reading {wildcards.reading:q} --subjects {wildcards.subjects:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/observe.py" --plan "$ISAL_PLAN" --variant {wildcards.variant:q} --samples {wildcards.samples:q} > {log:q} 2>&1'
 
 
 rule gather_observations:
     input:
         lambda wildcards: [
-            PLAN.observations_path(wildcards.reading, part)
-            for part in PLAN.observed_parts(wildcards.reading)
+            PLAN.observations_path(wildcards.variant, part)
+            for part in PLAN.observed_parts(wildcards.variant)
         ],
     output:
         PLAN.in_results(FINDINGS_PATTERN),
     log:
-        f"{LOGS}/findings/{{reading}}.log",
+        f"{LOGS}/findings/{{variant}}.log",
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.gathering_key(wildcards.reading),
+        key=lambda wildcards: PLAN.gathering_key(wildcards.variant),
     shell:
         'python "$ISAL_SCRIPTS/gather_observations.py" --output {output:q} --key {params.key:q} {input:q} > {log:q} 2>&1'
 

@@ -1,4 +1,4 @@
-"""Gather the observations of one reading into one dataset.
+"""Gather the observations of one variant into one dataset.
 
 python workflow/scripts/gather_observations.py --output results/datasets/findings/base.nc --key KEY PART.nc PART.nc ...
 """

@@ -1,6 +1,6 @@
-"""Observe what the paper's statements are judged by, on some subjects in one reading.
+"""Observe what the paper's statements are judged by, on some samples in one variant.
 
-python workflow/scripts/observe.py --plan results/plan.json --reading base --subjects random-0-75
+python workflow/scripts/observe.py --plan results/plan.json --variant base --samples random-0-75
 """
 
 import argparse
@@ -17,18 +17,18 @@ from isal.workflow.plan import Plan
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=Path, required=True, help="plan written by the workflow")
-    parser.add_argument("--reading", required=True, help="name of the reading")
-    parser.add_argument("--subjects", required=True, help="layouts, or a range of random subjects")
+    parser.add_argument("--variant", required=True, help="name of the variant")
+    parser.add_argument("--samples", required=True, help="layouts, or a range of random samples")
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
-    path = Path(plan.observations_path(options.reading, options.subjects))
-    key = plan.observations_key(options.reading, options.subjects)
+    path = Path(plan.observations_path(options.variant, options.samples))
+    key = plan.observations_key(options.variant, options.samples)
     if datasets.there(path, key):
         return 0
-    subjects, reading = plan.subjects(options.subjects), plan.reading(options.reading)
+    samples, variant = plan.samples(options.samples), plan.variant(options.variant)
     try:
-        dataset = observations.observe(subjects, reading, plan.configuration.solver)
+        dataset = observations.observe(samples, variant, plan.configuration.solver)
     except IsalError as error:
         print(error, file=sys.stderr)
         return 1

@@ -22,7 +22,7 @@ def main() -> None:
     print("repeat with:", shlex.join(["python", *sys.argv]))
     plan = Plan.read(options.plan)
     variants = [
-        Variant.of(plan.reading(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
+        Variant.of(plan.variant(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
     ]
     tables.write_text(Path(plan.in_results(FINDINGS_PAGE)), page(variants, plan.configuration.layouts_note))
 

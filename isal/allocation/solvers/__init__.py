@@ -27,11 +27,14 @@ FALLBACKS = {"scs": "interior-point"}
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A problem to be solved to a certified relative gap of ``tolerance``; the powers ``guess`` will do if they are."""
+    """A problem to be solved to a certified relative gap of ``tolerance``.
+
+    Where the powers ``candidate`` are certified to it, they are the answer.
+    """
 
     problem: AllocationProblem
     tolerance: float
-    guess: NDArray[np.float64] | None = None
+    candidate: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.problem, AllocationProblem):
@@ -80,7 +83,7 @@ def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocati
 
 def answers(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
     """The allocation, or an error, for each of many requests, from the module of a solver."""
-    given: dict[int, Answer] = dict(_good_guesses(requests, module.NAME))
+    given: dict[int, Answer] = dict(_good_candidates(requests, module.NAME))
     left = [number for number in range(len(requests)) if number not in given]
     # a node that may not transmit is no variable
     transmitting = {number: np.flatnonzero(requests[number].problem.caps > 0) for number in left}
@@ -156,12 +159,12 @@ def _better_conditioned(module: ModuleType, request: Request, answer: Answer) ->
     return answer
 
 
-def _good_guesses(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:
-    """Number and allocation of the requests whose guess is certified to their tolerance."""
-    guessed = [number for number, request in enumerate(requests) if request.guess is not None]
-    for piece in pieces([requests[number].problem for number in guessed]):
-        places = [guessed[index] for index in piece]
-        power = np.array([requests[place].guess for place in places])
+def _good_candidates(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:
+    """Number and allocation of the requests whose candidate is certified to their tolerance."""
+    with_candidate = [number for number, request in enumerate(requests) if request.candidate is not None]
+    for piece in pieces([requests[number].problem for number in with_candidate]):
+        places = [with_candidate[index] for index in piece]
+        power = np.array([requests[place].candidate for place in places])
         tolerances = [requests[place].tolerance for place in places]
         batch = Batch.of([requests[place].problem for place in places])
         none = np.zeros(len(places), dtype=np.intp)

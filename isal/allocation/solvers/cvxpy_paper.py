@@ -2,7 +2,7 @@
 
 (30)-(35) read, with the information matrix ``M(p) = M0 + sum_m p_m B_m`` and an auxiliary matrix H of its size,
 
-    minimise tr(H)_block   subject to   H >= 0,   [[H, I], [I, M(p)]] >= 0,   sum p <= E / 1 s,   0 <= p <= caps.
+    minimise tr(H)_block   sample to   H >= 0,   [[H, I], [I, M(p)]] >= 0,   sum p <= E / 1 s,   0 <= p <= caps.
 
 (36)-(41), (42)-(47), (48)-(53), (54)-(59), (60)-(65) and (66)-(83) are the same program with another M0, other B_m and
 another block.

@@ -26,9 +26,9 @@ BLOCK_AXES = ("network", "clock", "scheme")
 
 AXIS_ATTRIBUTES = {
     "bandwidth": {"units": "Hz", "long_name": "signal bandwidth"},
-    "split": {"long_name": "energy of each stage in mJ, as in the records' names"},
+    "split": {"long_name": "energy of each step in mJ, as in the records' names"},
     "slot": {"long_name": "number of the slot"},
-    "stage": {"long_name": "number of the stage, the steps of each slot in turn"},
+    "step": {"long_name": "number of the step, the steps of each slot in turn"},
 }
 
 #: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
@@ -38,10 +38,10 @@ STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     """Dataset of a study.
 
-    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, stage, node``;
+    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, step, node``;
     ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
-    that the study does not have (the integrated scheme has one split only) is NaN. ``stage_minimises`` and
-    ``minimises`` name the block of parameters whose bound a stage's ``stage_speb``, and ``speb``, are.
+    that the study does not have (the integrated scheme has one split only) is NaN. ``step_minimises`` and
+    ``minimises`` name the block of parameters whose bound a step's ``step_speb``, and ``speb``, are.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     for axis, along in zip(AXES, zip(*values, strict=True), strict=True):
         labels[axis] = list(dict.fromkeys(along))  # the configuration's order is the reader's
     labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
-    labels["stage"] = list(range(1, max(len(row.stages) for row in rows.values()) + 1))
+    labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
     labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
     axes = {axis: (axis, along, AXIS_ATTRIBUTES.get(axis, {})) for axis, along in labels.items()}
 
@@ -90,14 +90,14 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
                 inner[-1] = [places["node"][node] for node in row.nodes]
             table[(*outer, *inner)] = found
         dataset[name] = ((*AXES, *trailing), table, attributes)
-    blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "stage")], "", dtype=object)
+    blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "step")], "", dtype=object)
     last = np.full(blocks.shape[:-1], "", dtype=object)
     for where, row in zip(values, rows.values(), strict=True):
         at = tuple(places[axis][dict(zip(AXES, where, strict=True))[axis]] for axis in BLOCK_AXES)
-        blocks[at][: len(row.stages)] = row.stages
-        last[at] = row.stages[-1]
+        blocks[at][: len(row.steps)] = row.steps
+        last[at] = row.steps[-1]
     said = "block of parameters whose bound is minimised"
-    dataset["stage_minimises"] = ((*BLOCK_AXES, "stage"), blocks, {"long_name": f"{said} by the stage"})
+    dataset["step_minimises"] = ((*BLOCK_AXES, "step"), blocks, {"long_name": f"{said} by the step"})
     dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
     dataset.attrs = {
         "Conventions": "CF-1.11",
@@ -106,9 +106,7 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
         "source": f"isal {__version__}",
         "commit": records.commit(),
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} built from {len(points)} records",
-        "stages": "; ".join(
-            sorted({", ".join(row.stages) for row in rows.values()}, key=lambda names: names.count(","))
-        ),
+        "steps": "; ".join(sorted({", ".join(row.steps) for row in rows.values()}, key=lambda names: names.count(","))),
     }
     return dataset
 
@@ -122,12 +120,12 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
     }
     for name, kind in STRONGEST.items():
         described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
-        variables[name] = (("point", "stage"), described)
+        variables[name] = (("point", "step"), described)
     return variables
 
 
 def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
-    """Largest ratio of any link of the kind, by stage; NaN if there is none."""
+    """Largest ratio of any link of the kind, by step; NaN if there is none."""
     sensing = record.arrays["link_target"] >= 0
     chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
     ratios: NDArray[np.float64] = record.arrays["link_snr"][:, :, chosen]

@@ -1,6 +1,6 @@
 """Point records: one NetCDF file per solved point, written whole or not at all, and checked when read.
 
-A record has the dimensions ``point`` (1), ``slot``, ``stage`` (the steps of each slot in turn), ``node`` and ``link``.
+A record has the dimensions ``point`` (1), ``slot``, ``step`` (the steps of each slot in turn), ``node`` and ``link``.
 Its attributes hold the point's canonical text, the stamp of what it depends on, and a digest of all that, so that a
 file that was cut short or altered is noticed.
 """
@@ -40,12 +40,12 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
             "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it",
         },
     ),
-    "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any stage"}),
+    "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any step"}),
     "status": (
         ("point",),
         "i1",
         {
-            "long_name": "whether every stage is certified",
+            "long_name": "whether every step is certified",
             "flag_values": np.arange(len(STATUS), dtype="i1"),
             "flag_meanings": " ".join(STATUS),
         },
@@ -65,22 +65,22 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
     "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
     "slot_energy": (("point", "slot"), "f8", {"units": "J", "long_name": "energy that the slot may spend"}),
-    "stage_slot": (("stage",), "i4", {"long_name": "number of the stage's slot, from 1"}),
-    "energy": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage may spend"}),
-    "energy_used": (("point", "stage"), "f8", {"units": "J", "long_name": "energy that the stage spends"}),
-    "stage_speb": (("point", "stage"), "f8", {"units": "m2", "long_name": "what the stage minimises"}),
-    "stage_lower_bound": (("point", "stage"), "f8", {"units": "m2", "long_name": "certified lower bound of the stage"}),
-    "stage_gap": (("point", "stage"), "f8", {"units": "1", "long_name": "certified relative gap of the stage"}),
-    "iterations": (("point", "stage"), "i4", {"units": "1", "long_name": "iterations of the solver"}),
-    "seconds": (("point", "stage"), "f8", {"units": "s", "long_name": "time that the solver took"}),
-    "power": (("point", "stage", "node"), "f8", {"units": "W", "long_name": "transmit power"}),
+    "step_slot": (("step",), "i4", {"long_name": "number of the step's slot, from 1"}),
+    "energy": (("point", "step"), "f8", {"units": "J", "long_name": "energy that the step may spend"}),
+    "energy_used": (("point", "step"), "f8", {"units": "J", "long_name": "energy that the step spends"}),
+    "step_speb": (("point", "step"), "f8", {"units": "m2", "long_name": "what the step minimises"}),
+    "step_lower_bound": (("point", "step"), "f8", {"units": "m2", "long_name": "certified lower bound of the step"}),
+    "step_gap": (("point", "step"), "f8", {"units": "1", "long_name": "certified relative gap of the step"}),
+    "iterations": (("point", "step"), "i4", {"units": "1", "long_name": "iterations of the solver"}),
+    "seconds": (("point", "step"), "f8", {"units": "s", "long_name": "time that the solver took"}),
+    "power": (("point", "step", "node"), "f8", {"units": "W", "long_name": "transmit power"}),
     "link_transmitter": (("link",), "i4", {"long_name": "index along node of the transmitter"}),
     "link_receiver": (("link",), "i4", {"long_name": "index along node of the receiver"}),
     "link_target": (("link",), "i4", {"long_name": "index of the sensed target, -1 for a ranging link"}),
     "link_snr": (
-        ("point", "stage", "link"),
+        ("point", "step", "link"),
         "f8",
-        {"units": "1", "long_name": "signal-to-noise ratio of the link at the stage's powers, linear"},
+        {"units": "1", "long_name": "signal-to-noise ratio of the link at the step's powers, linear"},
     ),
 }
 
@@ -91,11 +91,11 @@ class RecordError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """Content of a record: arrays by name as in :data:`VARIABLES`, labels of nodes and stages, attributes."""
+    """Content of a record: arrays by name as in :data:`VARIABLES`, labels of nodes and steps, attributes."""
 
     arrays: dict[str, NDArray[Any]]
     nodes: tuple[str, ...]
-    stages: tuple[str, ...]
+    steps: tuple[str, ...]
     attributes: dict[str, Any]
 
 
@@ -108,7 +108,7 @@ def write(path: Path, point: Point, result: ScheduleResult) -> None:
         If it can't be written.
     """
     arrays = _arrays(result)
-    stages = [stage for slot in result.slots for stage in slot.stages]
+    steps = [step for slot in result.slots for step in slot.steps]
     info = result.slots[0].information
     attributes = {
         "Conventions": "CF-1.11",
@@ -121,14 +121,14 @@ def write(path: Path, point: Point, result: ScheduleResult) -> None:
         "stamp": point.stamp,
         "label": point.label,
         "nodes": ", ".join(info.network.node_labels),
-        "stages": ", ".join(stage.block for stage in stages),
-        "solvers": ", ".join(stage.allocation.solver for stage in stages),
+        "steps": ", ".join(step.block for step in steps),
+        "solvers": ", ".join(step.allocation.solver for step in steps),
     }
     attributes["content_sha256"] = _digest(arrays, attributes)
     sizes = {
         "point": 1,
         "slot": len(result.slots),
-        "stage": len(stages),
+        "step": len(steps),
         "node": info.network.n_nodes,
         "link": len(info.links),
     }
@@ -147,13 +147,13 @@ def write(path: Path, point: Point, result: ScheduleResult) -> None:
 
 def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
     slots = result.slots
-    stages = [stage for slot in slots for stage in slot.stages]
+    steps = [step for slot in slots for step in slot.steps]
     values: dict[str, Any] = {
         "speb": [result.speb],
         "lower_bound": [result.greedy_lower_bound],
-        "gap": [max(stage.allocation.gap for stage in stages)],
+        "gap": [max(step.allocation.gap for step in steps)],
         "status": [STATUS.index(result.status)],
-        "stage_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.stages],
+        "step_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.steps],
         "link_transmitter": slots[0].information.links.transmitter,
         "link_receiver": slots[0].information.links.receiver,
         "link_target": slots[0].information.links.target,
@@ -169,18 +169,18 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
         "smoothed_target_speb": [bounds.targets for bounds in smoothed],
         "slot_energy": [sum(slot.energies) for slot in slots],
     }
-    per_stage = {
-        "energy": [stage.energy for stage in stages],
-        "energy_used": [stage.energy_used for stage in stages],
-        "stage_speb": [stage.allocation.value for stage in stages],
-        "stage_lower_bound": [stage.allocation.lower_bound for stage in stages],
-        "stage_gap": [stage.allocation.gap for stage in stages],
-        "iterations": [stage.allocation.iterations for stage in stages],
-        "seconds": [stage.allocation.seconds for stage in stages],
-        "power": [stage.power for stage in stages],
-        "link_snr": [slot.information.link_snr(stage.power) for slot in slots for stage in slot.stages],
+    per_step = {
+        "energy": [step.energy for step in steps],
+        "energy_used": [step.energy_used for step in steps],
+        "step_speb": [step.allocation.value for step in steps],
+        "step_lower_bound": [step.allocation.lower_bound for step in steps],
+        "step_gap": [step.allocation.gap for step in steps],
+        "iterations": [step.allocation.iterations for step in steps],
+        "seconds": [step.allocation.seconds for step in steps],
+        "power": [step.power for step in steps],
+        "link_snr": [slot.information.link_snr(step.power) for slot in slots for step in slot.steps],
     }
-    values |= {name: [value] for name, value in (per_slot | per_stage).items()}
+    values |= {name: [value] for name, value in (per_slot | per_step).items()}
     return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
 
 
@@ -225,7 +225,7 @@ def read(path: Path, stamp: str | None = None) -> Record:
     return Record(
         arrays=arrays,
         nodes=tuple(str(attributes["nodes"]).split(", ")),
-        stages=tuple(str(attributes["stages"]).split(", ")),
+        steps=tuple(str(attributes["steps"]).split(", ")),
         attributes=attributes,
     )
 

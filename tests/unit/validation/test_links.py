@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, networks, powered_networks
 
 import isal
+import isal.model.fisher
+import isal.model.pulse
 from isal.validation import delay, links
 
 BLOCKS = st.sampled_from(["radars", "clocks", "targets"])
@@ -32,7 +34,7 @@ def with_intensity(info, factor):
 
 
 def speb(info, power, block):
-    return getattr(isal.fisher.block_spebs(info.measured(power), info.basis), block)
+    return getattr(isal.model.fisher.block_spebs(info.measured(power), info.basis), block)
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ def test_with_all_links_usable_the_bounds_are_the_bounds(case, clock):
     info = isal.information(network, isal.Radio(), clock)
     found = links.usable_spebs(info, power, threshold=float(info.link_snr(power).min()))
     expected = isal.spebs(network, isal.Radio(), power, clock)
-    for block in isal.fisher.BLOCKS:
+    for block in isal.model.fisher.BLOCKS:
         assert getattr(found, block) == pytest.approx(getattr(expected, block), rel=1e-7, nan_ok=True)
 
 
@@ -239,7 +241,7 @@ def test_growth_is_the_error_of_the_estimator_that_trusts_its_links(paper_networ
     info, power = isal.information(paper_network, radio, clock), np.array([1.0, 2.0, 0.5, 1.0])
     weight = info.links.intensity * power[info.links.transmitter]
     predicted = delay.predicted_error(
-        isal.pulse.named("flat"), info.link_snr(power), links.search_interval(info), "unknown"
+        isal.model.pulse.named("flat"), info.link_snr(power), links.search_interval(info), "unknown"
     )
     metres = isal.units.SPEED_OF_LIGHT / radio.bandwidth_hz
     gain = np.linalg.inv(info.matrix(power)) @ (info.links.rows * weight[:, None]).T

@@ -18,7 +18,7 @@ from isal.workflow.plan import Plan
 def draw(plan: Plan, name: str) -> Picture:
     """A table of shares: one row per variant, one column per criterion, shaded by the share."""
     variants = [
-        Variant.of(plan.reading(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
+        Variant.of(plan.variant(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
     ]
     table = sensitivity(variants).set_index(NAME).drop(columns=list(COUNTS))
     heads = {criterion.column: criterion.head for criterion in compared()}
