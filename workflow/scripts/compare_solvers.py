@@ -2,7 +2,7 @@
 
 python workflow/scripts/compare_solvers.py --plan results/plan.json
 
-Points that an earlier comparison has, see isal.files.earlier, are taken from there.
+Points that an earlier comparison has, see isal.study.files.earlier, are taken from there.
 """
 
 import argparse
