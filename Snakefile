@@ -25,20 +25,29 @@ include: "workflow/rules/figures.smk"
 rule paper:
     input:
         force_outdated,
-        [PLAN.in_results(path) for path in PLAN.points],
-        [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
-        [PLAN.best_splits_path(study) for study in CONFIGURATION.studies],
-        list(PLAN.table_paths()),
-        rules.write_best_splits.output,
-        list(PLAN.study_figure_paths()),
+        [PLAN.record_path(name) for name in PLAN.points],
+        outputs_of(
+            products.StudyDataset,
+            products.BestSplits,
+            products.StudyTable,
+            products.BestSplitsTable,
+        ),
+        [
+            path
+            for figure in products.Figure.all(PLAN)
+            if figure.shows_the_study
+            for path in figure.outputs
+        ],
 
 
 rule all:
     default_target: True
     input:
         rules.paper.input,
-        rules.compare_solvers.output,
-        rules.write_agreement.output,
-        list(PLAN.findings_paths().values()),
-        rules.write_findings.output,
-        list(PLAN.figure_paths()),
+        outputs_of(
+            products.Comparison,
+            products.AgreementTable,
+            products.FindingsDataset,
+            products.FindingsPage,
+            products.Figure,
+        ),

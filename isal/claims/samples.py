@@ -8,17 +8,15 @@ A *variant* solves the same samples again with some assumptions changed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:  # this module computes nothing anew, so it needs no solver
-    from isal.study.observations import Assumptions
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5
@@ -126,10 +124,9 @@ class Variant:
     observed: xr.Dataset
 
     @classmethod
-    def of(cls, assumed: Assumptions, observed: xr.Dataset) -> Variant:
-        """What was observed under some assumptions."""
-        radio = {field.name: getattr(assumed.radio, field.name) for field in fields(assumed.radio)}
-        return cls(assumed.name, {**radio, "power_cap_w": assumed.cap_w}, observed)
+    def of(cls, observed: xr.Dataset) -> Variant:
+        """What was observed; the dataset says under which assumptions."""
+        return cls(observed.attrs["variant"], json.loads(observed.attrs["settings"]), observed)
 
 
 @dataclass(frozen=True, eq=False)

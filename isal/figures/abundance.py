@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure as Picture
 
 from isal.claims import samples
-from isal.figures import style
+from isal.figures import Shown, style
 from isal.schemes.carry_overs import CARRY_OVERS
 from isal.schemes.registry import STEP_BY_STEP
-from isal.study.store import datasets
-from isal.workflow.plan import Plan
 
 #: Points of a running median on either side; fewer towards the ends, so that it stays centred.
 REACH = 20
 
 
-def draw(plan: Plan, name: str) -> Picture:
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """One panel per clock mode; a dot per random network, a line through their running median, letters for layouts."""
-    (path,) = plan.figure_datasets(plan.configuration.figures[name])
-    observed = datasets.read(Path(path))
+    (observed,) = datasets
     random, layouts = samples.only(observed, "random"), samples.only(observed, "layout")
     amounts = samples.abundance(random).values
     order = np.argsort(amounts)
@@ -29,7 +27,7 @@ def draw(plan: Plan, name: str) -> Picture:
     for index, (panel, clock) in enumerate(zip(axes, observed.clock.values, strict=True)):
         ratio = samples.advantage(random).sel(clock=clock)
         for carry, scheme in STEP_BY_STEP.items():
-            look, marker = style.scheme_look(scheme, plan.configuration.style), CARRY_OVERS[carry].marker
+            look, marker = style.scheme_look(scheme, shown.colours), CARRY_OVERS[carry].marker
             values = ratio.sel(carry=carry).values[order]
             panel.plot(amounts[order], values, marker, color=look["color"], markersize=2.5, alpha=0.35)
             last = len(values) - 1

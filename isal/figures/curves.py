@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -18,12 +17,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from isal.figures import exact, style
+from isal.figures import Shown, exact, style
 from isal.figures.exact import Exact, Part
 from isal.model.radio import SNR_THRESHOLD_DB
 from isal.schemes.registry import REFERENCE, SCHEMES
-from isal.study.store import datasets
-from isal.workflow.plan import Plan
 
 #: Rings this close, in shares of the panel, go around each other.
 CLOSE = 0.008
@@ -36,15 +33,15 @@ CLEARANCE = 0.03
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def draw_curves(plan: Plan, name: str, x: tuple[str, str], x_label: str, summed: str = "") -> Picture:
-    """Draw the study of a figure.
+def draw_curves(
+    datasets: Sequence[xr.Dataset], shown: Shown, x: tuple[str, str], x_label: str, summed: str = ""
+) -> Picture:
+    """Draw a study and the best splits of its curves.
 
     ``x`` names the variable on the horizontal axis and the axis of which its first entry counts; in ``x_label``
     ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum.
     """
-    study = plan.configuration.figures[name].study
-    assert study is not None
-    dataset, best = datasets.read(Path(plan.dataset_path(study))), exact.read(plan, study)
+    dataset, best = datasets
     combinations = list(product(dataset.network.values, dataset.clock.values, dataset.bandwidth.values))
     # panels that differ only in bandwidth share their axis, so that the factor between them is seen
     share = dataset.sizes["network"] * dataset.sizes["clock"] == 1
@@ -55,7 +52,7 @@ def draw_curves(plan: Plan, name: str, x: tuple[str, str], x_label: str, summed:
         part = dataset.sel(where)
         found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
         style.panel_title(panel, index, f"{network}, {clock}, {bandwidth / 1e6:g} MHz")
-        drawn.append(_draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, plan))
+        drawn.append(_draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown))
         panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
         panel.label_outer(remove_inner_ticks=False) if share else None
     _add_legend(picture, axes)
@@ -81,7 +78,7 @@ def _bounds(part: xr.Dataset) -> str:
 
 
 def _draw_panel(
-    panel: Axes, part: xr.Dataset, found: Mapping[str, Exact | None], plan: Plan
+    panel: Axes, part: xr.Dataset, found: Mapping[str, Exact | None], shown: Shown
 ) -> tuple[Text, list[Curve]]:
     """Draw curves, marks and remarks; returns the remarks, and the curves that they must keep clear of."""
     remarks, curves, rings = [], [], []
@@ -93,7 +90,7 @@ def _draw_panel(
     for name in blocks:
         scheme = SCHEMES[name]
         curve = part.sel(scheme=name).dropna("split", subset=["speb"]).sortby("x")
-        look = style.scheme_look(scheme, plan.configuration.style)
+        look = style.scheme_look(scheme, shown.colours)
         energy, speb = curve.x.values, curve.speb.values
         curves.append((energy, np.log(speb)))
         if not scheme.has_split(part.sizes["slot"]):
@@ -106,7 +103,7 @@ def _draw_panel(
         if (split := found[name]) is not None:
             lowest, place = split.speb, split.place(of)
             rings.append((split.energies[0], split.speb, look["color"]))
-            alike = np.flatnonzero(speb <= lowest * (1 + plan.configuration.tolerance))
+            alike = np.flatnonzero(speb <= lowest * (1 + shown.tolerance))
             if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
                 place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
         remark = f"{scheme.short}: best {place}"

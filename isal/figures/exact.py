@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-
-from isal.study.store import datasets
-from isal.workflow.plan import Plan
 
 #: A step or slot with less than this share of the energy gets nothing: the search stops short of zero.
 NOTHING = 1e-6
@@ -35,11 +31,6 @@ class Exact:
         """Which steps or slots get nothing, in words; empty if all get some."""
         empty = [str(number) for number, energy in enumerate(self.energies, start=1) if energy == 0]
         return f"with nothing for {part} {' and '.join(empty)}" if empty else ""
-
-
-def read(plan: Plan, study: str) -> xr.Dataset:
-    """The best splits of a study."""
-    return datasets.read(Path(plan.best_splits_path(study)))
 
 
 def split_of(best: xr.Dataset, curve: Mapping[str, Any]) -> Exact | None:

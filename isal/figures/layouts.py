@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from isal.figures import style
+from isal.figures import Shown, style
 from isal.model.network import Network
-from isal.workflow.plan import Plan
 
 #: Marker of each kind of node, as in the paper's Figure 7; the kinds differ in shape as well as colour.
 MARKERS = {"anchor": ("o", 45), "radar": ("^", 45), "target": ("*", 75)}
 
 
-def draw(plan: Plan, name: str) -> Picture:
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """One panel per network of the figure."""
-    configuration = plan.configuration
-    shown = configuration.figures[name].networks
-    picture, axes = style.panels(len(shown))
+    picture, axes = style.panels(len(shown.layouts))
     # one window for all panels, so that distances can be compared between them
-    slots = {
-        network: [Network.from_mapping(slot) for slot in configuration.layouts[network].slots] for network in shown
-    }
+    slots = {network: [Network.from_mapping(slot) for slot in layout] for network, layout in shown.layouts}
     everything = [position for group in slots.values() for slot in group for position in (*slot.nodes, *slot.targets)]
     low, high = min(map(min, everything)), max(map(max, everything))
     margin = 0.125 * (high - low)
-    for index, (network, panel) in enumerate(zip(shown, axes, strict=True)):
-        resources = [slot["resources"] for slot in configuration.layouts[network].slots if "resources" in slot]
+    for index, ((network, layout), panel) in enumerate(zip(shown.layouts, axes, strict=True)):
+        resources = [slot["resources"] for slot in layout if "resources" in slot]
         said = ", then ".join(resources)
         about = "sensing resources" if len(resources) == 1 else "sensing"
         style.panel_title(panel, index, f"{network}, {about} {said}" if said else network)
         before = None
         for number, slot in enumerate(slots[network], start=1):
-            _draw_slot(panel, slot, configuration.style, number)
+            _draw_slot(panel, slot, shown.colours, number)
             if before is not None:
                 _draw_movement(panel, before, slot)
             before = slot

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import xarray as xr
 from matplotlib.figure import Figure as Picture
 
+from isal.figures import Shown
 from isal.figures.curves import draw_curves
-from isal.workflow.plan import Plan
 
 
-def draw(plan: Plan, name: str) -> Picture:
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """One panel per network, clock mode and bandwidth of the study."""
-    return draw_curves(plan, name, ("slot_energy", "slot"), "energy of slot 1 (J)", ", sum of both slots")
+    return draw_curves(datasets, shown, ("slot_energy", "slot"), "energy of slot 1 (J)", ", sum of both slots")

@@ -6,9 +6,8 @@ changes from row to row; the plan shows along the other axis how what is left is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,9 @@ from matplotlib.tri import LinearTriInterpolator, TriAnalyzer, Triangulation, Tr
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from isal.figures import exact, style
+from isal.figures import Shown, exact, style
 from isal.figures.exact import Exact
 from isal.schemes.registry import REFERENCE, SCHEMES
-from isal.study.store import datasets
-from isal.workflow.plan import Plan
 
 #: Rows of the figure: the step held fixed, the step on the other axis, what the other two do.
 ROWS = ((2, 1, "step 2 fixed"), (3, 1, "step 3 fixed"), (1, 3, "step 1 fixed"))
@@ -45,11 +42,9 @@ _BEST_SHARE: dict[str, Any] = {"linestyle": "", "marker": "o", "color": "0.1", "
 Array = NDArray[np.float64]
 
 
-def draw(plan: Plan, name: str) -> Picture:
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """Two networks side by side, a surface and its plan each; a row per step held fixed; further networks below."""
-    study = plan.configuration.figures[name].study
-    assert study is not None
-    dataset, best_splits = datasets.read(Path(plan.dataset_path(study))), exact.read(plan, study)
+    dataset, best_splits = datasets
     axes = ("network", "clock", "bandwidth")
     combinations = [
         dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))

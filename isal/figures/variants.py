@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure as Picture
 
 from isal.claims.samples import Variant
 from isal.claims.sensitivity import COUNTS, NAME, compared, sensitivity
 from isal.claims.statement import percent
-from isal.figures import style
-from isal.study.store import datasets
-from isal.workflow.plan import Plan
+from isal.figures import Shown, style
 
 
-def draw(plan: Plan, name: str) -> Picture:
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """A table of shares: one row per variant, one column per criterion, shaded by the share."""
-    variants = [
-        Variant.of(plan.variant(name), datasets.read(Path(path))) for name, path in plan.findings_paths().items()
-    ]
-    table = sensitivity(variants).set_index(NAME).drop(columns=list(COUNTS))
+    table = sensitivity([Variant.of(observed) for observed in datasets]).set_index(NAME).drop(columns=list(COUNTS))
     heads = {criterion.column: criterion.head for criterion in compared()}
     picture = style.blank(9.5, 0.36 * len(table) + 1.9)
     panel = picture.subplots()

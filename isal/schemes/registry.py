@@ -67,6 +67,10 @@ class Scheme:
         """Whether :meth:`schedule` splits the energy of each slot over its steps at best."""
         return self.has_steps and n_slots > 1
 
+    def module(self, n_slots: int) -> str:
+        """The module that computes it in so many slots."""
+        return "isal.schemes.best_split" if self.splits_slots(n_slots) else "isal.schemes.schedule"
+
     def schedule(
         self, infos: Sequence[Information], energies: Sequence[float], caps: ArrayLike | None, tolerance: float
     ) -> Computation[ScheduleResult]:

@@ -1,151 +1,22 @@
-"""Do independent routes agree? The allocation problems behind a sample of points, solved by every route.
-
-Compared are problems, not schemes: a later step inherits the earlier step's powers, so the problems of every step are
-taken from one solution and each route solves exactly these.
-"""
+"""How far solvers agree, from the dataset that :mod:`isal.study.comparison` makes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from isal.allocation.problem import AllocationProblem
-from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
-from isal.errors import AllocationError
-from isal.study.points import Point, PointError, solve_all
-
-#: Asked of every route that can be asked.
-TOLERANCE = 1e-9
-
-#: Up to here powers count as the optimum.
+#: Up to this relative gap powers count as the optimum.
 AGREEMENT = 1e-6
-
-#: What a route says of one problem: value, lower bound (m^2), seconds, whether the solver itself reports "optimal" and
-#: the optimum that it reports (m^2); the last two are NaN for a route that reports nothing but its certificate.
-Outcome = tuple[float, float, float, float, float]
-FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
-
-#: What is told of each problem: of which point it is, by fingerprint and by names, and what it minimises.
-LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "step")
-
-Route = Callable[[Sequence[AllocationProblem]], list[Outcome]]
-
-
-def _interior_point(problems: Sequence[AllocationProblem]) -> list[Outcome]:
-    found = interior_point.solve_all(problems, [TOLERANCE] * len(problems))
-    return [
-        FAILED if isinstance(each, AllocationError) else (each.value, each.lower_bound, each.seconds, np.nan, np.nan)
-        for each in found
-    ]
-
-
-def _scs(problems: Sequence[AllocationProblem]) -> list[Outcome]:
-    outcomes = []
-    for problem in problems:
-        try:
-            each = scs_sdp.solve(problem, TOLERANCE)
-        except AllocationError:
-            outcomes.append(FAILED)
-            continue
-        outcomes.append((each.value, each.lower_bound, each.seconds, np.nan, np.nan))
-    return outcomes
-
-
-def _cvxpy(solver: str, **settings: Any) -> Route:
-    def route(problems: Sequence[AllocationProblem]) -> list[Outcome]:
-        outcomes = []
-        for problem in problems:
-            try:
-                each, said = cvxpy_paper.solve_reported(problem, TOLERANCE, solver, **settings)
-            except AllocationError:
-                outcomes.append(FAILED)
-                continue
-            claimed = float(said.status == "optimal")
-            outcomes.append((each.value, each.lower_bound, each.seconds, claimed, said.value))
-        return outcomes
-
-    return route
-
-
-#: A solver that gives up.
-FAILED: Outcome = (np.inf, 0.0, np.nan, 0.0, np.nan)
-
-#: The routes compared. The last two are the paper's program as it stands, in metres and with the solver's own settings,
-#: but for SCS's 100,000 iterations, which take seconds and do not help.
-ROUTES: dict[str, Route] = {
-    "interior-point": _interior_point,
-    "scs": _scs,
-    "cvxpy, Clarabel": _cvxpy("CLARABEL"),
-    "as printed, Clarabel": _cvxpy("CLARABEL", unit_m=1.0, options={}),
-    "as printed, SCS": _cvxpy("SCS", unit_m=1.0, options={"max_iters": 10_000}),
-}
-
-
-def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.Dataset:
-    """Every route on the problem of every step of every point.
-
-    Parameters
-    ----------
-    points
-        By a fingerprint of all that their comparison depends on.
-    known
-        An earlier comparison: points whose fingerprint it has are taken from there, whatever else it has.
-
-    Returns
-    -------
-    Dataset with the dimensions ``problem`` and ``route``: ``value``, ``lower_bound`` (m^2), ``seconds``,
-    ``reported_optimal`` and ``reported_value`` (m^2) of each, and ``label``, ``network``, ``clock``, ``bandwidth``
-    (Hz), ``scheme``, ``step`` and ``fingerprint`` (of its point) of each problem.
-
-    Raises
-    ------
-    PointError
-        If a point can't be solved at all.
-    """
-    earlier = [] if known is None or "fingerprint" not in known.coords else known.fingerprint.values.tolist()
-    new = {fingerprint: point for fingerprint, point in points.items() if fingerprint not in earlier}
-    exact = [replace(point, solver=interior_point.NAME, tolerance=TOLERANCE) for point in new.values()]
-    labels: list[tuple[Any, ...]] = []
-    problems: list[AllocationProblem] = []
-    for (fingerprint, point), result in zip(new.items(), solve_all(exact), strict=True):
-        if isinstance(result, PointError):
-            raise result
-        where = (fingerprint, point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme)
-        for slot in result.slots:
-            for step in slot.steps:
-                problems.append(step.problem)
-                labels.append((*where, step.block))
-    found = [route(problems) if problems else [] for route in ROUTES.values()]
-    outcomes = np.reshape(found, (len(ROUTES), len(problems), len(FIELDS)))
-    if known is not None and (places := [place for place, each in enumerate(earlier) if each in points]):
-        kept = known.sel(route=list(ROUTES)).isel(problem=places)
-        labels += zip(*(kept[name].values.tolist() for name in LABELS), strict=True)
-        told = kept[list(FIELDS)].to_array("field").transpose("route", "problem", "field")
-        outcomes = np.concatenate([outcomes, told.values], axis=1)
-    turn = {fingerprint: number for number, fingerprint in enumerate(points)}
-    order = sorted(range(len(labels)), key=lambda place: turn[labels[place][0]])
-    columns = zip(*(labels[place] for place in order), strict=True)
-    dataset = xr.Dataset(
-        {field: (("route", "problem"), outcomes[:, order, place]) for place, field in enumerate(FIELDS)},
-        coords={"route": list(ROUTES)}
-        | {name: ("problem", list(values)) for name, values in zip(LABELS, columns, strict=True)},
-        attrs={"Conventions": "CF-1.11", "title": "independent routes to the same optima"},
-    )
-    for name in ("value", "lower_bound", "reported_value"):
-        dataset[name].attrs["units"] = "m2"
-    dataset["seconds"].attrs["units"] = "s"
-    return dataset
 
 
 def judged(dataset: xr.Dataset) -> xr.Dataset:
-    """The same with ``gap``, ``excess`` (over the best value of any route) and ``mistold`` (by how much what the solver
-    reports is off), all relative."""
-    best = dataset.value.min("route")
+    """The same with ``gap``, ``excess`` and ``mistold``, all relative.
+
+    ``excess`` is over the best value of any solver, ``mistold`` by how much what the solver reports is off.
+    """
+    best = dataset.value.min("solver")
     return dataset.assign(
         gap=1 - dataset.lower_bound / dataset.value,
         excess=dataset.value / best - 1,
@@ -154,21 +25,21 @@ def judged(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def table(dataset: xr.Dataset, by: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per route, and per combination of the coordinates ``by``.
+    """One row per solver, and per combination of the coordinates ``by``.
 
     Columns: number of problems, share certified to 1e-6, largest gap, largest relative difference from the best value,
     median time per problem; and of the problems that the solver itself reports as optimal: how many, how many of these
     are not (by more than 1e-6), and the largest factor between the value of its powers and the optimum.
     """
     flat = judged(dataset).to_dataframe().reset_index()
-    flat["route"] = pd.Categorical(flat["route"], list(dataset.route.values))
+    flat["solver"] = pd.Categorical(flat["solver"], list(dataset.solver.values))
     rows = []
-    for key, group in flat.groupby([*by, "route"], sort=True, observed=True):
+    for key, group in flat.groupby([*by, "solver"], sort=True, observed=True):
         told = group[group.reported_optimal == 1]
         wrong = told[(told.excess > AGREEMENT) | (told.mistold > AGREEMENT)]
         rows.append(
             {
-                **dict(zip([*by, "route"], key, strict=True)),
+                **dict(zip([*by, "solver"], key, strict=True)),
                 "problems": len(group),
                 "certified to 1e-6": float((group.gap <= AGREEMENT).mean()),
                 "largest gap": float(group.gap.max()),

@@ -1,13 +1,11 @@
-"""The best split of every curve of a study, without traversal, beside what the traversal found."""
+"""The best split of every curve of a study, without traversal."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from isal.errors import IsalError
@@ -18,14 +16,6 @@ from isal.study.points import Point, PointError
 from isal.units import UJ_PER_J
 
 AXES = ("network", "clock", "bandwidth", "scheme")
-
-
-#: Of the table, in the order of its rows.
-COLUMNS = (
-    *("study", *AXES, "minimised"),
-    *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
-    *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
-)
 
 
 def exact(point: Point) -> BestSplit:
@@ -92,41 +82,3 @@ def best_splits(points: Sequence[Point]) -> xr.Dataset:
     for name, units in (("energy", "J"), ("speb", "m2"), ("lower_bound", "m2"), ("seconds", "s")):
         dataset[name].attrs["units"] = units
     return dataset.assign_attrs(Conventions="CF-1.11", title="best splits without traversal")
-
-
-def table(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
-    """One row per curve: the exact best split, and the best point, problems and time of the traversal.
-
-    ``minimised`` is the block of parameters that all SPEBs are of; ``traversal over exact`` is the lowest traversed
-    SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
-    """
-    rows: list[tuple[Any, ...]] = []
-    curves = best.speb.stack(curve=AXES).dropna("curve").to_series() if "speb" in best else pd.Series()
-    for where, value in curves.items():
-        chosen = dict(zip(AXES, cast(tuple[Any, ...], where), strict=True))
-        one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
-        lowest = many.isel(split=int(many.speb.argmin("split")))
-        parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
-        rows.append(
-            (
-                study,
-                *chosen.values(),
-                many.minimises.item(),
-                _energies(one.energy.values),
-                float(value),
-                float(one.lower_bound),
-                str(one.proof.item()),
-                int(one.problems),
-                float(one.seconds) * 1e3,
-                _energies(parts.values),
-                float(lowest.speb) / float(value) - 1,
-                many.sizes["split"],
-                int(np.isfinite(many.step_speb).sum()),
-                float(many.seconds.sum()) * 1e3,
-            )
-        )
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _energies(values: Sequence[float]) -> str:
-    return " / ".join(f"{value:.3g}" for value in values if np.isfinite(value))

@@ -358,11 +358,16 @@ STUDY = Definition(
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A kind of figure: what it shows, and whether it takes networks, or a study over exactly these energy grids."""
+    """A kind of figure, drawn by the module of its name in :mod:`isal.figures`.
+
+    It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
+    it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
+    """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
+    drawn_from: tuple[tuple[str, str], ...] = ()
 
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
@@ -379,23 +384,34 @@ class FigureKind:
         return taken
 
 
+#: A study over its grid, and the best splits of its curves.
+OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
+
 FIGURE_KINDS = {
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
     "step_energy": FigureKind(
         "SPEB against the energy of step 1, a panel per network, clock mode and bandwidth (Figures 9, 13)",
         grids=("step_1_energy_j",),
+        drawn_from=OF_A_STUDY,
     ),
     "step_simplex": FigureKind(
         "SPEB over the energies of three steps, as surfaces and plans (Figure 11)",
         grids=("step_1_energy_j", "step_2_energy_j"),
+        drawn_from=OF_A_STUDY,
     ),
     "slot_energy": FigureKind(
         "sum of the slots' SPEBs against the energy of slot 1 (Figures 10, 12)",
         grids=("slot_1_energy_j",),
+        drawn_from=OF_A_STUDY,
     ),
-    "agreement": FigureKind("how far independent solvers are from each optimum"),
-    "abundance": FigureKind("advantage of step-by-step against the sensing-abundance of a network"),
-    "variants": FigureKind("how the verdicts move with what the paper leaves open"),
+    "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
+    "abundance": FigureKind(
+        "advantage of step-by-step against the sensing-abundance of a network",
+        drawn_from=(("FindingsDataset", "base"),),
+    ),
+    "variants": FigureKind(
+        "how the verdicts move with what the paper leaves open", drawn_from=(("FindingsDataset", ""),)
+    ),
 }
 
 #: The energy grids that a study needs for a kind of figure.

@@ -6,6 +6,7 @@ leaves open and may matter: the power caps, the radar cross section, the bandwid
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,12 @@ class Assumptions:
     radio: Radio
     energy: float
     cap_w: float | None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """How a dataset says what was assumed: ``settings`` are JSON, by key of the configuration."""
+        settings = self.radio.to_mapping() | {"power_cap_w": self.cap_w}
+        return {"variant": self.name, "energy_j": self.energy, "settings": json.dumps(settings)}
 
 
 def random_samples(seed: int, start: int, stop: int) -> Iterator[Sample]:
@@ -181,7 +188,7 @@ def observe(samples: Sequence[Sample], variant: Assumptions, solver: str) -> xr.
     }
     import xarray as xr
 
-    return xr.Dataset(variables, coords=coordinates, attrs={"variant": variant.name, "energy_j": variant.energy})
+    return xr.Dataset(variables, coords=coordinates, attrs=variant.attributes)
 
 
 #: Dimension of rows -> variable -> (dimensions, attributes).

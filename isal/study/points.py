@@ -1,7 +1,7 @@
 """A point: one evaluation of a scheme at given energies, as plain data that can be written down, named and solved.
 
-The canonical text of a point holds exactly what its result depends on. Together with :func:`code_digest` it decides
-whether a stored result still holds.
+The canonical text of a point holds exactly what its result depends on. Together with the code that makes its record it
+decides whether a stored result still holds.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from isal.allocation import scheduler, solvers
@@ -23,31 +21,6 @@ from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
 from isal.schemes.registry import SCHEMES
 from isal.units import UJ_PER_J, plain
-
-#: What every optimum can depend on in this package, besides the module of its solver.
-SOLVING = (
-    "allocation.problem",
-    "schemes.carry_overs",
-    "errors",
-    "model.fisher",
-    "knowledge",
-    "matrices",
-    "model.network",
-    "model.pulse",
-    "model.radio",
-    "schemes.registry",
-    "allocation.scheduler",
-    "schemes.schedule",
-    "allocation.solvers",
-    "model.temporal",
-    "units",
-)
-
-#: What every point's record can depend on, besides the module of its solver.
-MODULES = (*SOLVING, "study.files", "study.store.records", "study.points", "scripts.solve_points")
-
-#: Scripts of the workflow: code behind results, like the modules of this package.
-SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
 #: Parameters of the radio that only couple slots; the result of one slot can't depend on them.
 COUPLING = ("velocity_variance", "drift_variance")
@@ -130,20 +103,19 @@ class Point:
         )
 
     @property
-    def stamp(self) -> str:
-        """Digest of the canonical text and of the code: a stored result with this stamp still holds."""
-        return hashlib.sha256(f"{self.to_json()}\n{code_digest(self.modules)}".encode()).hexdigest()
+    def scheme_module(self) -> str:
+        """The module that computes the scheme."""
+        return SCHEMES[self.scheme].module(len(self.slots))
+
+    @property
+    def solver_modules(self) -> Sequence[str]:
+        """The modules of the solver."""
+        return solvers.modules(self.solver)
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Modules that the result can depend on, as :func:`source_file` takes them."""
-        used = [module.removeprefix("isal.") for module in solvers.modules(self.solver)]
-        return (*MODULES, *used, *(["schemes.best_split"] if self.splits_slots else []))
-
-    @property
-    def splits_slots(self) -> bool:
-        """Whether each slot's energy is split over its steps at best."""
-        return SCHEMES[self.scheme].splits_slots(len(self.slots))
+        """The modules that the code which makes the record starts from."""
+        return ("isal.study.solving", self.scheme_module, *self.solver_modules)
 
     @property
     def has_split(self) -> bool:
@@ -202,15 +174,6 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
     return [results[number] for number in range(len(points))]
 
 
-@cache
-def code_digest(modules: tuple[str, ...]) -> str:
-    """Digest of the sources of modules, the same whatever their dates and folder."""
-    return hashlib.sha256(b"".join(source_file(module).read_bytes() for module in modules)).hexdigest()
-
-
-def source_file(module: str) -> Path:
-    """Source file of a module of this package, without the leading ``isal.``, or of a script as ``scripts.<name>``."""
-    if module.startswith("scripts."):
-        return SCRIPTS / f"{module.removeprefix('scripts.')}.py"
-    stem = Path(__file__).parents[1].joinpath(*module.split("."))
-    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+def fingerprint(point: Point, code: str) -> str:
+    """What the record of a point depends on: the point, and the digest of the code that makes it."""
+    return hashlib.sha256(f"{point.to_json()}\n{code}".encode()).hexdigest()

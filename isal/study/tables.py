@@ -1,16 +1,21 @@
-"""Tables of a study: the best point of every curve, against the integrated scheme."""
+"""Tables of a study: the best point and the best split of every curve."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from isal.schemes.registry import REFERENCE
 from isal.study import files
+
+#: A curve of a study has one entry of each.
+CURVE_AXES = ("network", "clock", "bandwidth", "scheme")
 
 #: Column -> how it is printed in the Markdown table; the CSV file keeps all digits.
 FORMATS: dict[str, Callable[[float], str]] = {
@@ -38,12 +43,11 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
     that is of another block; ``largest gap`` is over all points of the curve.
     """
-    axes = ("network", "clock", "bandwidth", "scheme")
     rows = []
     by_slot = dataset.sizes["slot"] > 1
-    for values in product(*(sorted(dataset[axis].values) for axis in axes)):
+    for values in product(*(sorted(dataset[axis].values) for axis in CURVE_AXES)):
         # chosen by name: an axis of one entry stays an axis
-        curve = dataset.sel(dict(zip(axes, values, strict=True)))
+        curve = dataset.sel(dict(zip(CURVE_AXES, values, strict=True)))
         points = curve.dropna("split", subset=["speb"])
         if points.sizes["split"] == 0:
             continue
@@ -71,6 +75,59 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     return table
 
 
+#: Of the table, in the order of its rows.
+COLUMNS = (
+    *("study", *CURVE_AXES, "minimised"),
+    *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
+    *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
+)
+
+
+def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
+    """One row per curve: the exact best split, and the best point, problems and time of the traversal.
+
+    ``minimised`` is the block of parameters that all SPEBs are of; ``traversal over exact`` is the lowest traversed
+    SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
+    """
+    rows: list[tuple[Any, ...]] = []
+    curves = best.speb.stack(curve=CURVE_AXES).dropna("curve").to_series() if "speb" in best else pd.Series()
+    for where, value in curves.items():
+        chosen = dict(zip(CURVE_AXES, cast(tuple[Any, ...], where), strict=True))
+        one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
+        lowest = many.isel(split=int(many.speb.argmin("split")))
+        parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
+        rows.append(
+            (
+                study,
+                *chosen.values(),
+                many.minimises.item(),
+                _energies(one.energy.values),
+                float(value),
+                float(one.lower_bound),
+                str(one.proof.item()),
+                int(one.problems),
+                float(one.seconds) * 1e3,
+                _energies(parts.values),
+                float(lowest.speb) / float(value) - 1,
+                many.sizes["split"],
+                int(np.isfinite(many.step_speb).sum()),
+                float(many.seconds.sum()) * 1e3,
+            )
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _energies(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:.3g}" for value in values if np.isfinite(value))
+
+
+def best_splits_of_all(datasets: Mapping[str, tuple[xr.Dataset, xr.Dataset]]) -> pd.DataFrame:
+    """The same for several studies, each with its dataset and its best splits."""
+    parts = [best_splits(study, traversed, best) for study, (traversed, best) in datasets.items()]
+    # studies with nothing to split have no rows, and types of their own
+    return pd.concat([part for part in parts if len(part)] or parts)
+
+
 def markdown(table: pd.DataFrame) -> str:
     """A table as Markdown; a sentence where it has no rows."""
     if table.empty:
@@ -82,12 +139,11 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def write(dataset: xr.Dataset, paths: dict[str, Path]) -> None:
-    """Write the table of a dataset as ``csv`` and ``md``."""
-    table = best_points(dataset)
-    texts = {"csv": table.to_csv(index=False), "md": f"{markdown(table)}\n{dataset.attrs['comment']}\n"}
-    for kind, path in paths.items():
-        write_text(path, texts[kind])
+def write(table: pd.DataFrame, paths: Sequence[Path], note: str) -> None:
+    """Write a table as CSV and as Markdown, the latter with a note below it."""
+    csv, md = paths
+    write_text(csv, table.to_csv(index=False))
+    write_text(md, f"{markdown(table)}\n{note}\n")
 
 
 def write_text(path: Path, text: str) -> None:

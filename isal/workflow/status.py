@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from isal.study.points import Point
 from isal.study.store import records, storage
 from isal.workflow.plan import Plan
+from isal.workflow.products import KINDS, Product, Shard
 
 #: So many failures are told in full.
 MOST_SHOWN = 5
@@ -59,15 +60,14 @@ def of(plan: Plan) -> Status:
 
     A point that a running shard has solved but not yet published counts as done.
     """
-    missing = {path: point for path, point in plan.points.items() if not _holds(Path(plan.in_results(path)), point)}
-    by_label = {point.label: path for path, point in missing.items()}
+    missing = [name for name, point in plan.points.items() if not _holds(plan, name, point)]
     failed = {}
-    for log in map(Path, plan.solving_logs(missing)):
+    for log in map(Path, _logs(plan, set(missing))):
         if log.exists():
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-                label = line.partition(": ")[0]
-                if label in by_label:
-                    failed[by_label[label]] = Failure(line, str(log))
+                name = line.partition(": ")[0]
+                if name in missing:
+                    failed[name] = Failure(line, str(log))
     return Status(len(plan.points), len(plan.points) - len(missing), failed)
 
 
@@ -124,7 +124,7 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
         If a date can't be set.
     """
     # in the order in which they are made, so that nothing becomes older than what it was made from
-    names = [*map(plan.in_results, plan.points), *plan.dataset_paths()]
+    names = [*map(plan.record_path, plan.points), *(product.outputs[0] for product in _sealed(plan))]
     paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
     for path in paths:
         os.utime(path)
@@ -133,12 +133,28 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
 
 def outdated(plan: Plan) -> list[str]:
     """What exists and says of itself that it was made for another configuration or by other code."""
-    points = ((Path(plan.in_results(path)), point) for path, point in plan.points.items())
-    stale = [str(path) for path, point in points if path.exists() and not records.stamped(path, point.stamp)]
-    return stale + [
-        path for path, key in plan.dataset_keys() if Path(path).exists() and not storage.holds(Path(path), key)
-    ]
+    points = ((Path(plan.record_path(name)), point) for name, point in plan.points.items())
+    stale = [str(path) for path, point in points if path.exists() and not records.says(path, plan.fingerprint(point))]
+    for product in _sealed(plan):
+        path = Path(product.outputs[0])
+        if path.exists() and not storage.says(path, product.fingerprint):
+            stale.append(str(path))
+    return stale
 
 
-def _holds(path: Path, point: Point) -> bool:
-    return records.holds(path, point.stamp) or records.holds(records.unpublished(path), point.stamp)
+def _sealed(plan: Plan) -> Iterator[Product]:
+    """The results that hold their fingerprint, each after those that it is made from."""
+    return (product for kind in KINDS.values() if kind.sealed for product in kind.all(plan))
+
+
+def _logs(plan: Plan, names: Set[str]) -> list[str]:
+    """Logs of the jobs that solve some points."""
+    if plan.configuration.points_per_job == 1:
+        return [plan.in_results(f"logs/points/{name}.log") for name in names]
+    shards = (name for name in Shard.names(plan) if not names.isdisjoint(plan.shards[name]))
+    return [plan.in_results(f"logs/shards/{name}.log") for name in shards]
+
+
+def _holds(plan: Plan, name: str, point: Point) -> bool:
+    path, fingerprint = Path(plan.record_path(name)), plan.fingerprint(point)
+    return records.holds(path, fingerprint) or records.holds(records.unpublished(path), fingerprint)

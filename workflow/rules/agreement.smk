@@ -1,31 +1,31 @@
-# The allocation problems behind a sample of all points, solved by every route.
+# The allocation problems behind a sample of all points, solved by every solver.
 # update() keeps what is there: jobs that solve leave alone what still holds.
 
 
 rule compare_solvers:
     output:
-        update(PLAN.agreement_path),
+        update(patterns_of(products.Comparison)),
     log:
         f"{LOGS}/agreement.log",
     priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:
-        key=PLAN.agreement_key(),
+        fingerprint=fingerprint_of(products.Comparison),
     shell:
-        'python "$ISAL_SCRIPTS/compare_solvers.py" --plan "$ISAL_PLAN" > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" Comparison --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
 rule write_agreement:
     input:
-        rules.compare_solvers.output,
+        inputs_of(products.AgreementTable),
     output:
-        csv=PLAN.in_results("tables/solver_agreement.csv"),
-        md=report(
-            PLAN.in_results("tables/solver_agreement.md"),
-            caption="../report/agreement.rst",
-            category="Tables",
-            labels={"study": "solver agreement"},
+        patterns_of(
+            products.AgreementTable,
+            ".md",
+            "agreement",
+            "Tables",
+            study="solver agreement",
         ),
     log:
         f"{LOGS}/tables/solver_agreement.log",
@@ -33,6 +33,6 @@ rule write_agreement:
     conda:
         "../../envs/isal.yaml"
     params:
-        key=PLAN.agreement_table_key(),
+        fingerprint=fingerprint_of(products.AgreementTable),
     shell:
-        'python "$ISAL_SCRIPTS/write_agreement.py" --dataset {input:q} --csv {output.csv:q} --md {output.md:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" AgreementTable --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'

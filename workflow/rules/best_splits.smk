@@ -4,29 +4,30 @@
 
 rule find_best_splits:
     output:
-        update(PLAN.in_results(BEST_SPLITS_PATTERN)),
+        update(patterns_of(products.BestSplits)),
     log:
-        f"{LOGS}/best_splits/{{study}}.log",
+        f"{LOGS}/best_splits/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.BestSplits),
     priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.best_splits_key(wildcards.study),
+        fingerprint=fingerprint_of(products.BestSplits),
     shell:
-        'python "$ISAL_SCRIPTS/find_best_splits.py" --plan "$ISAL_PLAN" --study {wildcards.study:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" BestSplits {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
 rule write_best_splits:
     input:
-        [PLAN.dataset_path(study) for study in CONFIGURATION.studies],
-        [PLAN.best_splits_path(study) for study in CONFIGURATION.studies],
+        inputs_of(products.BestSplitsTable),
     output:
-        csv=PLAN.in_results("tables/best_splits.csv"),
-        md=report(
-            PLAN.in_results("tables/best_splits.md"),
-            caption="../report/best_splits.rst",
-            category="Tables",
-            labels={"study": "best splits"},
+        patterns_of(
+            products.BestSplitsTable,
+            ".md",
+            "best_splits",
+            "Tables",
+            study="best splits",
         ),
     log:
         f"{LOGS}/tables/best_splits.log",
@@ -34,6 +35,6 @@ rule write_best_splits:
     conda:
         "../../envs/isal.yaml"
     params:
-        key=PLAN.best_splits_table_key(),
+        fingerprint=fingerprint_of(products.BestSplitsTable),
     shell:
-        'python "$ISAL_SCRIPTS/write_best_splits.py" --plan "$ISAL_PLAN" --csv {output.csv:q} --md {output.md:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" BestSplitsTable --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'

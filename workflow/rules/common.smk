@@ -1,6 +1,7 @@
 # Validation, what every job finds in its environment, and what happens once before the first job.
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,21 +13,9 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from isal.study import config as isal_config, files, sources
-from isal.workflow import locks, status as isal_status
 from isal.study.store import records, storage as isal_storage
-from isal.workflow.plan import (
-    BEST_SPLITS_PATTERN,
-    DATASET_PATTERN,
-    FINDINGS_PAGE,
-    FINDINGS_PATTERN,
-    OBSERVATIONS_PATTERN,
-    FIGURE_PATTERN,
-    POINT_LOG_PATTERN,
-    POINT_PATTERN,
-    SHARD_LOG_PATTERN,
-    TABLE_PATTERN,
-    Plan,
-)
+from isal.workflow import locks, products, status as isal_status
+from isal.workflow.plan import Plan
 
 
 def configuration_sources():
@@ -61,7 +50,7 @@ def environment():
     variables = {
         "PYTHONPATH": ROOT,
         "ISAL_SCRIPTS": ROOT / "workflow" / "scripts",
-        "ISAL_PLAN": PLAN.plan_path,
+        "ISAL_PLAN": PLAN.path,
         "ISAL_COMMIT": records.commit(),
     }
     exports = [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
@@ -89,13 +78,19 @@ def set_stale_aside():
 
     What was set aside before, by a change that has been taken back, is put back.
     """
-    points = {PLAN.in_results(path): point for path, point in PLAN.points.items()}
+    points = {PLAN.record_path(name): point for name, point in PLAN.points.items()}
+    solved = {
+        product.outputs[0]: product
+        for kind in products.KINDS.values()
+        if kind.sealed and kind.solves
+        for product in kind.all(PLAN)
+    }
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
             if path in points:
-                records.set_aside(Path(path), points[path].stamp)
-            elif path in PLAN.solved_keys:
-                isal_storage.set_aside(Path(path), PLAN.solved_keys[path])
+                records.set_aside(Path(path), PLAN.fingerprint(points[path]))
+            elif path in solved:
+                isal_storage.set_aside(Path(path), solved[path].fingerprint)
 
 
 def obstacle():
@@ -119,8 +114,44 @@ def failed_logs():
     return [log for job in failed for log in job.log]
 
 
-def point_of(wildcards):
-    return PLAN.points[POINT_PATTERN.format(**wildcards)]
+in_report = report  # at the start of a line, Snakemake takes that name for a keyword
+
+
+def patterns_of(kind, shown=None, caption="", category="", **labels):
+    """Files of a kind of result; the one that ends with ``shown`` stands in the report."""
+    return [
+        (
+            in_report(
+                path,
+                caption=f"../report/{caption}.rst",
+                category=category,
+                labels=labels,
+            )
+            if shown and path.endswith(shown)
+            else path
+        )
+        for path in kind.patterns(PLAN)
+    ]
+
+
+def names_of(kind):
+    """A pattern for the names of a kind of result."""
+    return "|".join(map(re.escape, kind.names(PLAN)))
+
+
+def inputs_of(kind):
+    return lambda wildcards: kind(PLAN, **wildcards).inputs
+
+
+def fingerprint_of(kind):
+    return lambda wildcards: kind(PLAN, **wildcards).fingerprint
+
+
+def outputs_of(*kinds):
+    """Files of all results of some kinds."""
+    return [
+        path for kind in kinds for product in kind.all(PLAN) for path in product.outputs
+    ]
 
 
 shell.prefix(environment().replace("{", "{{").replace("}", "}}"))
@@ -163,10 +194,3 @@ onerror:
         f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{isal_status.told(PLAN, failed_logs())}",
         file=sys.stderr,
     )
-
-
-wildcard_constraints:
-    study="|".join(CONFIGURATION.studies),
-    figure="[^/]+",
-    variant="[^/]+",
-    samples="[^/]+",

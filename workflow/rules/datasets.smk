@@ -3,16 +3,16 @@
 
 rule build_dataset:
     input:
-        records=lambda wildcards: [
-            PLAN.in_results(path) for path in PLAN.study_points(wildcards.study)
-        ],
+        inputs_of(products.StudyDataset),
     output:
-        PLAN.in_results(DATASET_PATTERN),
+        patterns_of(products.StudyDataset),
     log:
-        f"{LOGS}/datasets/{{study}}.log",
+        f"{LOGS}/datasets/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.StudyDataset),
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.dataset_key(wildcards.study),
-    shell:
-        'python "$ISAL_SCRIPTS/build_dataset.py" --plan "$ISAL_PLAN" --study {wildcards.study:q} > {log:q} 2>&1'
+        fingerprint=fingerprint_of(products.StudyDataset),
+    shell:  # the plan lists the records: they are more than a command line takes
+        'python "$ISAL_SCRIPTS/make_product.py" StudyDataset {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'

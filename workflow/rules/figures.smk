@@ -1,39 +1,25 @@
-# One job per figure, all formats.
-
-
-FIGURE_FILES = [
-    PLAN.in_results(FIGURE_PATTERN.format(figure="{figure}", format=suffix))
-    for suffix in CONFIGURATION.formats
-]
-# of several formats the report shows one
-SHOWN = min(CONFIGURATION.formats, key=["svg", "png", "pdf"].index)
+# One job per figure, all formats; of several formats the report shows one.
 
 
 rule draw_figure:
     input:
-        datasets=lambda wildcards: PLAN.figure_datasets(
-            CONFIGURATION.figures[wildcards.figure]
-        ),
+        inputs_of(products.Figure),
     output:
-        [
-            (
-                report(
-                    path,
-                    caption="../report/figure.rst",
-                    category="Figures",
-                    labels={"figure": "{figure}"},
-                )
-                if path.endswith(SHOWN)
-                else path
-            )
-            for path in FIGURE_FILES
-        ],
+        patterns_of(
+            products.Figure,
+            min(CONFIGURATION.formats, key=["svg", "png", "pdf"].index),
+            "figure",
+            "Figures",
+            figure="{name}",
+        ),
     log:
-        f"{LOGS}/figures/{{figure}}.log",
+        f"{LOGS}/figures/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.Figure),
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.figure_key(wildcards.figure),
+        fingerprint=fingerprint_of(products.Figure),
     shell:
-        'python "$ISAL_SCRIPTS/draw_figure.py" --plan "$ISAL_PLAN" --figure {wildcards.figure:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" Figure {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'

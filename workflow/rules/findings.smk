@@ -4,54 +4,49 @@
 
 rule observe:
     output:
-        update(PLAN.in_results(OBSERVATIONS_PATTERN)),
+        update(patterns_of(products.Observations)),
     log:
-        f"{LOGS}/observations/{{variant}}/{{samples}}.log",
+        f"{LOGS}/observations/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.Observations),
     priority: 1  # long: first, so that no core waits for it at the end
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.observations_key(
-            wildcards.variant, wildcards.samples
-        ),
+        fingerprint=fingerprint_of(products.Observations),
     shell:
-        'python "$ISAL_SCRIPTS/observe.py" --plan "$ISAL_PLAN" --variant {wildcards.variant:q} --samples {wildcards.samples:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" Observations {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
 rule gather_observations:
     input:
-        lambda wildcards: [
-            PLAN.observations_path(wildcards.variant, part)
-            for part in PLAN.observed_parts(wildcards.variant)
-        ],
+        inputs_of(products.FindingsDataset),
     output:
-        PLAN.in_results(FINDINGS_PATTERN),
+        patterns_of(products.FindingsDataset),
     log:
-        f"{LOGS}/findings/{{variant}}.log",
+        f"{LOGS}/findings/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.FindingsDataset),
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
-        key=lambda wildcards: PLAN.gathering_key(wildcards.variant),
+        fingerprint=fingerprint_of(products.FindingsDataset),
     shell:
-        'python "$ISAL_SCRIPTS/gather_observations.py" --output {output:q} --key {params.key:q} {input:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" FindingsDataset {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'
 
 
 rule write_findings:
     input:
-        list(PLAN.findings_paths().values()),
+        inputs_of(products.FindingsPage),
     output:
-        report(
-            PLAN.in_results(FINDINGS_PAGE),
-            caption="../report/findings.rst",
-            category="Findings",
-        ),
+        patterns_of(products.FindingsPage, ".md", "findings", "Findings"),
     log:
         f"{LOGS}/findings.log",
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
-        key=PLAN.findings_page_key(),
+        fingerprint=fingerprint_of(products.FindingsPage),
     shell:
-        'python "$ISAL_SCRIPTS/write_findings.py" --plan "$ISAL_PLAN" > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" FindingsPage --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'

@@ -1,35 +1,35 @@
-# One record per point. The parameter of a job is one text that holds exactly what its points depend on.
-# update() keeps what is there: the script itself leaves a record alone whose stamp still holds.
+# One record per point. The parameters of a job are texts that hold exactly what its points depend on.
+# update() keeps what is there: the script itself leaves a record alone that still holds.
 
 if CONFIGURATION.points_per_job == 1:
 
     rule solve_point:
         output:
-            update(PLAN.in_results(POINT_PATTERN)),
+            update(PLAN.record_path("{point}")),
         log:
-            PLAN.in_results(POINT_LOG_PATTERN),
+            f"{LOGS}/points/{{point}}.log",
         conda:
             "../../envs/isal.yaml"
         params:
-            point=lambda wildcards: point_of(wildcards).to_json(),
-            stamp=lambda wildcards: point_of(wildcards).stamp,
+            point=lambda wildcards: PLAN.points[wildcards.point].to_json(),
+            fingerprint=lambda wildcards: PLAN.fingerprint(PLAN.points[wildcards.point]),
         shell:
-            'python "$ISAL_SCRIPTS/solve_points.py" --point {params.point:q} --output {output:q} > {log:q} 2>&1'
+            'python "$ISAL_SCRIPTS/solve_points.py" --point {params.point:q} --fingerprint {params.fingerprint} --output {output:q} > {log:q} 2>&1'
 
 else:
-    for shard, points in PLAN.shards.items():
+    for shard in products.Shard.all(PLAN):
 
         rule:
             name:
-                f"solve_shard_{shard}"
+                f"solve_shard_{shard.name}"
             output:
-                update([PLAN.in_results(path) for path in points]),
+                update(shard.outputs),
             log:
-                PLAN.in_results(SHARD_LOG_PATTERN.format(shard=shard)),
+                f"{LOGS}/shards/{shard.name}.log",
             conda:
                 "../../envs/isal.yaml"
             params:
-                shard=shard,
-                key=PLAN.shard_key(shard),
+                shard=shard.name,
+                fingerprint=shard.fingerprint,
             shell:
-                'python "$ISAL_SCRIPTS/solve_points.py" --plan "$ISAL_PLAN" --shard {params.shard} --key {params.key} > {log:q} 2>&1'
+                'python "$ISAL_SCRIPTS/solve_points.py" --plan "$ISAL_PLAN" --shard {params.shard} --fingerprint {params.fingerprint} > {log:q} 2>&1'

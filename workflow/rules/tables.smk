@@ -3,21 +3,17 @@
 
 rule write_table:
     input:
-        lambda wildcards: PLAN.dataset_path(wildcards.study),
+        inputs_of(products.StudyTable),
     output:
-        csv=report(
-            PLAN.in_results(TABLE_PATTERN.format(study="{study}", format="csv")),
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"study": "{study}"},
-        ),
-        md=PLAN.in_results(TABLE_PATTERN.format(study="{study}", format="md")),
+        patterns_of(products.StudyTable, ".csv", "table", "Tables", study="{name}"),
     log:
-        f"{LOGS}/tables/{{study}}.log",
+        f"{LOGS}/tables/{{name}}.log",
+    wildcard_constraints:
+        name=names_of(products.StudyTable),
     localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/isal.yaml"
     params:
-        key=PLAN.table_key(),
+        fingerprint=fingerprint_of(products.StudyTable),
     shell:
-        'python "$ISAL_SCRIPTS/write_table.py" --plan "$ISAL_PLAN" --study {wildcards.study:q} > {log:q} 2>&1'
+        'python "$ISAL_SCRIPTS/make_product.py" StudyTable {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --inputs {input:q} --outputs {output:q} > {log:q} 2>&1'

@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--plan", type=Path, default=Path("results/plan.json"), help="plan written by the workflow")
     options = parser.parse_args()
     try:
-        plan = Plan.read(options.plan, check=True)
+        plan = Plan.read(options.plan, by_hand=True)
     except PlanError as error:
         parser.error(str(error))
     print(status.of(plan))

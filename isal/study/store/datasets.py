@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from isal import __version__
 from isal.study.points import Point
 from isal.study.store import records
-from isal.study.store.storage import DatasetError, read, there, write
-
-__all__ = ["DatasetError", "build", "read", "there", "write"]
 
 #: Axes of a study, in the order of a point's path.
 AXES = ("network", "clock", "bandwidth", "scheme", "split")
@@ -35,7 +32,7 @@ AXIS_ATTRIBUTES = {
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 
 
-def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
+def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str) -> xr.Dataset:
     """Dataset of a study.
 
     The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, step, node``;
@@ -46,7 +43,7 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
     Parameters
     ----------
     points
-        The study's points by the path of their record.
+        The study's points and their fingerprints by the path of their record.
     study
         Name of the study.
     note
@@ -58,16 +55,16 @@ def build(points: Mapping[Path, Point], *, study: str, note: str) -> xr.Dataset:
         If records are missing, damaged or out of date; the message has a line for each.
     """
     rows, errors = {}, []
-    for path, point in points.items():
+    for path, (_, fingerprint) in points.items():
         try:
-            rows[path] = records.read(path, point.stamp)
+            rows[path] = records.read(path, fingerprint)
         except records.RecordError as error:
             errors.append(str(error))
     if errors:
         raise records.RecordError("\n".join(errors))
     labels: dict[str, list[Any]] = {}
     values = [
-        (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point in points.values()
+        (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point, _ in points.values()
     ]
     for axis, along in zip(AXES, zip(*values, strict=True), strict=True):
         labels[axis] = list(dict.fromkeys(along))  # the configuration's order is the reader's

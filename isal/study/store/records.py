@@ -1,8 +1,8 @@
 """Point records: one NetCDF file per solved point, written whole or not at all, and checked when read.
 
 A record has the dimensions ``point`` (1), ``slot``, ``step`` (the steps of each slot in turn), ``node`` and ``link``.
-Its attributes hold the point's canonical text, the stamp of what it depends on, and a digest of all that, so that a
-file that was cut short or altered is noticed.
+Its attributes hold the point's canonical text, the fingerprint of what it depends on, and a digest of all that: a file
+that was cut short or altered is noticed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from isal import __version__
 from isal.allocation import solvers
+from isal.errors import IsalError
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
@@ -85,7 +86,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
 }
 
 
-class RecordError(RuntimeError):
+class RecordError(IsalError):
     """A record that is missing, damaged or out of date; the message names the file and the way out."""
 
 
@@ -99,8 +100,8 @@ class Record:
     attributes: dict[str, Any]
 
 
-def write(path: Path, point: Point, result: ScheduleResult) -> None:
-    """Store a solved point. The file appears under its name only when it is complete.
+def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) -> None:
+    """Store a solved point with what it depends on. The file appears under its name only when it is complete.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def write(path: Path, point: Point, result: ScheduleResult) -> None:
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
         "commit": commit(),
         "point": point.to_json(),
-        "stamp": point.stamp,
+        "fingerprint": fingerprint,
         "label": point.label,
         "nodes": ", ".join(info.network.node_labels),
         "steps": ", ".join(step.block for step in steps),
@@ -192,15 +193,15 @@ def _digest(arrays: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def read(path: Path, stamp: str | None = None) -> Record:
+def read(path: Path, fingerprint: str | None = None) -> Record:
     """Read a record and check it.
 
     Parameters
     ----------
     path
         The file.
-    stamp
-        What :attr:`isal.points.Point.stamp` must have been when it was solved; None accepts any.
+    fingerprint
+        What it must have been made with; None accepts any.
 
     Raises
     ------
@@ -220,7 +221,7 @@ def read(path: Path, stamp: str | None = None) -> Record:
         raise RecordError(f"{path}: not a complete record ({error}); {remedy}") from error
     if digest != attributes.get("content_sha256"):
         raise RecordError(f"{path}: its content is not what was written; {remedy}")
-    if stamp is not None and attributes.get("stamp") != stamp:
+    if fingerprint is not None and attributes.get("fingerprint") != fingerprint:
         raise RecordError(f"{path}: was solved for another configuration or by other code; {remedy}")
     return Record(
         arrays=arrays,
@@ -230,24 +231,24 @@ def read(path: Path, stamp: str | None = None) -> Record:
     )
 
 
-def fingerprint(path: Path) -> str | None:
-    """The stamp of a sound record; None if it is missing or damaged."""
+def fingerprint_of(path: Path) -> str | None:
+    """The fingerprint of a sound record; None if it is missing or damaged."""
     if not path.exists():
         return None
     try:
-        return str(read(path).attributes["stamp"])
+        return str(read(path).attributes["fingerprint"])
     except (RecordError, KeyError):
         return None
 
 
-def holds(path: Path, stamp: str) -> bool:
-    """Whether there is a sound record of exactly this stamp."""
-    return fingerprint(path) == stamp
+def holds(path: Path, fingerprint: str) -> bool:
+    """Whether there is a sound record of exactly this fingerprint."""
+    return fingerprint_of(path) == fingerprint
 
 
-def stamped(path: Path, stamp: str) -> bool:
+def says(path: Path, fingerprint: str) -> bool:
     """Whether a file says that it holds; in a hundredth of the time of :func:`holds`, which reads and checks it."""
-    return stamp.encode() in path.read_bytes()
+    return fingerprint.encode() in path.read_bytes()
 
 
 def unpublished(path: Path) -> Path:
@@ -255,22 +256,22 @@ def unpublished(path: Path) -> Path:
     return path.with_name(f".{path.name}.solved")
 
 
-def set_aside(path: Path, stamp: str) -> None:
-    """Make room where a record of another stamp is, see :func:`isal.study.files.set_aside`."""
-    files.set_aside(path, stamp, fingerprint)
+def set_aside(path: Path, fingerprint: str) -> None:
+    """Make room where a record of another fingerprint is, see :func:`isal.study.files.set_aside`."""
+    files.set_aside(path, fingerprint, fingerprint_of)
 
 
-def waits(path: Path, stamp: str) -> bool:
+def waits(path: Path, fingerprint: str) -> bool:
     """Whether a record that holds waits to be published; one that was set aside and holds again then does."""
-    if holds(unpublished(path), stamp):
+    if holds(unpublished(path), fingerprint):
         return True
     kept = files.earlier(path)
-    if not holds(kept, stamp):
+    if not holds(kept, fingerprint):
         return False
     with contextlib.suppress(FileNotFoundError):  # another job for the same points was faster
         os.utime(kept)
         kept.replace(unpublished(path))
-    return holds(unpublished(path), stamp)
+    return holds(unpublished(path), fingerprint)
 
 
 def commit() -> str:

@@ -7,22 +7,27 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isal.errors import IsalError
 from isal.study import files
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
     import xarray as xr
 
-#: What follows the content of a file: digests of what it depends on and of the content. HDF5 leaves alone what stands
+#: What follows the content of a file: its fingerprint and a digest of the content. HDF5 leaves alone what stands
 #: there, and does not always return from reading a damaged file, so damage must be noticed before.
-SEAL = "\nkey {} sha256 {}\n"
+SEAL = "\nfingerprint {} sha256 {}\n"
 
 
-class DatasetError(RuntimeError):
+#: In place of the fingerprint where nobody asks for it.
+UNTOLD = "-" * 64
+
+
+class DatasetError(IsalError):
     """A dataset that is missing or damaged; the message names the file and the way out."""
 
 
-def write(path: Path, dataset: xr.Dataset, key: str = "") -> None:
-    """Store a dataset with what it depends on; the file appears under its name only when it is complete.
+def write(path: Path, dataset: xr.Dataset, fingerprint: str = UNTOLD) -> None:
+    """Store a dataset with its fingerprint; the file appears under its name only when it is complete.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def write(path: Path, dataset: xr.Dataset, key: str = "") -> None:
     """
     # in memory first: what HDF5 says of a full disk is "Permission denied"
     content = bytes(dataset.to_netcdf(engine="netcdf4"))
-    files.write(path, content + _seal(key, content))
+    files.write(path, content + _seal(fingerprint, content))
 
 
 def read(path: Path) -> xr.Dataset:
@@ -47,7 +52,7 @@ def read(path: Path) -> xr.Dataset:
     remedy = "delete it and run snakemake again"
     try:
         content, seal = _parts(path)
-        if seal.split()[3:] != _seal("", content).split()[3:]:
+        if seal.split()[3:] != _seal(UNTOLD, content).split()[3:]:
             raise DatasetError(f"{path}: its content is not what was written; {remedy}")
         # what was checked, not the file again: where no locks are to be had HDF5 refuses to open it
         with xr.open_dataset(content, engine="netcdf4") as dataset:
@@ -58,41 +63,36 @@ def read(path: Path) -> xr.Dataset:
         raise DatasetError(f"{path}: not a complete dataset ({error}); {remedy}") from error
 
 
-def holds(path: Path, key: str) -> bool:
-    """Whether a stored dataset says that it was made with this key; its content is not checked."""
-    wanted = _seal(key, b"")
+def says(path: Path, fingerprint: str) -> bool:
+    """Whether a stored dataset says that it was made with this fingerprint; its content is not checked."""
+    wanted = _seal(fingerprint, b"")
     with path.open("rb") as file:
         file.seek(-min(len(wanted), path.stat().st_size), 2)
         return file.read().split()[:2] == wanted.split()[:2]
 
 
-def fingerprint(path: Path) -> str | None:
-    """Digest of the key that a sound dataset was made with, as :func:`digest` gives it; None if missing or damaged."""
+def fingerprint_of(path: Path) -> str | None:
+    """What a sound dataset was made with; None if it is missing or damaged."""
     if not path.exists():
         return None
     content, seal = _parts(path)
     told = seal.split()
-    if len(told) != 4 or told[3:] != _seal("", content).split()[3:]:
+    if len(told) != 4 or told[3:] != _seal(UNTOLD, content).split()[3:]:
         return None
     return told[1].decode()
 
 
-def set_aside(path: Path, key: str) -> None:
-    """Make room where a dataset of another key is, see :func:`isal.study.files.set_aside`."""
-    files.set_aside(path, digest(key), fingerprint)
+def set_aside(path: Path, fingerprint: str) -> None:
+    """Make room where a dataset of another fingerprint is, see :func:`isal.study.files.set_aside`."""
+    files.set_aside(path, fingerprint, fingerprint_of)
 
 
-def digest(key: str) -> str:
-    """The fingerprint of what is made with a key."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def there(path: Path, key: str) -> bool:
-    """Whether a sound dataset of this key is there; one that was set aside and has this key then is."""
-    if fingerprint(path) == digest(key):
+def there(path: Path, fingerprint: str) -> bool:
+    """Whether a sound dataset of this fingerprint is there; one that was set aside and has this one then is."""
+    if fingerprint_of(path) == fingerprint:
         return True
     kept = files.earlier(path)
-    if fingerprint(kept) != digest(key):
+    if fingerprint_of(kept) != fingerprint:
         return False
     os.utime(kept)
     kept.replace(path)
@@ -101,9 +101,10 @@ def there(path: Path, key: str) -> bool:
 
 def _parts(path: Path) -> tuple[bytes, bytes]:
     """Content and seal of a stored file."""
-    stored, size = path.read_bytes(), len(_seal("", b""))
+    stored, size = path.read_bytes(), len(_seal(UNTOLD, b""))
     return stored[:-size], stored[-size:]
 
 
-def _seal(key: str, content: bytes) -> bytes:
-    return SEAL.format(digest(key), hashlib.sha256(content).hexdigest()).encode()
+def _seal(fingerprint: str, content: bytes) -> bytes:
+    assert len(fingerprint) == len(UNTOLD), "a digest of 64 digits"
+    return SEAL.format(fingerprint, hashlib.sha256(content).hexdigest()).encode()

@@ -1,0 +1,138 @@
+"""Do independent solvers agree? The allocation problems behind a sample of points, solved by each.
+
+Compared are problems, not schemes: a later step inherits the earlier step's powers, so the problems of every step are
+taken from one solution and each solver solves exactly these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from isal.allocation.problem import AllocationProblem
+from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
+from isal.errors import AllocationError
+from isal.study.points import Point, PointError, solve_all
+
+#: Asked of every solver that can be asked.
+TOLERANCE = 1e-9
+
+#: What a solver says of one problem: value, lower bound (m^2), seconds, whether the solver itself reports "optimal" and
+#: the optimum that it reports (m^2); the last two are NaN for a solver that reports nothing but its certificate.
+Outcome = tuple[float, float, float, float, float]
+FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
+
+#: What is told of each problem: of which point it is, by fingerprint and by names, and what it minimises.
+LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "step")
+
+Solve = Callable[[Sequence[AllocationProblem]], list[Outcome]]
+
+
+def _interior_point(problems: Sequence[AllocationProblem]) -> list[Outcome]:
+    found = interior_point.solve_all(problems, [TOLERANCE] * len(problems))
+    return [
+        FAILED if isinstance(each, AllocationError) else (each.value, each.lower_bound, each.seconds, np.nan, np.nan)
+        for each in found
+    ]
+
+
+def _scs(problems: Sequence[AllocationProblem]) -> list[Outcome]:
+    outcomes = []
+    for problem in problems:
+        try:
+            each = scs_sdp.solve(problem, TOLERANCE)
+        except AllocationError:
+            outcomes.append(FAILED)
+            continue
+        outcomes.append((each.value, each.lower_bound, each.seconds, np.nan, np.nan))
+    return outcomes
+
+
+def _cvxpy(solver: str, **settings: Any) -> Solve:
+    def solve(problems: Sequence[AllocationProblem]) -> list[Outcome]:
+        outcomes = []
+        for problem in problems:
+            try:
+                each, said = cvxpy_paper.solve_reported(problem, TOLERANCE, solver, **settings)
+            except AllocationError:
+                outcomes.append(FAILED)
+                continue
+            claimed = float(said.status == "optimal")
+            outcomes.append((each.value, each.lower_bound, each.seconds, claimed, said.value))
+        return outcomes
+
+    return solve
+
+
+#: A solver that gives up.
+FAILED: Outcome = (np.inf, 0.0, np.nan, 0.0, np.nan)
+
+#: The solvers compared. The last two solve the paper's program as it stands, in metres and with the solver's own
+#: settings, but for SCS's 100,000 iterations, which take seconds and do not help.
+COMPARED: dict[str, Solve] = {
+    "interior-point": _interior_point,
+    "scs": _scs,
+    "cvxpy, Clarabel": _cvxpy("CLARABEL"),
+    "as printed, Clarabel": _cvxpy("CLARABEL", unit_m=1.0, options={}),
+    "as printed, SCS": _cvxpy("SCS", unit_m=1.0, options={"max_iters": 10_000}),
+}
+
+
+def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.Dataset:
+    """Every solver on the problem of every step of every point.
+
+    Parameters
+    ----------
+    points
+        By a fingerprint of all that their comparison depends on.
+    known
+        An earlier comparison: points whose fingerprint it has are taken from there, whatever else it has.
+
+    Returns
+    -------
+    Dataset with the dimensions ``problem`` and ``solver``: ``value``, ``lower_bound`` (m^2), ``seconds``,
+    ``reported_optimal`` and ``reported_value`` (m^2) of each, and ``label``, ``network``, ``clock``, ``bandwidth``
+    (Hz), ``scheme``, ``step`` and ``fingerprint`` (of its point) of each problem.
+
+    Raises
+    ------
+    PointError
+        If a point can't be solved at all.
+    """
+    earlier = [] if known is None or "fingerprint" not in known.coords else known.fingerprint.values.tolist()
+    new = {fingerprint: point for fingerprint, point in points.items() if fingerprint not in earlier}
+    exact = [replace(point, solver=interior_point.NAME, tolerance=TOLERANCE) for point in new.values()]
+    labels: list[tuple[Any, ...]] = []
+    problems: list[AllocationProblem] = []
+    for (fingerprint, point), result in zip(new.items(), solve_all(exact), strict=True):
+        if isinstance(result, PointError):
+            raise result
+        where = (fingerprint, point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme)
+        for slot in result.slots:
+            for step in slot.steps:
+                problems.append(step.problem)
+                labels.append((*where, step.block))
+    found = [solve(problems) if problems else [] for solve in COMPARED.values()]
+    outcomes = np.reshape(found, (len(COMPARED), len(problems), len(FIELDS)))
+    if known is not None and (again := [number for number, each in enumerate(earlier) if each in points]):
+        kept = known.sel(solver=list(COMPARED)).isel(problem=again)
+        labels += zip(*(kept[name].values.tolist() for name in LABELS), strict=True)
+        told = kept[list(FIELDS)].to_array("field").transpose("solver", "problem", "field")
+        outcomes = np.concatenate([outcomes, told.values], axis=1)
+    turn = {fingerprint: number for number, fingerprint in enumerate(points)}
+    order = sorted(range(len(labels)), key=lambda number: turn[labels[number][0]])
+    columns = zip(*(labels[number] for number in order), strict=True)
+    dataset = xr.Dataset(
+        {field: (("solver", "problem"), outcomes[:, order, number]) for number, field in enumerate(FIELDS)},
+        coords={"solver": list(COMPARED)}
+        | {name: ("problem", list(values)) for name, values in zip(LABELS, columns, strict=True)},
+        attrs={"Conventions": "CF-1.11", "title": "independent solvers of the same problems"},
+    )
+    for name in ("value", "lower_bound", "reported_value"):
+        dataset[name].attrs["units"] = "m2"
+    dataset["seconds"].attrs["units"] = "s"
+    return dataset

@@ -1,0 +1,448 @@
+"""The results of a study: one class per kind, which says where a result stands, what it depends on, and how it is made.
+
+Rules, status and documents ask these classes. ``make`` imports within itself all code that it uses: so the fingerprint
+of a result holds exactly the code that makes it (:mod:`isal.study.fingerprint`), and a plan is read without the
+libraries that draw figures.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from isal.study.config_keys import FIGURE_KINDS
+from isal.study.fingerprint import digest
+from isal.study.points import Point
+from isal.workflow.plan import Plan, PlanError, curves
+
+
+@dataclass(frozen=True, eq=False)
+class Product(ABC):
+    """One result of a plan.
+
+    ``name`` tells it from others of its kind and fills the paths of its ``files``, below the results; the only one of
+    a kind has none. A ``sealed`` result is one dataset that holds its fingerprint. A job that ``solves`` leaves alone
+    what still holds.
+    """
+
+    plan: Plan
+    name: str = ""
+
+    files: ClassVar[Sequence[str]]
+    sealed: ClassVar[bool] = False
+    solves: ClassVar[bool] = False
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        """Names of all results of this kind."""
+        return [""]
+
+    @classmethod
+    def all(cls, plan: Plan) -> list[Product]:
+        """All results of this kind."""
+        return [cls(plan, name) for name in cls.names(plan)]
+
+    @classmethod
+    def patterns(cls, plan: Plan) -> list[str]:
+        """Paths of the files of this kind, with ``{name}`` for the name."""
+        return [plan.in_results(file) for file in cls.files]
+
+    @property
+    def outputs(self) -> list[str]:
+        """Paths of its files."""
+        return [pattern.format(name=self.name) for pattern in self.patterns(self.plan)]
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        """The datasets that it is made from."""
+        return []
+
+    @property
+    def inputs(self) -> list[str]:
+        """Paths of the files that it is made from, in the order in which :meth:`make` takes them."""
+        return [path for source in self.sources for path in source.outputs]
+
+    @property
+    def content(self) -> object:
+        """What it depends on besides its sources and the code, as plain data."""
+        return []
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        """Modules that :meth:`make` imports by names made at run time."""
+        return []
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of all that it depends on, but for the content of its sources."""
+        sources = [source.fingerprint if self.sealed else source.name for source in self.sources]
+        return digest([self.content, sources, self.plan.code.of(type(self).make, self.loaded)])
+
+    @abstractmethod
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        """Make it; its files appear under their names when they are complete.
+
+        Raises
+        ------
+        IsalError
+            If it can't be made.
+        files.WriteError
+            If it can't be written.
+        """
+
+
+class _OfStudies(Product):
+    """One for each study."""
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.configuration.studies)
+
+
+class StudyDataset(_OfStudies):
+    """All points of a study over its axes."""
+
+    files = ("datasets/{name}.nc",)
+    sealed = True
+
+    @property
+    def records(self) -> dict[Path, tuple[Point, str]]:
+        """Points and their fingerprints by path of the record."""
+        points = self.plan.study_points(self.name)
+        return {Path(self.plan.record_path(name)): (each, self.plan.fingerprint(each)) for name, each in points.items()}
+
+    @property
+    def inputs(self) -> list[str]:
+        return [self.plan.record_path(name) for name in self.plan.study_points(self.name)]
+
+    @property
+    def content(self) -> object:
+        fingerprints = digest([[str(path), fingerprint] for path, (_, fingerprint) in self.records.items()])
+        return [fingerprints, self.plan.configuration.layouts_note]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.store import datasets, storage
+
+        # not from the inputs: more paths than a command line takes
+        dataset = datasets.build(self.records, study=self.name, note=self.plan.configuration.layouts_note)
+        storage.write(outputs[0], dataset, fingerprint)
+
+
+class StudyTable(_OfStudies):
+    """The best point of every curve of a study."""
+
+    files = ("tables/{name}.csv", "tables/{name}.md")
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [StudyDataset(self.plan, self.name)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import tables
+        from isal.study.store import storage
+
+        dataset = storage.read(inputs[0])
+        tables.write(tables.best_points(dataset), outputs, dataset.attrs["comment"])
+
+
+class BestSplits(_OfStudies):
+    """The best split of each curve of a study, without traversal."""
+
+    files = ("datasets/best_splits/{name}.nc",)
+    sealed = solves = True
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """One point of each curve."""
+        return self.plan.curve_points(self.name)
+
+    @property
+    def content(self) -> object:
+        split = [
+            point.to_mapping() | {"energies_uj": sum(point.energies_uj)} for point in self.points if point.has_split
+        ]
+        return sorted(map(digest, split))
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        return sorted({module for point in self.points for module in point.solver_modules})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import best_splits
+        from isal.study.store import storage
+
+        storage.write(outputs[0], best_splits.best_splits(self.points), fingerprint)
+
+
+class BestSplitsTable(Product):
+    """The best splits of all studies beside the best points of their grids."""
+
+    files = ("tables/best_splits.csv", "tables/best_splits.md")
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [
+            kind(self.plan, study) for study in StudyDataset.names(self.plan) for kind in (StudyDataset, BestSplits)
+        ]
+
+    @property
+    def content(self) -> object:
+        return self.plan.configuration.layouts_note
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import tables
+        from isal.study.store import storage
+
+        datasets = [storage.read(path) for path in inputs]
+        pairs = zip(datasets[0::2], datasets[1::2], strict=True)
+        studies = dict(zip(StudyDataset.names(self.plan), pairs, strict=True))
+        table = tables.best_splits_of_all(studies)
+        tables.write(table, outputs, self.plan.configuration.layouts_note)
+
+
+class Comparison(Product):
+    """All solvers on the problems of a sample of points."""
+
+    files = ("datasets/solver_agreement.nc",)
+    sealed = solves = True
+
+    @cached_property
+    def points(self) -> dict[str, Point]:
+        """Points, evenly spread, of every curve, by a fingerprint of all that their comparison depends on.
+
+        The comparison has a tolerance of its own, and the configuration's solver is one of those compared.
+        """
+        per_curve = self.plan.configuration.agreement_points_per_curve
+        found = {}
+        for curve in curves(self.plan.points.values()):
+            ascending = sorted(curve, key=lambda point: point.energies_uj)  # whatever studies they come from
+            chosen = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
+            for point in (ascending[number] for number in dict.fromkeys(chosen)):
+                told = {key: value for key, value in point.to_mapping().items() if key not in ("solver", "tolerance")}
+                found[digest([told, self.plan.code.of(Comparison.make, [point.scheme_module])])] = point
+        return found
+
+    @property
+    def content(self) -> object:
+        return sorted(self.points)
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        return sorted({point.scheme_module for point in self.points.values()})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import comparison, files
+        from isal.study.store import storage
+
+        try:
+            known = storage.read(files.earlier(outputs[0]))
+        except storage.DatasetError:  # missing, or damaged
+            known = None
+        storage.write(outputs[0], comparison.compare(self.points, known), fingerprint)
+
+
+class AgreementTable(Product):
+    """How far the solvers agree."""
+
+    files = ("tables/solver_agreement.csv", "tables/solver_agreement.md")
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return Comparison.all(self.plan)
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import agreement, tables
+        from isal.study.store import storage
+
+        dataset = storage.read(inputs[0])
+        groups = ("clock", "bandwidth", "scheme")
+        whole, parts = (tables.markdown(agreement.table(dataset, by)) for by in ((), groups))
+        tables.write_text(outputs[0], agreement.table(dataset, ("network", *groups)).to_csv(index=False))
+        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By clock mode, bandwidth and scheme\n\n{parts}")
+
+
+class Observations(Product):
+    """What the paper's statements are judged by, of some samples in a variant: ``name`` is ``variant/samples``."""
+
+    files = ("observations/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        variants = plan.configuration.findings.variants
+        return [f"{variant}/{part}" for variant in variants for part in plan.observed_parts(variant)]
+
+    @property
+    def content(self) -> object:
+        variant, part = self.name.split("/")
+        configuration = self.plan.configuration
+        random = [configuration.findings.seed, part]
+        layouts = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.plan.samples(part)]
+        assumed = self.plan.assumptions(variant).attributes
+        return [layouts if part == "layouts" else random, assumed, configuration.solver]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        from isal.allocation.solvers import modules
+
+        return modules(self.plan.configuration.solver)
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import observations
+        from isal.study.store import storage
+
+        variant, part = self.name.split("/")
+        assumed = self.plan.assumptions(variant)
+        found = observations.observe(self.plan.samples(part), assumed, self.plan.configuration.solver)
+        storage.write(outputs[0], found, fingerprint)
+
+
+class FindingsDataset(Product):
+    """All observations of a variant."""
+
+    files = ("datasets/findings/{name}.nc",)
+    sealed = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.configuration.findings.variants)
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [Observations(self.plan, f"{self.name}/{part}") for part in self.plan.observed_parts(self.name)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import observations
+        from isal.study.store import storage
+
+        storage.write(outputs[0], observations.gathered([storage.read(path) for path in inputs]), fingerprint)
+
+
+class FindingsPage(Product):
+    """The verdict on each statement of the paper."""
+
+    files = ("findings.md",)
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return FindingsDataset.all(self.plan)
+
+    @property
+    def content(self) -> object:
+        return self.plan.configuration.layouts_note
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.claims.page import page
+        from isal.claims.samples import Variant
+        from isal.study import tables
+        from isal.study.store import storage
+
+        variants = [Variant.of(storage.read(path)) for path in inputs]
+        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note))
+
+
+class Figure(Product):
+    """A figure in every format of the configuration."""
+
+    files = ("figures/{name}.",)
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.configuration.figures)
+
+    @classmethod
+    def patterns(cls, plan: Plan) -> list[str]:
+        return [plan.in_results(file + suffix) for file in cls.files for suffix in plan.configuration.formats]
+
+    @property
+    def shows_the_study(self) -> bool:
+        """Whether it shows a study or networks, and neither findings nor solvers."""
+        figure = self.plan.configuration.figures[self.name]
+        return figure.study is not None or bool(figure.networks)
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        figure = self.plan.configuration.figures[self.name]
+        found: list[Product] = []
+        for kind, name in FIGURE_KINDS[figure.kind].drawn_from:
+            known = KINDS[kind].names(self.plan)
+            found += [KINDS[kind](self.plan, each) for each in known if each == (name or figure.study or each)]
+        return found
+
+    @property
+    def content(self) -> dict[str, Any]:
+        figure, configuration = self.plan.configuration.figures[self.name], self.plan.configuration
+        return {
+            "kind": figure.kind,
+            "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
+            "colours": dict(configuration.style),
+            "tolerance": configuration.tolerance,
+            "note": configuration.layouts_note,
+        }
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        return [f"isal.figures.{self.plan.configuration.figures[self.name].kind}"]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        import os
+
+        # before matplotlib: a backend that it does not know, such as a notebook's, would end this at the import
+        os.environ["MPLBACKEND"] = "agg"
+        from isal import figures
+        from isal.study.store import storage
+
+        shown = figures.Shown(**self.content)
+        figures.draw([storage.read(path) for path in inputs], shown, outputs)
+
+
+class Shard(Product):
+    """Records of many points, solved by one job."""
+
+    files = ()
+    solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.shards)
+
+    @property
+    def outputs(self) -> list[str]:
+        return [self.plan.record_path(name) for name in self.plan.shards[self.name]]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        points = self.plan.shards[self.name]
+        return digest(sorted([name, self.plan.fingerprint(point)] for name, point in points.items()))
+
+    def wanted(self, fingerprint: str) -> dict[Path, tuple[Point, str]]:
+        """Points and their fingerprints by path of the record.
+
+        Raises
+        ------
+        PlanError
+            If this is not the shard of that fingerprint: the plan belongs to another configuration.
+        """
+        if self.name not in self.plan.shards or self.fingerprint != fingerprint:
+            raise PlanError(f"shard {self.name} of the plan is not the one that this job is for; run snakemake again")
+        points = self.plan.shards[self.name]
+        return {Path(self.plan.record_path(name)): (each, self.plan.fingerprint(each)) for name, each in points.items()}
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.solving import solve_missing
+
+        solve_missing(self.wanted(fingerprint))
+
+
+#: The kinds by name, each after those that it is made from.
+KINDS: dict[str, type[Product]] = {
+    kind.__name__: kind
+    for kind in (
+        *(Shard, StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
+        *(Observations, FindingsDataset, FindingsPage, Figure),
+    )
+}
