@@ -22,8 +22,8 @@ class Shown:
     """What a figure shows besides its datasets.
 
     ``layouts`` are names of networks, each with its tables of positions, one per slot. ``colours`` are the
-    configuration's. ``tolerance`` is the relative gap to which bounds are certified, ``note`` what is to be known of
-    the layouts.
+    configuration's. ``tolerance`` is the relative gap to which the bounds of a study are certified, ``note`` what is to
+    be known of the layouts.
     """
 
     kind: str

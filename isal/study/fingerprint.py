@@ -88,7 +88,7 @@ class Code:
 
         ``loaded`` are modules that it imports by names made at run time.
         """
-        return digest([list(_words(_tree(function))), self.digest(self.start(function, loaded))])
+        return digest([_own(function), self.digest(self.start(function, loaded))])
 
     def start(self, function: Callable[..., Any], loaded: Iterable[str] = ()) -> list[str]:
         """The modules that the closure of a function starts from."""
@@ -98,6 +98,12 @@ class Code:
 @cache
 def _tree(function: Callable[..., Any]) -> ast.AST:
     return ast.parse(textwrap.dedent(inspect.getsource(function)))
+
+
+@cache
+def _own(function: Callable[..., Any]) -> str:
+    """Digest of a function alone."""
+    return digest(list(_words(_tree(function))))
 
 
 def _ignored(node: ast.AST) -> bool:

@@ -27,6 +27,9 @@ from isal.study.points import Point, fingerprint
 PLAN_NAME = "plan.json"
 RECORD_PATTERN = "points/{point}.nc"
 
+#: The part of the samples that are layouts; the others are ranges of random ones.
+LAYOUTS = "layouts"
+
 
 class PlanError(IsalError):
     """A plan that does not fit the job that reads it."""
@@ -218,13 +221,18 @@ class Plan:
         findings = self.configuration.findings
         stop = findings.samples if variant == "base" else findings.sensitivity_samples
         step = findings.samples_per_job
-        return ["layouts", *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
+        return [LAYOUTS, *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
 
     def samples(self, part: str) -> list[Sample]:
-        """The samples of one part; layouts that can't be observed in every variant are left out."""
-        if part != "layouts":
-            start, stop = map(int, part.split("-")[1:])
-            return list(random_samples(self.configuration.findings.seed, start, stop))
+        """The samples of one part."""
+        if part == LAYOUTS:
+            return self._layouts
+        start, stop = map(int, part.split("-")[1:])
+        return list(random_samples(self.configuration.findings.seed, start, stop))
+
+    @cached_property
+    def _layouts(self) -> list[Sample]:
+        """The layouts that can be observed in every variant."""
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
         # of all that variants change, the cross section alone weighs one kind of links against another
         radios = {radio.radar_cross_section_m2: radio for radio in variants}

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import digest
 from isal.study.points import Point
-from isal.workflow.plan import Plan, PlanError, curves
+from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,10 +280,14 @@ class Observations(Product):
     def content(self) -> object:
         variant, part = self.name.split("/")
         configuration = self.plan.configuration
-        random = [configuration.findings.seed, part]
-        layouts = [[each.name, [slot.to_mapping() for slot in each.slots]] for each in self.plan.samples(part)]
+        if part == LAYOUTS:
+            samples: object = [
+                [each.name, [slot.to_mapping() for slot in each.slots]] for each in self.plan.samples(part)
+            ]
+        else:
+            samples = [configuration.findings.seed, part]
         assumed = self.plan.assumptions(variant).attributes
-        return [layouts if part == "layouts" else random, assumed, configuration.solver]
+        return [samples, assumed, configuration.solver]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -380,7 +384,7 @@ class Figure(Product):
             "kind": figure.kind,
             "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
             "colours": dict(configuration.style),
-            "tolerance": configuration.tolerance,
+            "tolerance": configuration.tolerance if figure.study else 0.0,
             "note": configuration.layouts_note,
         }
 

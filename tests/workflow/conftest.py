@@ -2,8 +2,8 @@ import fcntl
 import os
 import shutil
 
-import matrix
 import pytest
+import reruns
 from project import Project
 
 
@@ -29,7 +29,7 @@ def fresh(tmp_path):
 
 @pytest.fixture(scope="session")
 def settled_once(tmp_path_factory):
-    """The study of the matrix, run to its end, with a point per job and with several; not to be changed."""
+    """The study of reruns.py, run to its end, with a point per job and with several; not to be changed."""
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent  # all workers share one
@@ -39,9 +39,9 @@ def settled_once(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         single, sharded = Project(root / "single"), Project(root / "sharded")
         if not (root / "done").exists():
-            Project.create(single.folder, matrix.STUDY).succeed()
+            Project.create(single.folder, reruns.STUDY).succeed()
             copied(single, sharded.folder)
-            sharded.configure(lambda config: config.update(points_per_job=matrix.POINTS_PER_JOB))
+            sharded.configure(lambda config: config.update(points_per_job=reruns.POINTS_PER_JOB))
             sharded.succeed()
             (root / "done").touch()
     return single, sharded

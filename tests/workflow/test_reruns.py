@@ -1,4 +1,8 @@
-"""Which jobs run after which change: the matrix of docs/reruns.md, and what needs more than a dry run."""
+"""Which jobs run after which change.
+
+What depends on what is looked at in fingerprints, without Snakemake; dry runs show that Snakemake acts on them, one for
+each of its mechanisms; and what needs more is run.
+"""
 
 import hashlib
 import json
@@ -10,10 +14,15 @@ import subprocess
 import sys
 import time
 
-import matrix
 import pytest
+import reruns
 import yaml
+from differences import MADE, code_of, own, remade
 from project import ROOT, Project, jobs_of
+
+from isal.study.fingerprint import Code
+from isal.workflow.plan import Plan
+from isal.workflow.products import KINDS
 
 STUDY = "results/datasets/small.nc"
 BEST_SPLITS = "results/datasets/best_splits/small.nc"
@@ -21,19 +30,56 @@ HELD = "step-by-step-held"
 
 
 def point(network, scheme, split):
-    return matrix.point(network, scheme, split)
+    return f"results/points/{network}/synchronous/500MHz/{scheme}/{split}.nc"
 
 
 ALL_7C = {point("7c", "integrated", "e10000"), point("7c", HELD, "e2000-8000"), point("7c", HELD, "e7000-3000")}
 
-# --- the matrix -------------------------------------------------------------------------------------------------------
+# --- fingerprints -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.group}: {row.change}") for row in matrix.ROWS])
-def test_a_change_runs_what_depends_on_it_and_nothing_else(settled, row):
-    project = settled(row.sharded)
-    project = row.do(project) or project
-    assert project.plan(*row.arguments) == matrix.merged(row.jobs)
+def test_the_document_has_the_tables():
+    """Else write them: python tests/workflow/reruns.py"""
+    assert reruns.PAGE_FILE.read_text(encoding="utf-8") == reruns.page()
+
+
+def changed(words):
+    """Names by kind of what a row of the tables makes again."""
+    (row,) = (row for row in reruns.ROWS if row.words == words)
+    return own(reruns.plan(), reruns.plan(row.change))
+
+
+def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
+    """The promises that matter most, in full; the document has all."""
+    assert changed("`points_per_job`") == changed("`networks`") == changed("`target` of 7c written as `targets`") == {}
+    assert changed("`style.held`") == {"Figure": list(reruns.STUDY["figures"]["draw"])}
+    finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
+    assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
+    assert set(changed("`radio.drift_variance`")) == {
+        *("Record", "StudyDataset", "BestSplits", "Comparison", "Observations", "FindingsDataset")
+    }
+    assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
+    everything = own(None, reruns.plan())
+    assert changed("`radio.pulses`")["Record"] == everything["Record"]
+    assert changed("`findings.samples`")["Observations"] == ["base/random-4-6"]
+
+
+def test_a_change_of_code_makes_again_what_runs_it(tmp_path):
+    """A comment or a docstring does not."""
+    folder = tmp_path / "isal"
+    shutil.copytree(ROOT / "isal", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    before = reruns.plan()
+
+    def after():
+        return Plan(before.configuration, Code(folder))
+
+    assert remade(before, after()) == {}
+    module = folder / "figures/exact.py"
+    told = module.read_text()
+    module.write_text('"""Another docstring."""\n' + told[told.index("from __future__") :] + "# a comment\n")
+    assert remade(before, after()) == {}
+    module.write_text(told.replace("NOTHING = 1e-6", "NOTHING = 2e-6"))
+    assert own(before, after()) == {"Figure": ["curves", "slots"]}
 
 
 def leaves(schema, name="", definitions=None):
@@ -50,59 +96,74 @@ def leaves(schema, name="", definitions=None):
     return {leaf for key, part in inner.items() for leaf in leaves(part, f"{name}.{key}".strip("."), definitions)}
 
 
-#: Where the log of each job is that is looked into; the outputs are where the log's place says.
+def test_the_tables_have_every_key():
+    schemas = {
+        name: yaml.safe_load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text())
+        for name in ("config", "networks")
+    }
+    slot = {f"slot.{key}" for key in schemas["networks"]["$defs"]["slot"]["properties"]}
+    keys = leaves(schemas["config"]) | set(schemas["networks"]["properties"]) | slot
+    assert keys <= {row.key for row in reruns.ROWS}
+
+
+#: Kind -> log of the job that is looked into.
 LOOKED_INTO = {
-    "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000": (
-        "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000.nc"
-    ),
-    "points/8a/synchronous/500MHz/integrated/e5000-5000": "points/8a/synchronous/500MHz/integrated/e5000-5000.nc",
-    "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000": (
-        "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000.nc"
-    ),
-    "datasets/double": "datasets/double.nc",
-    "best_splits/double": "datasets/best_splits/double.nc",
-    "best_splits/three": "datasets/best_splits/three.nc",
-    "tables/double": "tables/double.md",
-    "tables/best_splits": "tables/best_splits.md",
-    "tables/solver_agreement": "tables/solver_agreement.md",
-    "agreement": "datasets/solver_agreement.nc",
-    "observations/wide/random-0-2": "observations/wide/random-0-2.nc",
-    "findings/capped": "datasets/findings/capped.nc",
-    "findings": "findings.md",
-    **{f"figures/{name}": f"figures/{name}.svg" for name in matrix.STUDY["figures"]["draw"]},
+    "StudyDataset": "datasets/double",
+    "StudyTable": "tables/double",
+    "BestSplits": "best_splits/double",
+    "BestSplitsTable": "tables/best_splits",
+    "Comparison": "agreement",
+    "AgreementTable": "tables/solver_agreement",
+    "Observations": "observations/wide/random-0-2",
+    "FindingsDataset": "findings/capped",
+    "FindingsPage": "findings",
+    **{f"Figure {name}": f"figures/{name}" for name in reruns.STUDY["figures"]["draw"]},
+    "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
+    "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
+    "Record at once": "points/8a/synchronous/500MHz/integrated/e5000-5000",
 }
 
-#: Modules that decide what jobs are asked to do, which their keys hold, and nothing of how they do it.
-ASKING = {"__init__", "config", "config_keys", "sources", "study"}
+#: Modules that decide what a job is asked to do, which its fingerprint holds, and nothing of how it does it.
+ASKING = {"isal", "isal.study.config", "isal.study.fingerprint", "isal.workflow.plan", "isal.workflow.products"}
 
 RAN = """
-import importlib, json, pkgutil, runpy, sys
+import functools, importlib, json, pkgutil, runpy, sys
 import isal
 for module in pkgutil.walk_packages(isal.__path__, "isal."):
     importlib.import_module(module.name)
+from isal.study import solving
+from isal.workflow.products import KINDS
 ran = set()
-def enter(frame, event, argument):
-    # scripts ask for the key that is stored with a dataset
-    if frame.f_code.co_name not in ("code_digest", "source_file", "<genexpr>"):
-        ran.add(frame.f_globals.get("__name__", ""))
-sys.settrace(enter)
+
+def traced(make):
+    @functools.wraps(make)
+    def trace(*arguments):
+        sys.settrace(lambda frame, event, argument: ran.add(frame.f_globals.get("__name__", "")))
+        try:
+            return make(*arguments)
+        finally:
+            sys.settrace(None)
+    return trace
+
+for kind in KINDS.values():
+    kind.make = traced(kind.make)
+solving.solve_missing = traced(solving.solve_missing)
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 except SystemExit as ended:
     assert not ended.code, ended
-finally:
-    sys.settrace(None)
-print(json.dumps(sorted(name.removeprefix("isal.") for name in ran if name.startswith("isal"))))
+print(json.dumps(sorted(name for name in ran if name.startswith("isal"))))
 """
 
 
 @pytest.mark.parametrize("job", LOOKED_INTO)
-def test_whatever_code_a_job_runs_runs_it_again(settled, job):
-    """Of the functions of isal that run in a job, those of every module make it again when the module changes."""
+def test_a_job_runs_no_code_but_that_of_its_fingerprint(settled, job):
     project = settled()
-    log = (project.folder / "results/logs" / f"{job}.log").read_text()
+    log = (project.folder / "results/logs" / f"{LOOKED_INTO[job]}.log").read_text()
     command = shlex.split(log.splitlines()[0].removeprefix("repeat with: "))[1:]
-    (project.folder / "results" / LOOKED_INTO[job]).unlink()  # what is there and holds is left alone
+    outputs = command[max(command.index(word) for word in ("--output", "--outputs") if word in command) + 1 :]
+    for output in outputs:  # what is there and holds is left alone
+        (project.folder / output).unlink()
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.argv = {command!r}\n{RAN}"],
         cwd=project.folder,
@@ -111,37 +172,177 @@ def test_whatever_code_a_job_runs_runs_it_again(settled, job):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    ran = {"__init__" if name == "isal" else name for name in json.loads(done.stdout.splitlines()[-1])} - ASKING
+    ran = set(json.loads(done.stdout.splitlines()[-1])) - ASKING
+    plan = reruns.plan()
+    if job.startswith("Record"):
+        name = LOOKED_INTO[job].removeprefix("points/")
+        known = plan.code.closure(plan.points[name].modules)
+    else:
+        kind, *_ = job.split()
+        (product,) = (each for each in MADE[kind].all(plan) if set(each.outputs) == set(outputs))
+        known = code_of(product)
     assert ran
-    again = {
-        file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for file, effects in matrix.MODULES.items()
-        if any(f"results/{LOOKED_INTO[job]}" in outputs for outputs in matrix.merged(effects).values())
+    assert ran <= known
+
+
+# --- dry runs: Snakemake acts on fingerprints, on files and on nothing else -------------------------------------------
+
+RULES = {
+    "Record": "solve_point",
+    "StudyDataset": "build_dataset",
+    "StudyTable": "write_table",
+    "BestSplits": "find_best_splits",
+    "BestSplitsTable": "write_best_splits",
+    "Comparison": "compare_solvers",
+    "AgreementTable": "write_agreement",
+    "Observations": "observe",
+    "FindingsDataset": "gather_observations",
+    "FindingsPage": "write_findings",
+    "Figure": "draw_figure",
+}
+
+
+def expected(change):
+    """Outputs by rule of what a change makes again."""
+    found = remade(reruns.plan(), reruns.plan(change))
+    return {RULES[kind]: paths for kind, paths in found.items()}
+
+
+def apply(project, change):
+    """Change the project's configuration and networks file."""
+    files = {name: project.folder / f"config/{name}.yaml" for name in ("config", "networks")}
+    read = {name: yaml.safe_load(path.read_text()) for name, path in files.items()}
+    change(read["config"], read["networks"])
+    for name, path in files.items():
+        path.write_text(yaml.safe_dump(read[name], sort_keys=False))
+
+
+#: Rows of the tables, one for each way in which a change reaches Snakemake.
+TRIED = (
+    "`tolerance`",  # the parameters of points
+    "`radars` of 7b moved, which has a map",
+    "`networks`: one more",  # files that are missing
+    "`networks`: one less",  # other inputs
+    "a study renamed",
+    "`variants`: another order",  # the same inputs in another order
+    "`style.held`",
+    "`figures.formats`",
+)
+
+
+@pytest.mark.parametrize("words", TRIED)
+def test_snakemake_runs_what_a_change_makes_again(settled, words):
+    project = settled()
+    (row,) = (row for row in reruns.ROWS if row.words == words)
+    apply(project, row.change)
+    assert project.plan() == expected(row.change) != {}
+
+
+def test_snakemake_notices_a_change_of_code_by_what_it_says(settled):
+    project = settled()
+    for path in (project.folder / "isal").rglob("*.py"):
+        with path.open("a") as file:
+            file.write("\n# a comment\n")
+    for path in (project.folder / "workflow/rules").glob("*.smk"):
+        path.write_text(path.read_text() + "\n# a comment\n")
+    assert project.plan() == {}
+    project.edit("isal/study/tables.py", '"{:.6g}".format', '"{:.7g}".format')
+    assert set(project.plan()) == {"write_table", "write_best_splits", "write_agreement", "write_findings"}
+
+
+def test_dates_and_places_count_for_nothing(settled):
+    project = settled()
+    for path in project.folder.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path)
+    assert project.plan() == {}
+    below = Project(project.folder, project.folder / "workflow")
+    assert below.plan("--snakefile", "../Snakefile", "--directory", "..") == {}
+    assert Project(project.folder.rename(project.folder.with_name("elsewhere"))).plan() == {}
+
+
+def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
+    project = settled()
+    start = project.folder.with_name("start")
+    shutil.copytree(project.folder / "config", start / "config")
+    found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
+    assert found == {
+        RULES[kind]: sorted(p for e in MADE[kind].all(reruns.plan()) for p in e.outputs) for kind in MADE
+    } | {"solve_point": sorted(map(reruns.plan().record_path, reruns.plan().points))}
+
+
+def every_output():
+    plan = reruns.plan()
+    return [path for kind in MADE.values() for product in kind.all(plan) for path in product.outputs]
+
+
+def follows(*paths):
+    """Outputs by rule of what is made from some files, and of these files themselves."""
+    again, plan = set(paths), reruns.plan()
+    found = {"solve_point": sorted(path for path in paths if "/points/" in path)}
+    for name, kind in MADE.items():
+        for product in kind.all(plan):
+            if again & {*product.outputs, *product.inputs}:
+                again.update(product.outputs)
+                found.setdefault(RULES[name], []).extend(product.outputs)
+    return {rule: sorted(outputs) for rule, outputs in found.items() if outputs}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "results/points/7b/synchronous/500MHz/step-by-step-held/e2000-8000.nc",
+        "results/datasets/single.nc",
+        "results/datasets/findings/capped.nc",
+        "results/figures/curves.png",
+    ],
+)
+def test_what_is_missing_is_made_with_all_that_follows_it(settled, path):
+    project = settled()
+    (project.folder / path).unlink()
+    assert project.plan() == follows(path)
+
+
+def test_logs_and_the_plan_and_what_was_gathered_are_not_missed(settled):
+    project = settled()
+    (project.folder / "results/plan.json").unlink()
+    for folder in ("logs", "observations"):
+        shutil.rmtree(project.folder / "results" / folder)
+    assert project.plan() == {}
+
+
+def test_without_its_notes_snakemake_makes_again_what_says_that_it_is_out_of_date(settled):
+    """Datasets say it, figures and tables do not."""
+    project = settled()
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.plan() == {}
+    (colour,) = (row for row in reruns.ROWS if row.words == "`style.held`")
+    apply(project, colour.change)
+    assert project.plan() == {}
+    (move,) = (row for row in reruns.ROWS if row.words == "`radars` of 7c moved")
+    apply(project, move.change)
+    assert project.plan() == expected(move.change)
+
+
+def test_points_in_jobs_of_many(settled):
+    """Other jobs look at all points once; then they run where a point has changed."""
+    per_job = 3
+    project = settled()
+    jobs = project.plan("--config", f"points_per_job={per_job}")
+    shards = {name for name in jobs if name.startswith("solve_shard_")}
+    assert len(shards) > 1
+    assert set(jobs) - shards == {"build_dataset", "write_table", "write_best_splits", "draw_figure"}
+    project = settled(sharded=True)
+    assert project.plan() == {}
+    (move,) = (row for row in reruns.ROWS if row.words == "`radars` of 7c moved")
+    apply(project, move.change)
+    plan = reruns.plan(lambda config, networks: config.update(points_per_job=per_job))
+    moved = {plan.record_path(name) for name in plan.points if name.startswith("7c/")}
+    with_7c = [each for each in KINDS["Shard"].all(plan) if moved & set(each.outputs)]
+    found = project.plan()
+    assert {name: found[name] for name in found if "shard" in name} == {
+        f"solve_shard_{each.name}": sorted(each.outputs) for each in with_7c
     }
-    assert ran <= again
-
-
-def test_the_matrix_has_every_key_of_the_configuration():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert leaves(schema) <= {row.key for row in matrix.ROWS}
-
-
-def test_the_matrix_has_every_key_of_the_networks_file():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/networks.schema.yaml").read_text())
-    keys = {*schema["properties"], *(f"network.{key}" for key in schema["$defs"]["slot"]["properties"])}
-    assert keys <= {row.key for row in matrix.ROWS}
-
-
-def test_the_matrix_has_every_source():
-    folders = ("isal", "workflow", "profiles", "config", "envs")
-    sources = {path for folder in folders for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts}
-    names = {path.relative_to(ROOT).as_posix() for path in sources} - {"config/README.md"}
-    assert names | {"Snakefile"} == {row.file for row in matrix.ROWS} - {""}
-
-
-def test_the_document_has_the_matrix():
-    """Else write it: python tests/workflow/matrix.py"""
-    assert matrix.PAGE_FILE.read_text(encoding="utf-8") == matrix.page()
 
 
 def test_a_dry_run_in_a_fork_is_that_of_the_command(settled):
@@ -181,7 +382,7 @@ def test_a_finer_grid_keeps_the_points_that_it_had(finished):
 
 
 def comparison(project):
-    """Times of all routes on the problems of each point."""
+    """Times of all solvers on the problems of each point."""
     import xarray as xr
 
     dataset = xr.load_dataset(project.folder / "results/datasets/solver_agreement.nc")
@@ -219,7 +420,7 @@ def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
 
 
 def test_a_fresh_clone_uses_no_old_results_of_another_configuration(finished, tmp_path):
-    """Without Snakemake's metadata nothing tells that the layout has changed; the records' stamps do."""
+    """Without Snakemake's metadata nothing tells that the layout has changed; the records' fingerprints do."""
     clone = Project.create(tmp_path / "clone")
     shutil.copytree(finished.folder / "results", clone.folder / "results")
     clone.configure(lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")

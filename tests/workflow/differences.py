@@ -1,0 +1,60 @@
+"""What a change makes again, from the fingerprints of the plans before and after it: no file is looked at."""
+
+from __future__ import annotations
+
+from isal.workflow.plan import Plan
+from isal.workflow.products import KINDS, Product, Shard
+
+Found = dict[str, list[str]]
+
+MADE = {name: kind for name, kind in KINDS.items() if kind is not Shard}
+
+
+def own(before: Plan | None, after: Plan) -> Found:
+    """Names by kind of the results that are new or whose own fingerprint has changed; ``Record`` are those of points.
+
+    What is made from them is made again, too, see :func:`remade`.
+    """
+    known, found = (_fingerprints(plan) if plan else {} for plan in (before, after))
+    again: Found = {}
+    for (kind, name), fingerprint in found.items():
+        if known.get((kind, name)) != fingerprint:
+            again.setdefault(kind, []).append(name)
+    return again
+
+
+def remade(before: Plan, after: Plan) -> Found:
+    """Files that are made again, or for the first time, by kind."""
+    changed = own(before, after)
+    found = {"Record": [after.record_path(name) for name in changed.get("Record", [])]}
+    again = set(found["Record"])
+    # each kind comes after those that it is made from
+    for name, kind in MADE.items():
+        for product in kind.all(after):
+            if product.name in changed.get(name, []) or again & set(product.inputs):
+                again.update(product.outputs)
+                found.setdefault(name, []).extend(product.outputs)
+    return {name: sorted(paths) for name, paths in found.items() if paths}
+
+
+def _fingerprints(plan: Plan) -> dict[tuple[str, str], tuple[list[str], str]]:
+    """Files and fingerprint of each result, by kind and name."""
+    records = {
+        ("Record", name): ([plan.record_path(name)], plan.fingerprint(each)) for name, each in plan.points.items()
+    }
+    products = (product for kind in MADE.values() for product in kind.all(plan))
+    return records | {(type(each).__name__, each.name): (each.outputs, each.fingerprint) for each in products}
+
+
+def kinds_of(plan: Plan, module: str) -> list[str]:
+    """Kinds of results of which at least one depends on the code of a module."""
+    found = []
+    if any(module in plan.code.closure(modules) for modules in {point.modules for point in plan.points.values()}):
+        found.append("Record")
+    return found + [name for name, kind in MADE.items() if any(module in code_of(each) for each in kind.all(plan))]
+
+
+def code_of(product: Product) -> frozenset[str]:
+    """Modules that a result depends on, by their full names."""
+    code = product.plan.code
+    return code.closure(code.start(type(product).make, product.loaded))

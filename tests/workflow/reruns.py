@@ -1,0 +1,339 @@
+"""Changes of a configuration, and what each makes again: the data behind docs/reruns.md and test_reruns.py.
+
+What is made again is computed from the fingerprints of the plans before and after, never written down by hand.
+`python tests/workflow/reruns.py` writes the tables of docs/reruns.md.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+from differences import kinds_of, own
+from project import ROOT
+
+from isal.study.config import parse
+from isal.study.fingerprint import Code
+from isal.workflow.plan import Plan
+from isal.workflow.products import KINDS
+
+# --- the study on which every change is tried -------------------------------------------------------------------------
+
+#: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but step_simplex.
+#: The cap of the variant `capped` does not bind, which is solved sooner.
+STUDY = {
+    "findings": {
+        "samples": 4,
+        "sensitivity_samples": 2,
+        "samples_per_job": 4,
+        "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
+    },
+    "studies": {
+        "single": {
+            "networks": ["7b", "7c"],
+            "clocks": ["synchronous"],
+            "bandwidths_hz": [500.0e6],
+            "schemes": ["integrated", "step-by-step-held"],
+            "total_energy_j": 10,
+            "step_1_energy_j": {"from": 2, "to": 8, "by": 3},
+        },
+        "double": {
+            "networks": ["8a"],
+            "clocks": ["synchronous"],
+            "bandwidths_hz": [500.0e6],
+            "schemes": ["integrated", "step-by-step-held"],
+            "total_energy_j": 10,
+            "slot_1_energy_j": [5],
+        },
+        "three": {
+            "networks": ["7b"],
+            "clocks": ["asynchronous"],
+            "bandwidths_hz": [500.0e6],
+            "schemes": ["step-by-step-held"],
+            "total_energy_j": 10,
+            "step_1_energy_j": [2],
+            "step_2_energy_j": [1],
+        },
+    },
+    "figures": {
+        "formats": ["svg", "png"],
+        "draw": {
+            "maps": {"kind": "layouts", "networks": ["7b"]},
+            "curves": {"kind": "step_energy", "study": "single"},
+            "slots": {"kind": "slot_energy", "study": "double"},
+            "solvers": {"kind": "agreement"},
+            "abundance": {"kind": "abundance"},
+            "variants": {"kind": "variants"},
+        },
+    },
+}
+
+#: Points of the state in which a job solves many.
+POINTS_PER_JOB = 3
+
+# --- what changes -----------------------------------------------------------------------------------------------------
+
+#: The configuration and the networks file, to be changed in place.
+Change = Callable[[dict[str, Any], dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A change; ``key`` is the configuration's key that it is of."""
+
+    group: str
+    words: str
+    change: Change
+    key: str = ""
+
+
+def in_order(table: dict[str, Any], first: str) -> None:
+    """Put one entry before all others."""
+    others = {name: table.pop(name) for name in list(table) if name != first}
+    table.update(others)
+
+
+def renamed(table: dict[str, Any], old: str, new: str) -> None:
+    """Rename an entry at its place."""
+    entries = {new if name == old else name: value for name, value in table.items()}
+    table.clear()
+    table.update(entries)
+
+
+def value(key: str, new: Any) -> Row:
+    """Another value of a key, given by its dotted name."""
+    *tables, last = key.split(".")
+
+    def change(config: dict[str, Any], _: dict[str, Any]) -> None:
+        for name in tables:
+            config = config[name]
+        config[last] = new
+
+    return Row(f"Configuration: {tables[0] if tables else 'top level'}", f"`{key}`", change, key)
+
+
+def study(words: str, key: str, change: Callable[[dict[str, Any]], Any], name: str = "single") -> Row:
+    """A change of a study."""
+    return Row("Configuration: studies", words, lambda config, _: change(config["studies"][name]), f"studies.*.{key}")
+
+
+def config(group: str, words: str, change: Callable[[dict[str, Any]], Any], key: str = "") -> Row:
+    return Row(f"Configuration: {group}", words, lambda config, _: change(config), key)
+
+
+def network(words: str, key: str, change: Callable[[dict[str, Any]], Any]) -> Row:
+    return Row("Networks file", words, lambda _, networks: change(networks), key)
+
+
+def moved(network: dict[str, Any], what: str) -> None:
+    """Move the first node of a kind by a metre."""
+    (network[what] if what == "target" else network[what][0])[0] += 1
+
+
+def _again(config: dict[str, Any]) -> None:
+    """One more study, whose points all exist."""
+    config["studies"]["again"] = config["studies"]["single"] | {"networks": ["7c"], "step_1_energy_j": [2, 5, 8]}
+
+
+def _several_targets(networks: dict[str, Any]) -> None:
+    table = networks["single_slot"]["7c"]
+    table["targets"] = [table.pop("target")]
+
+
+ONE = {"anchors": [[20, 30], [170, 20]], "radars": [[60, 50], [70, 60]], "target": [68, 48]}
+
+ROWS: list[Row] = [
+    value("results", "elsewhere"),
+    value("networks", "config/mine.yaml"),
+    value("solver", "scs"),
+    value("tolerance", 1e-7),
+    value("points_per_job", 3),
+    value("agreement.points_per_curve", 2),
+    value("power_caps_w.radars", 6.5),
+    value("power_caps_w.anchors", 6.5),
+    value("radio.carrier_frequency_hz", 60e9),
+    value("radio.antenna_gain_db", 11),
+    value("radio.noise_density_dbm_hz", -170),
+    value("radio.system_loss_db", 4),
+    value("radio.radar_cross_section_m2", 20),
+    value("radio.pulses", 2),
+    value("radio.pulse", "flat"),
+    value("radio.velocity_variance", 1.0),
+    value("radio.drift_variance", 1.0),
+    study("`networks`: one more", "networks", lambda study: study["networks"].append("7a")),
+    study("`networks`: one less", "networks", lambda study: study["networks"].pop()),
+    study("`networks`: another order", "networks", lambda study: study["networks"].reverse()),
+    study("`clocks`: one more", "clocks", lambda study: study["clocks"].append("asynchronous"), "double"),
+    study("`bandwidths_hz`: one more", "bandwidths_hz", lambda study: study["bandwidths_hz"].append(5.0e6)),
+    study("`schemes`: one more", "schemes", lambda study: study["schemes"].append("step-by-step-joint")),
+    study("`schemes`: one less", "schemes", lambda study: study["schemes"].remove("integrated")),
+    study("`total_energy_j`", "total_energy_j", lambda study: study.update(total_energy_j=12)),
+    study("`step_1_energy_j`: the same as a list", "step_1_energy_j", lambda s: s.update(step_1_energy_j=[2, 5, 8])),
+    study("`step_1_energy_j`: finer", "step_1_energy_j", lambda s: s.update(step_1_energy_j=[2, 3.5, 5, 8])),
+    study("`step_1_energy_j`: coarser", "step_1_energy_j", lambda s: s.update(step_1_energy_j=[2, 5])),
+    study(
+        "`step_1_energy_j`: coarser, with another point in the middle, which all solvers are compared on",
+        "step_1_energy_j",
+        lambda study: study.update(step_1_energy_j=[5, 8]),
+    ),
+    study("`step_2_energy_j`: finer", "step_2_energy_j", lambda s: s.update(step_2_energy_j=[1, 1.5]), "three"),
+    study("`slot_1_energy_j`: finer", "slot_1_energy_j", lambda s: s.update(slot_1_energy_j=[5, 5.5]), "double"),
+    config("studies", "a study more, of points that exist", _again),
+    config("studies", "a study less", lambda config: config["studies"].pop("three")),
+    config("studies", "a study renamed", lambda config: renamed(config["studies"], "three", "new")),
+    config("studies", "the order of the studies", lambda config: in_order(config["studies"], "double")),
+    value("findings.seed", 2),
+    value("findings.samples", 6),
+    value("findings.sensitivity_samples", 3),
+    value("findings.samples_per_job", 2),
+    value("findings.total_energy_j", 12),
+    value("findings.bandwidth_hz", 400.0e6),
+    *(
+        config(
+            "findings",
+            f"`variants`: one more, of another `{key}`",
+            lambda config, change={key: number}: config["findings"]["variants"].update(another=change),
+            f"findings.variants.*.{key}",
+        )
+        for key, number in {
+            "power_cap_w": 2,
+            "bandwidth_hz": 2.0e9,
+            "radar_cross_section_m2": 20,
+            "velocity_variance": 2,
+            "drift_variance": 2,
+        }.items()
+    ),
+    config("findings", "`variants`: one less", lambda config: config["findings"]["variants"].pop("capped")),
+    config(
+        "findings", "`variants`: one renamed", lambda config: renamed(config["findings"]["variants"], "capped", "new")
+    ),
+    config("findings", "`variants`: another order", lambda config: in_order(config["findings"]["variants"], "wide")),
+    value("figures.formats", ["svg", "png", "pdf"]),
+    config(
+        "figures",
+        "`draw`: another `kind`",
+        lambda config: config["figures"]["draw"].update(solvers={"kind": "abundance"}),
+        "figures.draw.*.kind",
+    ),
+    config(
+        "figures",
+        "`draw`: other `networks`",
+        lambda config: config["figures"]["draw"]["maps"].update(networks=["7b", "7c"]),
+        "figures.draw.*.networks",
+    ),
+    config(
+        "figures",
+        "`draw`: another `study`, here a new one",
+        lambda config: (_again(config), config["figures"]["draw"]["curves"].update(study="again")),
+        "figures.draw.*.study",
+    ),
+    config("figures", "`draw`: a figure less", lambda config: config["figures"]["draw"].pop("maps")),
+    config("figures", "`draw`: a figure renamed", lambda config: renamed(config["figures"]["draw"], "curves", "new")),
+    *(
+        value(f"style.{name}", "#123456")
+        for name in ("anchor", "radar", "target", "integrated", "held", "added", "marginal", "joint")
+    ),
+    *(
+        network(f"`{what}` of 7c moved", f"slot.{what}", lambda n, what=what: moved(n["single_slot"]["7c"], what))
+        for what in ("radars", "anchors", "target")
+    ),
+    network("`radars` of 7b moved, which has a map", "slot.radars", lambda n: moved(n["single_slot"]["7b"], "radars")),
+    network("`radars` of 8a moved in slot 2", "dual_slot", lambda n: moved(n["dual_slot"]["8a"][1], "radars")),
+    network("`target` of 7c written as `targets`", "slot.targets", _several_targets),
+    network(
+        "`targets`: one more in 7c",
+        "slot.targets",
+        lambda n: (_several_targets(n), n["single_slot"]["7c"]["targets"].append([66, 100])),
+    ),
+    network(
+        "`resources` of 7b, which has a map",
+        "slot.resources",
+        lambda n: n["single_slot"]["7b"].update(resources="limited"),
+    ),
+    network("`resources` of 7c", "slot.resources", lambda n: n["single_slot"]["7c"].update(resources="abundant")),
+    network("`note`", "note", lambda n: n.update(note="Measured layouts.")),
+    network("an unused network moved", "single_slot", lambda n: moved(n["single_slot"]["7d"], "radars")),
+    network("a network more", "single_slot", lambda n: n["single_slot"].update(new=ONE)),
+    network(
+        "a network more without radars to locate, which no statement is about",
+        "slot.radars_known",
+        lambda n: n["single_slot"].update(new=ONE | {"radars_known": True}),
+    ),
+    network("an unused network less", "single_slot", lambda n: n["single_slot"].pop("7d")),
+    network("an unused network renamed", "single_slot", lambda n: renamed(n["single_slot"], "7d", "new")),
+    network("the order of the networks", "single_slot", lambda n: in_order(n["single_slot"], "7c")),
+]
+
+# --- what is made again -----------------------------------------------------------------------------------------------
+
+CODE = Code()
+
+
+@cache
+def sources() -> dict[str, dict[str, Any]]:
+    """The configuration of the study and the networks file."""
+    read = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("config", "networks")}
+    findings = read["config"]["findings"] | STUDY["findings"]
+    read["config"].update(copy.deepcopy(STUDY | {"findings": findings}))
+    return read
+
+
+def plan(change: Change | None = None) -> Plan:
+    """The plan of the study after a change."""
+    changed = copy.deepcopy(sources())
+    if change is not None:
+        change(changed["config"], changed["networks"])
+    return Plan.of(parse(changed), CODE)
+
+
+def words(found: Mapping[str, list[str]], everything: Mapping[str, list[str]]) -> str:
+    """Names of results by kind, as a sentence: ``"StudyDataset `single`; all records"``."""
+    told = []
+    for kind, names in found.items():
+        if len(everything.get(kind, ())) > 1 and names == everything[kind]:
+            told.append(f"every {kind}")
+        elif kind == "Record":
+            told.append(f"Record of {', '.join(sorted({name.split('/')[0] for name in names}))} ({len(names)})")
+        else:
+            told.append(" ".join([kind, ", ".join(f"`{name}`" for name in names if name)]).strip())
+    return "; ".join(told) or "nothing"
+
+
+# --- the tables of docs/reruns.md -------------------------------------------------------------------------------------
+
+PAGE_FILE = ROOT / "docs" / "reruns.md"
+BEGIN, END = "<!-- written by tests/workflow/reruns.py -->\n", "<!-- end -->\n"
+
+
+def markdown() -> str:
+    """The rows, and which kinds of results depend on which modules, as Markdown tables."""
+    before = plan()
+    everything = own(None, before)
+    lines = []
+    for group in dict.fromkeys(each.group for each in ROWS):
+        lines += [f"\n### {group}\n", "| change | what is made again |", "|---|---|"]
+        for each in (row for row in ROWS if row.group == group):
+            lines.append(f"| {each.words} | {words(own(before, plan(each.change)), everything)} |")
+    lines += ["\n### Code: modules of `isal`\n", "| results | modules |", "|---|---|"]
+    by_kinds: dict[tuple[str, ...], list[str]] = {}
+    for path in sorted((ROOT / "isal").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        by_kinds.setdefault(tuple(kinds_of(before, name)), []).append(name.removeprefix("isal."))
+    for kinds, modules in sorted(by_kinds.items(), key=lambda item: -len(item[0])):
+        told = "every kind" if len(kinds) == len(KINDS) else ", ".join(kinds) or "none"
+        lines.append(f"| {told} | {', '.join(f'`{name}`' for name in modules)} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def page() -> str:
+    """docs/reruns.md with the tables of today."""
+    before, _, rest = PAGE_FILE.read_text(encoding="utf-8").partition(BEGIN)
+    return before + BEGIN + markdown() + END + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    PAGE_FILE.write_text(page(), encoding="utf-8")
