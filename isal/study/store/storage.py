@@ -79,7 +79,7 @@ def fingerprint_of(path: Path) -> str | None:
     told = seal.split()
     if len(told) != 4 or told[3:] != _seal(UNTOLD, content).split()[3:]:
         return None
-    return told[1].decode()
+    return told[1].decode(errors="replace")  # damaged, it is none that is asked for
 
 
 def set_aside(path: Path, fingerprint: str) -> None:

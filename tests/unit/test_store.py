@@ -1,6 +1,7 @@
 """Point records and datasets."""
 
 import fcntl
+import itertools
 import os
 
 import netCDF4
@@ -9,7 +10,10 @@ import pytest
 from test_points import example
 
 from isal.study import files
+from isal.study.fingerprint import digest
 from isal.study.store import datasets, records, storage
+
+ONE, TWO = map(digest, ("one", "two"))
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +29,12 @@ def result(point):
 @pytest.fixture
 def path(tmp_path, point, result):
     path = tmp_path / "e2300-7700.nc"
-    records.write(path, point, result)
+    records.write(path, point, result, ONE)
     return path
 
 
 def test_a_record_holds_what_was_solved(path, point, result):
-    record = records.read(path, point.stamp)
+    record = records.read(path, ONE)
     assert record.arrays["speb"] == [result.speb]
     assert record.arrays["lower_bound"] == [result.greedy_lower_bound]
     np.testing.assert_array_equal(record.arrays["power"][0], result.slots[0].power)
@@ -69,7 +73,7 @@ def test_no_half_written_record_is_left_behind(tmp_path, point, result, monkeypa
     monkeypatch.setattr(records, "_arrays", lambda _: incomplete)
     monkeypatch.setattr(records, "_digest", lambda *_: "")
     with pytest.raises(KeyError):
-        records.write(tmp_path / "x.nc", point, result)
+        records.write(tmp_path / "x.nc", point, result, ONE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -89,13 +93,25 @@ def test_a_damaged_record_is_named_and_never_believed(path, point, damage):
         path.unlink()
     with pytest.raises(records.RecordError, match=r"e2300-7700\.nc.*run snakemake again"):
         records.read(path)
-    assert not records.holds(path, point.stamp)
+    assert records.fingerprint_of(path) is None
+    assert not records.holds(path, ONE)
 
 
-def test_a_record_of_something_else_is_refused(path, point):
+def test_a_record_of_something_else_is_refused(path):
     with pytest.raises(records.RecordError, match="was solved for another configuration"):
-        records.read(path, "another stamp")
-    assert records.holds(path, point.stamp)
+        records.read(path, TWO)
+    assert records.holds(path, ONE)
+    assert not records.holds(path, TWO)
+
+
+def test_a_record_says_what_it_was_made_with(path):
+    """Without a look at its content, which would tell that it is damaged."""
+    assert records.fingerprint_of(path) == ONE
+    assert (records.says(path, ONE), records.says(path, TWO)) == (True, False)
+    with netCDF4.Dataset(path, "a") as file:
+        file["speb"][0] = 0
+    assert records.fingerprint_of(path) is None
+    assert records.says(path, ONE)
 
 
 def test_a_dataset_names_its_axes(tmp_path, point):
@@ -107,8 +123,8 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     ):
         each = example(**changes)
         path = tmp_path / f"{each.split}.nc"
-        records.write(path, each, each.solve())
-        points[path] = each
+        records.write(path, each, each.solve(), each.label)
+        points[path] = each, each.label
     dataset = datasets.build(points, study="s", note="Reconstructed.")
     assert dict(dataset.sizes) == {
         "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "slot": 1, "step": 2, "node": 4
@@ -122,16 +138,15 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     assert np.isnan(dataset.speb.sel(scheme="integrated", split="e2300-7700")).all()
     assert dataset.attrs["comment"] == "Reconstructed."
     assert dataset.speb.attrs["units"] == "m2"
-    datasets.write(tmp_path / "s.nc", dataset)
-    assert datasets.read(tmp_path / "s.nc").identical(datasets.read(tmp_path / "s.nc"))
-    assert float(datasets.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
+    storage.write(tmp_path / "s.nc", dataset)
+    assert float(storage.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "missing"])
 def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, damage):
-    """Assumptions it would never end for some of these damages."""
+    """Reading it would never end for some of these damages."""
     stored = tmp_path / "s.nc"
-    datasets.write(stored, datasets.build({path: point}, study="s", note="n"))
+    storage.write(stored, datasets.build({path: (point, ONE)}, study="s", note="n"))
     content = bytearray(stored.read_bytes())
     content[len(content) // 3] ^= 1
     if damage == "missing":
@@ -139,28 +154,44 @@ def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, da
     else:
         stored.write_bytes({"cut": content[:1000], "empty": b"", "flipped": content}[damage])
     with pytest.raises(storage.DatasetError, match=r"s\.nc.*run snakemake again"):
-        datasets.read(stored)
+        storage.read(stored)
 
 
 def test_a_dataset_tells_what_it_was_made_with(tmp_path, path, point):
     """And is one like any for others, for all that stands at its end."""
-    dataset = datasets.build({path: point}, study="s", note="n")
+    dataset = datasets.build({path: (point, ONE)}, study="s", note="n")
     stored = tmp_path / "s.nc"
-    datasets.write(stored, dataset, "key")
-    assert storage.holds(stored, "key")
-    assert not storage.holds(stored, "another key")
+    storage.write(stored, dataset, ONE)
+    assert storage.fingerprint_of(stored) == ONE
+    assert (storage.says(stored, ONE), storage.says(stored, TWO)) == (True, False)
+    assert (storage.there(stored, ONE), storage.there(stored, TWO)) == (True, False)
     with netCDF4.Dataset(stored) as file:
         assert float(file["speb"][...].squeeze()) == float(dataset.speb.squeeze())
     dataset.to_netcdf(stored)
-    assert not storage.holds(stored, "key")
+    assert storage.fingerprint_of(stored) is None
+    assert not storage.says(stored, ONE)
+    assert not storage.there(stored, ONE)
     with pytest.raises(storage.DatasetError, match="its content is not what was written"):
-        datasets.read(stored)
+        storage.read(stored)
+
+
+def test_a_dataset_with_a_damaged_seal_is_none_that_is_asked_for(tmp_path):
+    """Bits of the fingerprint and of the digest of the content, of every place in a byte."""
+    stored = tmp_path / "s.nc"
+    storage.write(stored, datasets.xr.Dataset(), ONE)
+    content = stored.read_bytes()
+    fingerprint, digest_of_content = content.index(ONE.encode()), len(content) - 65
+    for start, bit in itertools.product((fingerprint, digest_of_content), range(0, 64 * 8, 5)):
+        damaged = bytearray(content)
+        damaged[start + bit // 8] ^= 1 << bit % 8
+        stored.write_bytes(damaged)
+        assert storage.fingerprint_of(stored) != ONE
 
 
 def test_a_dataset_is_read_where_hdf5_gets_no_lock(tmp_path, path, point):
     """As on some network file systems; here as another process has it."""
     stored = tmp_path / "s.nc"
-    datasets.write(stored, datasets.build({path: point}, study="s", note="n"))
+    storage.write(stored, datasets.build({path: (point, ONE)}, study="s", note="n"))
     with stored.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -169,84 +200,83 @@ def test_a_dataset_is_read_where_hdf5_gets_no_lock(tmp_path, path, point):
             pass
         else:
             pytest.skip("HDF5 asks for no locks here")
-        assert float(datasets.read(stored).speb.max()) == records.read(path).arrays["speb"][0]
+        assert float(storage.read(stored).speb.max()) == records.read(path).arrays["speb"][0]
 
 
 def test_a_dataset_of_before_an_edit_is_there_again_when_the_edit_is_taken_back(tmp_path):
     stored, kept = tmp_path / "s.nc", files.earlier(tmp_path / "s.nc")
 
-    def write(key):
-        datasets.write(stored, datasets.xr.Dataset(attrs={"made": key}), key)
+    def write(fingerprint):
+        storage.write(stored, datasets.xr.Dataset(attrs={"made": fingerprint}), fingerprint)
 
-    def wanted(key):
-        storage.set_aside(stored, key)
-        return datasets.there(stored, key)
+    def wanted(fingerprint):
+        storage.set_aside(stored, fingerprint)
+        return storage.there(stored, fingerprint)
 
-    write("one")
-    assert wanted("one")
-    assert not wanted("two")
+    write(ONE)
+    assert wanted(ONE)
+    assert not wanted(TWO)
     assert not stored.exists()
     # taken back before anything was made
-    assert wanted("one")
-    assert not wanted("two")
-    write("two")
-    for key in ("one", "two", "one"):
-        assert wanted(key)
-        assert datasets.read(stored).made == key
+    assert wanted(ONE)
+    assert not wanted(TWO)
+    write(TWO)
+    for fingerprint in (ONE, TWO, ONE):
+        assert wanted(fingerprint)
+        assert storage.read(stored).made == fingerprint
         assert kept.exists()
     # what is damaged is not there, wherever it is
     kept.write_bytes(kept.read_bytes()[:-1000])
-    assert not wanted("two")
+    assert not wanted(TWO)
     kept.unlink()
     stored.write_bytes(b"")
-    assert not datasets.there(stored, "one")
+    assert not storage.there(stored, ONE)
 
 
 def test_all_bad_records_are_named_at_once(tmp_path, path, point):
     with pytest.raises(records.RecordError, match=r"(?s)a\.nc.*run snakemake again\n.*b\.nc.*run snakemake again"):
-        datasets.build({path: point, tmp_path / "a.nc": point, tmp_path / "b.nc": point}, study="s", note="n")
+        datasets.build(dict.fromkeys((path, tmp_path / "a.nc", tmp_path / "b.nc"), (point, ONE)), study="s", note="n")
 
 
-def test_a_record_that_does_not_hold_is_set_aside(path, point):
-    records.set_aside(path, point.stamp)
+def test_a_record_that_does_not_hold_is_set_aside(path):
+    records.set_aside(path, ONE)
     assert path.exists()
-    records.set_aside(path, "another stamp")
+    records.set_aside(path, TWO)
     assert not path.exists()
-    assert records.holds(files.earlier(path), point.stamp)
+    assert records.holds(files.earlier(path), ONE)
     # and waits to be published if it holds again
-    assert not records.waits(path, "another stamp")
-    assert records.waits(path, point.stamp)
+    assert not records.waits(path, TWO)
+    assert records.waits(path, ONE)
     assert not files.earlier(path).exists()
     records.unpublished(path).replace(path)
     path.write_bytes(path.read_bytes()[:100])
-    records.set_aside(path, point.stamp)
+    records.set_aside(path, ONE)
     assert not path.exists()
     assert not files.earlier(path).exists()
-    records.set_aside(path, point.stamp)  # nothing there
+    records.set_aside(path, ONE)  # nothing there
 
 
-def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, point):
-    other = example(tolerance=1e-7)
-    records.set_aside(path, other.stamp)
-    records.write(path, other, other.solve())
+def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, point, result):
+    records.set_aside(path, TWO)
+    records.write(path, point, result, TWO)
     os.utime(files.earlier(path), (0, 0))
-    for one, two in ((point, other), (other, point)):
-        records.set_aside(path, one.stamp)
-        assert records.holds(path, one.stamp)
-        assert records.holds(files.earlier(path), two.stamp)
+    for wanted, other in ((ONE, TWO), (TWO, ONE)):
+        records.set_aside(path, wanted)
+        assert records.holds(path, wanted)
+        assert records.holds(files.earlier(path), other)
         assert path.stat().st_mtime > 0  # newer than what was made of the other
     # one that is damaged does not take the place of a sound one
     path.write_bytes(path.read_bytes()[:100])
-    records.set_aside(path, point.stamp)
-    assert records.holds(path, point.stamp)
+    records.set_aside(path, ONE)
+    assert records.holds(path, ONE)
     assert sorted(each.name for each in path.parent.iterdir()) == [path.name]
 
 
 def test_a_record_of_two_slots_tells_them_apart(tmp_path):
     point = example(slots=example().slots * 2, energies_uj=(4_000_000, 6_000_000))
     result = point.solve()
-    records.write(tmp_path / "two.nc", point, result)
-    record = records.read(tmp_path / "two.nc", point.stamp)
+    records.write(tmp_path / "two.nc", point, result, ONE)
+    record = records.read(tmp_path / "two.nc", ONE)
     arrays = record.arrays
     assert list(arrays["step_slot"]) == [1, 1, 2, 2]
     assert record.steps == ("radars", "targets") * 2
@@ -254,11 +284,10 @@ def test_a_record_of_two_slots_tells_them_apart(tmp_path):
     assert arrays["speb"][0] == result.speb == pytest.approx(arrays["target_speb"].sum(), rel=1e-12)
     assert (arrays["smoothed_target_speb"] <= arrays["target_speb"]).all()
     assert arrays["smoothed_target_speb"][0, 0] < arrays["target_speb"][0, 0]
-    dataset = datasets.build({tmp_path / "two.nc": point}, study="s", note="n")
+    dataset = datasets.build({tmp_path / "two.nc": (point, ONE)}, study="s", note="n")
     assert dict(dataset.target_speb.sizes)["slot"] == 2
 
 
-def test_a_dataset_refuses_a_stale_record(tmp_path, path, point):
-    other = example(tolerance=1e-7)
+def test_a_dataset_refuses_a_stale_record(path, point):
     with pytest.raises(records.RecordError, match="was solved for another configuration"):
-        datasets.build({path: other}, study="s", note="n")
+        datasets.build({path: (point, TWO)}, study="s", note="n")
