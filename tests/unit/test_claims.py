@@ -63,7 +63,7 @@ def world(kind, pairs):
 
 def variant(name, observed, cap_w=None, **changed):
     """A variant of some radio parameters or another cap."""
-    return Variant.of(Assumptions(name, Radio(**changed), 10.0, cap_w), observed)
+    return Variant.of(observed.assign_attrs(Assumptions(name, Radio(**changed), 10.0, cap_w).attributes))
 
 
 def evidence_of(random):

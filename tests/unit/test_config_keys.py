@@ -1,10 +1,12 @@
 """The declaration of the configuration's keys, and what is generated from it."""
 
 import dataclasses
-import os
+import json
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -12,8 +14,10 @@ import pytest
 import yaml
 
 from isal import Radio
-from isal.study import config_docs, config_keys
+from isal.study import config, config_docs, config_keys
 from isal.study.config_keys import Choice, Key, Kinds, Number, Table
+from isal.workflow.plan import Plan
+from isal.workflow.products import StudyTable
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,17 +136,26 @@ def test_a_key_is_required_unless_it_is_optional():
 
 
 ELSEWHERE = """
-import sys
+import json, sys
 from pathlib import Path
 
 import yaml
 
 import isal
 from isal.study import config
+from isal.workflow.plan import Plan
+from isal.workflow.products import StudyTable
 
-assert Path(isal.__file__).is_relative_to(sys.argv[1]), isal.__file__
+package = Path(isal.__file__).parent
+assert package.is_relative_to(sys.prefix), package
+assert (package / "py.typed").is_file()
 content = yaml.safe_load(Path("mine.yaml").read_text())
-assert config.load(content, "mine.yaml", [Path()]).solver == "interior-point"
+configuration = config.load(content, "mine.yaml", [Path()])
+assert configuration.solver == "interior-point"
+plan = Plan.of(configuration)
+point = next(iter(plan.points.values()))
+table = StudyTable.all(plan)[0]
+print(json.dumps([point.solve().speb, plan.fingerprint(point), table.fingerprint]))
 content["tolerance"] = 2
 try:
     config.load(content, "mine.yaml", [Path()])
@@ -151,23 +164,29 @@ except config.ConfigError as error:
 """
 
 
-def test_a_wheel_alone_validates_a_configuration(tmp_path):
+def test_a_wheel_alone_validates_a_configuration_and_solves_a_point_of_it(tmp_path):
+    """In an environment that has the wheel and what it depends on, and nothing of the repository."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    installed, away = tmp_path / "site", tmp_path / "away"
+    environment, away = tmp_path / "environment", tmp_path / "away"
+    venv.create(environment, symlinks=True)
+    base = {"base": str(environment), "platbase": str(environment)}
+    site, scripts = (Path(sysconfig.get_path(name, "venv", base)) for name in ("purelib", "scripts"))
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        wheel.extractall(installed)
+        wheel.extractall(site)
+    # folders that are named in this way lend their packages, but not what they have installed to be edited
+    (site / "dependencies.pth").write_text("\n".join({sysconfig.get_path(name) for name in ("purelib", "platlib")}))
     away.mkdir()
     content = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")) | {"networks": "networks.yaml"}
-    (away / "mine.yaml").write_text(yaml.safe_dump(content))
+    (away / "mine.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     shutil.copyfile(ROOT / "config/networks.yaml", away / "networks.yaml")
-    done = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(installed)],
-        cwd=away,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([scripts / "python", "-I", "-c", ELSEWHERE], cwd=away, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "mine.yaml: tolerance: 2 is out of range. Certified relative gap" in done.stdout
-    assert "at least 1e-09, at most 0.01" in done.stdout
+    found, *refused = done.stdout.splitlines()
+    plan = Plan.of(config.load(content, "mine.yaml", [away]))
+    point, table = next(iter(plan.points.values())), StudyTable.all(plan)[0]
+    speb, *fingerprints = json.loads(found)
+    assert speb == pytest.approx(point.solve().speb, rel=1e-9)
+    assert fingerprints == [plan.fingerprint(point), table.fingerprint]
+    assert "mine.yaml: tolerance: 2 is out of range. Certified relative gap" in refused[0]
+    assert "at least 1e-09, at most 0.01" in refused[0]

@@ -11,8 +11,7 @@ from isal.allocation import solvers
 from isal.allocation.solvers import cvxpy_paper
 from isal.model.pulse import named
 from isal.schemes import schedule as schemes
-from isal.study import best_splits as optima
-from isal.study import observations, points, sources
+from isal.study import best_splits, observations, points, sources
 from isal.study.points import Point
 from isal.validation import clocks, delay, double_counting, links, logs, statistics
 
@@ -115,7 +114,7 @@ def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     monkeypatch.setattr(schemes, "step_problem", broken)
     for job in (
         lambda: points.solve_all([point]),
-        lambda: optima.exact(point),
+        lambda: best_splits.exact(point),
         lambda: observations.observe([sample], variant, "interior-point"),
     ):
         with pytest.raises(ValueError, match="could not be broadcast") as raised:

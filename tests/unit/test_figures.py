@@ -1,7 +1,5 @@
 """Figures of small studies: what is marked, what is said, and that nothing runs through anything."""
 
-import copy
-import json
 import os
 import subprocess
 import sys
@@ -19,11 +17,11 @@ from test_points import ROOT, plan_of
 
 from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, style
-from isal.study import best_splits as optima
-from isal.study.agreement import ROUTES
+from isal.study import best_splits
+from isal.study.comparison import COMPARED
 from isal.study.points import solve_all
-from isal.study.store import datasets, records
-from isal.workflow.plan import AGREEMENT_DATASET
+from isal.study.store import records, storage
+from isal.workflow.products import BestSplits, Comparison, Figure, StudyDataset
 
 pytestmark = pytest.mark.any_kernel
 
@@ -53,13 +51,10 @@ def solved(folder, studies, drawn, **changes):
         solver="interior-point",
         **changes,
     )
-    paths = {folder / path: point for path, point in plan.points.items()}
-    for (path, point), result in zip(paths.items(), solve_all(list(paths.values())), strict=True):
-        records.write(path, point, result)
-    for study in studies:
-        points = {folder / path: point for path, point in plan.study_points(study).items()}
-        datasets.write(Path(plan.dataset_path(study)), datasets.build(points, study=study, note="n"))
-        datasets.write(Path(plan.best_splits_path(study)), optima.best_splits(plan.curve_points(study)))
+    for (name, point), result in zip(plan.points.items(), solve_all(list(plan.points.values())), strict=True):
+        records.write(Path(plan.record_path(name)), point, result, plan.fingerprint(point))
+    for each in [*StudyDataset.all(plan), *BestSplits.all(plan)]:
+        each.make([], list(map(Path, each.outputs)), each.fingerprint)
     return plan
 
 
@@ -68,17 +63,25 @@ def plan(tmp_path_factory):
     """A plan whose datasets are there, solved for the studies and made up for the agreement of solvers."""
     drawn = {study: {"kind": kind, "study": study} for study, kind in KINDS.items()}
     drawn |= {"maps": {"kind": "layouts", "networks": ["8a", "8b"]}, "agreement": {"kind": "agreement"}}
-    folder = tmp_path_factory.mktemp("results")
-    plan = solved(folder, STUDIES, drawn)
-    shape = (("route", "problem"), np.linspace(1, 2, len(ROUTES) * 3).reshape(-1, 3))
+    plan = solved(tmp_path_factory.mktemp("results"), STUDIES, drawn)
+    shape = (("solver", "problem"), np.linspace(1, 2, len(COMPARED) * 3).reshape(-1, 3))
     names = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
-    datasets.write(folder / AGREEMENT_DATASET, xr.Dataset(dict.fromkeys(names, shape), coords={"route": list(ROUTES)}))
+    made_up = xr.Dataset(dict.fromkeys(names, shape), coords={"solver": list(COMPARED)})
+    storage.write(Path(Comparison(plan).outputs[0]), made_up)
     return plan
 
 
-def draw(plan, study):
+def handed(plan, name):
+    """What a figure is handed: its datasets, and what else it shows."""
+    figure = Figure(plan, name)
+    return [storage.read(Path(path)) for path in figure.inputs], figures.Shown(**figure.content)
+
+
+def draw(plan, name, best=None):
+    """The picture of a study's figure; ``best`` takes the place of the best splits."""
+    (dataset, found), shown = handed(plan, name)
     with style.look():
-        return MODULES[KINDS[study]].draw(plan, study)
+        return MODULES[shown.kind].draw([dataset, found if best is None else best], shown)
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +114,17 @@ def curves(dataset):
 
 
 @pytest.mark.parametrize("name", [*STUDIES, "maps", "agreement"])
-def test_every_kind_draws_without_warnings(plan, name):
+def test_every_kind_draws_without_warnings(plan, name, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figures.draw(plan, name)
-    assert (Path(plan.in_results("figures")) / f"{name}.png").stat().st_size > 10_000
+        figures.draw(*handed(plan, name), [tmp_path / "drawn.png", tmp_path / "drawn.svg"])
+    assert all(path.stat().st_size > 10_000 for path in tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("study", CURVES)
 def test_the_exact_best_is_marked_where_it_is_in_the_colour_of_its_scheme(plan, pictures, study):
-    picture, best = pictures[study], exact.read(plan, study)
-    dataset = datasets.read(Path(plan.dataset_path(study)))
+    picture, ((dataset, best), _) = pictures[study], handed(plan, study)
     assert len(panels(picture)) == len(curves(dataset))
     for panel, where in zip(panels(picture), curves(dataset), strict=True):
         schemes = [scheme for scheme in dataset.scheme.values if scheme in best.scheme]
@@ -139,7 +142,7 @@ def test_the_exact_best_is_marked_where_it_is_in_the_colour_of_its_scheme(plan, 
 
 
 def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
-    picture, best = pictures["simplex"], exact.read(plan, "simplex")
+    picture, ((_, best), _) = pictures["simplex"], handed(plan, "simplex")
     found = [marks(panel, "_exact") for panel in panels(picture)]
     expected = []
     for network in ("7a", "7d"):
@@ -171,31 +174,28 @@ def test_where_a_curve_is_flat_no_energy_is_called_the_best(pictures):
 
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("missing", ["variables", "schemes", "values"])
-def test_a_missing_best_split_draws_none(plan, monkeypatch, study, missing):
-    best = exact.read(plan, study)
+def test_a_missing_best_split_draws_none(plan, study, missing):
+    (dataset, best), _ = handed(plan, study)
     best = {
-        "variables": xr.Dataset(coords={axis: [] for axis in optima.AXES}),
+        "variables": xr.Dataset(coords={axis: [] for axis in best_splits.AXES}),
         "schemes": best.isel(scheme=[]),
         "values": best.assign(speb=best.speb * np.nan, energy=best.energy * np.nan),
     }[missing]
-    monkeypatch.setattr(exact, "read", lambda *_: best)
-    picture = draw(plan, study)
+    picture = draw(plan, study, best)
     assert not any(marks(panel, "_exact") for panel in picture.axes)
     assert all(marks(panel, "_grid") for panel in panels(picture))
     assert style.EXACT_BEST_LABEL not in legend(picture)
     if study == "slots":
-        best_of_grid = datasets.read(Path(plan.dataset_path(study))).speb.sel(network="8a").min("split").squeeze()
+        best_of_grid = dataset.speb.sel(network="8a").min("split").squeeze()
         ratio = best_of_grid.sel(scheme="step-by-step-held") / best_of_grid.sel(scheme="integrated")
         assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panels(picture)[0])
 
 
-def test_one_scheme_without_a_best_split_leaves_the_others(plan, monkeypatch):
+def test_one_scheme_without_a_best_split_leaves_the_others(plan):
     """The ratio is then that of the grid's best to the exact integrated one."""
-    best = exact.read(plan, "slots")
+    (dataset, best), _ = handed(plan, "slots")
     best["speb"] = best.speb.where(best.scheme == "integrated") / 2  # far from the grid's, to tell them apart
-    monkeypatch.setattr(exact, "read", lambda *_: best)
-    dataset = datasets.read(Path(plan.dataset_path("slots"))).squeeze()
-    panel = panels(draw(plan, "slots"))[0]
+    panel = panels(draw(plan, "slots", best))[0]
     assert len(marks(panel, "_exact")) == 1
     ratio = dataset.speb.sel(network="8a", scheme="step-by-step-held").min() / best.speb.sel(network="8a").min()
     assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panel)
@@ -292,9 +292,9 @@ def fewer(tmp_path_factory):
 @pytest.mark.parametrize("study", FEWER)
 def test_the_axes_say_which_step_and_which_bound(fewer, study):
     *_, x, y = FEWER[study]
-    with warnings.catch_warnings(), style.look():
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (panel,) = panels(step_energy.draw(fewer, study))
+        (panel,) = panels(draw(fewer, study))
     assert (panel.get_xlabel(), panel.get_ylabel()) == (x, y)
     # bounds of different parameters are not divided, and links that there are not have no SNR
     assert ("of integrated" in remarks(panel)) == (study != "no_target")
@@ -302,16 +302,14 @@ def test_the_axes_say_which_step_and_which_bound(fewer, study):
 
 
 def test_bounds_of_slots_are_compared_if_they_are_of_the_same_parameters(fewer):
-    with style.look():
-        (panel,) = panels(slot_energy.draw(fewer, SLOTS))
+    (panel,) = panels(draw(fewer, SLOTS))
     bounds = "radar SPEB (integrated), clock offset bound (step-by-step)"
     assert panel.get_ylabel() == f"{bounds}, sum of both slots (m²)"
     assert "of integrated" not in remarks(panel)
 
 
 def test_three_steps_are_drawn_without_the_integrated_scheme(fewer):
-    with style.look():
-        picture = step_simplex.draw(fewer, "held_alone")
+    picture = draw(fewer, "held_alone")
     assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J"
     assert "log10 of target SPEB over the lowest of the grid" in [panel.get_xlabel() for panel in picture.axes]
 
@@ -334,28 +332,27 @@ MATPLOTLIBRC = {
 
 
 @pytest.mark.parametrize("name", ["maps", "steps", "agreement"])
-def test_the_matplotlibrc_of_the_user_changes_no_figure(plan, name):
-    path = Path(plan.in_results(f"figures/{name}.png"))
-    figures.draw(plan, name)
+def test_the_matplotlibrc_of_the_user_changes_no_figure(plan, name, tmp_path):
+    path = tmp_path / "drawn.png"
+    figures.draw(*handed(plan, name), [path])
     before = path.read_bytes()
     with matplotlib.rc_context(MATPLOTLIBRC):
-        figures.draw(plan, name)
+        figures.draw(*handed(plan, name), [path])
         assert matplotlib.rcParams["figure.facecolor"] == "black"  # theirs again
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "widget", "tkagg"])
 def test_the_backend_of_the_user_is_none_of_a_job(plan, tmp_path, backend):
-    source = copy.deepcopy(plan.configuration.source)
-    source["config"] |= {"results": "results"}
-    (tmp_path / "plan.json").write_text(json.dumps(source))
+    plan.write()
+    script, output = ROOT / "workflow/scripts/make_product.py", tmp_path / "maps.png"
+    options = ["--plan", plan.path, "--fingerprint", Figure(plan, "maps").fingerprint, "--outputs", output]
     subprocess.run(
-        [sys.executable, ROOT / "workflow/scripts/draw_figure.py", "--plan", "plan.json", "--figure", "maps"],
-        cwd=tmp_path,
+        [sys.executable, script, "Figure", "maps", *options],
         env=os.environ | {"MPLBACKEND": backend, "PYTHONPATH": str(ROOT)},
         check=True,
     )
-    assert (tmp_path / "results/figures/maps.png").stat().st_size > 10_000
+    assert output.stat().st_size > 10_000
 
 
 def test_panels_go_on_after_z():

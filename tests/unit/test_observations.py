@@ -14,7 +14,7 @@ from isal.model.ensemble import AREA_M
 from isal.model.fisher import CLOCKS
 from isal.schemes.schedule import CARRIES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
-from isal.study.store import datasets
+from isal.study.store import storage
 
 ENERGY = 10.0
 SOLVER = "interior-point"
@@ -174,15 +174,15 @@ def test_shards_make_the_whole(observed, samples, tmp_path):
     parts = []
     for number, some in enumerate((samples[:1], samples[1:2], samples[2:])):
         path = tmp_path / f"{number}.nc"
-        datasets.write(path, observe(some, BASE, SOLVER))
-        parts.append(datasets.read(path))
+        storage.write(path, observe(some, BASE, SOLVER))
+        parts.append(storage.read(path))
     whole = gathered(parts)
     assert list(whole.sample.values) == ["7c", "random-1-9", "random-1-9", "random-1-10", "random-1-10"]
     assert list(whole.slot.values) == [1, 1, 2, 1, 2]
     assert list(whole.kind.values) == ["layout", *["random"] * 4]
     assert list(whole.pair.values) == ["random-1-9", "random-1-10"]
     assert list(whole.pair_kind.values) == ["random"] * 2
-    assert whole.attrs == observed.attrs == {"variant": "base", "energy_j": ENERGY}
+    assert whole.attrs == observed.attrs == BASE.attributes
     assert whole.sizes == observed.sizes
     xr.testing.assert_allclose(whole, observed, rtol=1e-6, atol=0)
 

@@ -1,4 +1,4 @@
-"""Points, plans and paths."""
+"""Points, their names and results, and how a plan lists them."""
 
 import subprocess
 import sys
@@ -11,10 +11,15 @@ import yaml
 from isal.model.network import Network
 from isal.model.radio import Radio
 from isal.study import config, points
-from isal.study.points import Point
-from isal.workflow.plan import Plan, point_path
+from isal.study.fingerprint import Code
+from isal.study.points import Point, fingerprint
+from isal.workflow.plan import Plan, PlanError
+from isal.workflow.products import Shard
 
 ROOT = Path(__file__).parents[2]
+
+#: Read once for all plans.
+CODE = Code()
 
 
 def example(**changes):
@@ -35,23 +40,23 @@ def example(**changes):
 def plan_of(**changes):
     content = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     content.update(changes)
-    return Plan.of(config.load(content, "config", [ROOT]))
+    return Plan.of(config.load(content, "config", [ROOT]), CODE)
 
 
 @pytest.mark.parametrize(
-    ("changes", "path"),
+    ("changes", "name"),
     [
-        ({}, "points/7c/synchronous/500MHz/step-by-step-held/e2300-7700.nc"),
-        ({"scheme": "integrated", "energies_uj": (10_000_000,)}, "points/7c/synchronous/500MHz/integrated/e10000.nc"),
-        ({"energies_uj": (500, 9_999_500)}, "points/7c/synchronous/500MHz/step-by-step-held/e0.5-9999.5.nc"),
+        ({}, "7c/synchronous/500MHz/step-by-step-held/e2300-7700"),
+        ({"scheme": "integrated", "energies_uj": (10_000_000,)}, "7c/synchronous/500MHz/integrated/e10000"),
+        ({"energies_uj": (500, 9_999_500)}, "7c/synchronous/500MHz/step-by-step-held/e0.5-9999.5"),
         (
             {"clock": "asynchronous", "energies_uj": (1, 2, 3_000_000), "radio": Radio(bandwidth_hz=62_500.5)},
-            "points/7c/asynchronous/0.0625005MHz/step-by-step-held/e0.001-0.002-3000.nc",
+            "7c/asynchronous/0.0625005MHz/step-by-step-held/e0.001-0.002-3000",
         ),
     ],
 )
-def test_a_path_is_made_from_values(changes, path):
-    assert point_path(example(**changes)) == path
+def test_a_name_is_made_from_values(changes, name):
+    assert example(**changes).label == name
 
 
 def test_the_text_of_a_point_tells_all_of_it():
@@ -76,15 +81,19 @@ def test_the_text_of_a_point_tells_all_of_it():
         {"slots": example().slots * 2},
     ],
 )
-def test_whatever_changes_a_result_changes_the_stamp(changes):
-    assert example(**changes).stamp != example().stamp
+def test_whatever_changes_a_result_changes_the_fingerprint(changes):
+    assert fingerprint(example(**changes), "code") != fingerprint(example(), "code")
 
 
-def test_the_coupling_of_slots_does_not_change_the_stamp_of_one_slot():
+def test_other_code_changes_the_fingerprint():
+    assert fingerprint(example(), "code") == fingerprint(example(), "code") != fingerprint(example(), "other code")
+
+
+def test_the_coupling_of_slots_does_not_change_the_fingerprint_of_one_slot():
     coupled = Radio(velocity_variance=1.0, drift_variance=1.0)
-    assert example(radio=coupled).stamp == example().stamp
+    assert fingerprint(example(radio=coupled), "code") == fingerprint(example(), "code")
     two = example().slots * 2
-    assert example(slots=two, radio=coupled).stamp != example(slots=two).stamp
+    assert fingerprint(example(slots=two, radio=coupled), "code") != fingerprint(example(slots=two), "code")
 
 
 def test_a_point_of_two_slots_splits_each_slot_over_its_steps():
@@ -95,32 +104,34 @@ def test_a_point_of_two_slots_splits_each_slot_over_its_steps():
     assert result.slots[0].energies[0] / 4 == pytest.approx(0.226, abs=0.001)  # as with 10 J in one slot
 
 
-@pytest.mark.parametrize(("solver", "used"), [("scs", "solvers.scs_sdp"), ("interior-point", "solvers.interior_point")])
+@pytest.mark.parametrize(("solver", "used"), [("scs", "scs_sdp"), ("interior-point", "interior_point")])
 @pytest.mark.parametrize("slots", [1, 2])
-def test_the_code_digest_covers_all_that_a_point_runs(tmp_path, slots, solver, used):
-    """Every isal module of which a function runs while a point is solved and written is part of its digest."""
+def test_the_fingerprint_covers_all_code_that_a_point_runs(tmp_path, slots, solver, used):
+    """Every isal module of which a function runs while a point is solved and written counts."""
     point = example(slots=example().slots * slots, solver=solver)
     script = (
         "import sys; from pathlib import Path\n"
-        "from isal.study.store import records; from isal.study.points import Point\n"
+        "from isal.study.solving import solve_missing; from isal.study.points import Point\n"
         "ran = set()\n"
         "sys.setprofile(lambda frame, event, _: ran.add(frame.f_globals.get('__name__', '')))\n"
         f"point = Point.from_json({point.to_json()!r})\n"
-        "records.write(Path(sys.argv[1]), point, point.solve())\n"
+        "solve_missing({Path(sys.argv[1]): (point, 'fingerprint')})\n"
         "sys.setprofile(None)\n"
         "print(*sorted(name for name in ran if name.startswith('isal.')))"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "record.nc")]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    ran = {name.removeprefix("isal.") for name in output.stdout.split()}
-    assert {"fisher", "schemes", used, "netcdf.records"} <= ran
-    assert ran <= set(point.modules)
-    assert ("splits" in ran) == ("splits" in point.modules) == (slots > 1)
+    ran = set(output.stdout.splitlines()[-1].split())
+    known, best_split = CODE.closure(point.modules), "isal.schemes.best_split"
+    assert {f"isal.allocation.solvers.{used}", "isal.schemes.schedule", "isal.study.store.records"} <= ran
+    assert ran <= known
+    assert (best_split in ran) == (best_split in known) == (slots > 1)
 
 
 def test_a_point_depends_on_the_solver_that_finishes_for_another():
-    assert {"solvers.scs_sdp", "solvers.interior_point"} <= set(example().modules)
-    assert "solvers.scs_sdp" not in example(solver="interior-point").modules
+    scs, interior_point = "isal.allocation.solvers.scs_sdp", "isal.allocation.solvers.interior_point"
+    assert {scs, interior_point} <= CODE.closure(example().modules)
+    assert scs not in CODE.closure(example(solver="interior-point").modules)
 
 
 def test_points_solved_side_by_side_are_those_solved_alone():
@@ -158,7 +169,7 @@ def test_no_points_have_no_results():
 
 def test_a_point_job_imports_no_heavy_package():
     script = (
-        "import sys; sys.argv[1:] = ['--point', '{}', '--output', 'x']; import runpy\n"
+        "import sys; sys.argv[1:] = ['--point', '{}', '--fingerprint', 'f', '--output', 'x']; import runpy\n"
         "try: runpy.run_path('workflow/scripts/solve_points.py', run_name='__main__')\n"
         "except KeyError: pass\n"
         "print(*sys.modules)"
@@ -183,7 +194,7 @@ def test_studies_share_points():
     plan = plan_of()
     per_study = sum(len(plan.study_points(study)) for study in plan.configuration.studies)
     assert len(plan.points) < per_study
-    assert all(point_path(point) == path for path, point in plan.points.items())
+    assert all(point.label == name for name, point in plan.points.items())
 
 
 def test_splits_spend_exactly_the_total():
@@ -204,33 +215,33 @@ def test_splits_spend_exactly_the_total():
 
 def test_every_point_is_in_one_shard_and_stays_there_when_the_grid_grows():
     plan = plan_of(points_per_job=200)
-    assert sorted(path for points in plan.shards.values() for path in points) == sorted(plan.points)
+    assert sorted(name for points in plan.shards.values() for name in points) == sorted(plan.points)
     assert plan.n_shards == 16
     grown = plan_of(points_per_job=200)
     content = grown.configuration.source["config"]
     content["studies"]["bandwidths"]["step_1_energy_j"] = [{"from": 0.1, "to": 9.9, "by": 0.1}, 0.05]
-    grown = Plan.of(config.load(content, "config", [ROOT]))
+    grown = Plan.of(config.load(content, "config", [ROOT]), CODE)
     assert grown.n_shards == 16
-    changed = [shard for shard in plan.shards if plan.shard_key(shard) != grown.shard_key(shard)]
+    changed = [shard for shard in plan.shards if Shard(plan, shard).fingerprint != Shard(grown, shard).fingerprint]
     assert 1 <= len(changed) <= 2  # two new points
 
 
 def test_a_plan_is_read_back_as_it_was_written(tmp_path):
     plan = plan_of(results=str(tmp_path))
     plan.write()
-    again = Plan.read(Path(plan.plan_path))
-    assert {path: point.stamp for path, point in again.points.items()} == {
-        path: point.stamp for path, point in plan.points.items()
-    }
+    again = Plan.read(Path(plan.path))
+    assert [(name, again.fingerprint(point)) for name, point in again.points.items()] == [
+        (name, plan.fingerprint(point)) for name, point in plan.points.items()
+    ]
 
 
 def test_a_shard_of_another_plan_is_refused():
-    from isal.workflow.plan import PlanError
-
     plan = plan_of(points_per_job=40)
-    shard = next(iter(plan.shards))
-    with pytest.raises(PlanError, match="run snakemake again"):
-        plan.shard(shard, "another key")
+    shard = Shard.all(plan)[0]
+    assert len(shard.wanted(shard.fingerprint)) == len(shard.outputs)
+    for name, asked in ((shard.name, "another fingerprint"), ("1_of_1", shard.fingerprint)):
+        with pytest.raises(PlanError, match="run snakemake again"):
+            Shard(plan, name).wanted(asked)
 
 
 def test_an_unobservable_network_is_refused_with_its_file(tmp_path):

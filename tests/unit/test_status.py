@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-import xarray as xr
-from test_points import ROOT, plan_of
+from test_points import CODE, ROOT, plan_of
 
 from isal.study import config
-from isal.study.store import datasets, records
+from isal.study.store import datasets, records, storage
 from isal.workflow import status
 from isal.workflow.plan import Plan
+from isal.workflow.products import StudyDataset
 
 pytestmark = pytest.mark.any_kernel
 
@@ -33,21 +33,31 @@ def plan(tmp_path, request):
         "results": str(tmp_path),
         "points_per_job": request.param,
     }
-    return Plan.of(config.parse(source))
+    return Plan.of(config.parse(source), CODE)
 
 
 def solve(plan, split, place=lambda path: path):
     """Solve the point of this split and put its record in place."""
-    ((path, point),) = ((path, point) for path, point in plan.points.items() if point.split == split)
-    record = place(Path(plan.in_results(path)))
-    records.write(record, point, point.solve())
+    (point,) = (point for point in plan.points.values() if point.split == split)
+    record = place(Path(plan.record_path(point.label)))
+    records.write(record, point, point.solve(), plan.fingerprint(point))
     return record
+
+
+def store(plan):
+    """Put an empty dataset in the place of that of the study."""
+    (product,) = StudyDataset.all(plan)
+    (path,) = map(Path, product.outputs)
+    storage.write(path, datasets.xr.Dataset(), product.fingerprint)
+    return path
 
 
 def fail(plan, split, message):
     """What the job of this point logs when it can't be solved."""
-    ((path, point),) = ((path, point) for path, point in plan.points.items() if point.split == split)
-    (log,) = map(Path, plan.solving_logs([path]))
+    (point,) = (point for point in plan.points.values() if point.split == split)
+    (shard,) = (name for name, points in plan.shards.items() if point.label in points)
+    job = f"points/{point.label}" if plan.configuration.points_per_job == 1 else f"shards/{shard}"
+    log = Path(plan.in_results(f"logs/{job}.log"))
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"repeat with: python\n{point.label}: {message}\n1 of 4 points failed\n")
     return log
@@ -73,7 +83,7 @@ def test_done_points_hold(plan):
     assert counts(plan) == (2, 0, 3)
     source = copy.deepcopy(plan.configuration.source)
     source["config"]["tolerance"] = 1e-7
-    assert counts(Plan.of(config.parse(source))) == (0, 0, 5)
+    assert counts(Plan.of(config.parse(source), CODE)) == (0, 0, 5)
 
 
 def test_a_failed_point_is_told_with_its_reason_until_it_is_solved(plan):
@@ -87,14 +97,13 @@ def test_a_failed_point_is_told_with_its_reason_until_it_is_solved(plan):
 
 def test_what_was_made_for_something_else_is_out_of_date(plan):
     """By its own account; what does not exist is none of it."""
-    record, dataset = solve(plan, "e10000"), Path(plan.dataset_path("small"))
-    datasets.write(dataset, xr.Dataset(), plan.dataset_key("small"))
+    record, dataset = solve(plan, "e10000"), store(plan)
     assert status.outdated(plan) == []
     source = copy.deepcopy(plan.configuration.source)
     source["networks"]["note"] = "Measured layouts."
-    assert status.outdated(Plan.of(config.parse(source))) == [str(dataset)]
+    assert status.outdated(Plan.of(config.parse(source), CODE)) == [str(dataset)]
     source["config"]["tolerance"] = 1e-7
-    assert status.outdated(Plan.of(config.parse(source))) == [str(record), str(dataset)]
+    assert status.outdated(Plan.of(config.parse(source), CODE)) == [str(record), str(dataset)]
     dataset.write_bytes(b"")
     assert status.outdated(plan) == [str(dataset)]
 
@@ -157,8 +166,7 @@ def test_a_lost_node_fills_no_screen(plan):
 
 def test_results_dated_in_the_future_get_the_date_of_today(plan):
     record, early = solve(plan, "e10000"), solve(plan, "e1000-9000")
-    dataset = Path(plan.dataset_path("small"))
-    datasets.write(dataset, xr.Dataset(), plan.dataset_key("small"))
+    dataset = store(plan)
     before, now = {path: path.read_bytes() for path in (record, early, dataset)}, time.time()
     assert status.bring_to_now(plan, now) == []
     os.utime(early, (now - 100, now - 100))
@@ -202,7 +210,7 @@ def show(path, monkeypatch, capsys):
 )
 def test_a_damaged_plan_is_named(plan, monkeypatch, capsys, damage, reason):
     plan.write()
-    path = Path(plan.plan_path)
+    path = Path(plan.path)
     path.write_bytes(damage(path.read_text()).encode("latin-1"))
     code, printed = show(path, monkeypatch, capsys)
     assert code == 2
@@ -222,7 +230,7 @@ def test_a_plan_that_is_not_there_or_no_file_is_named(tmp_path, monkeypatch, cap
 def test_any_damage_of_a_plan_ends_in_a_status_or_by_name(plan, monkeypatch, capsys):
     """A flipped bit, a zeroed stretch, a cut, anywhere."""
     plan.write()
-    path, draw = Path(plan.plan_path), random.Random(1)
+    path, draw = Path(plan.path), random.Random(1)
     content = path.read_bytes()
     for _ in range(40):
         damaged, at = bytearray(content), draw.randrange(len(content))

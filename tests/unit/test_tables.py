@@ -1,12 +1,11 @@
-"""Tables of the best points."""
+"""Tables of the best points and best splits."""
 
 import pytest
 from test_points import example
 
 from isal.model.network import Network
-from isal.study import best_splits as optima
-from isal.study import tables
-from isal.study.store import datasets, records
+from isal.study import best_splits, tables
+from isal.study.store import datasets, records, storage
 
 INTEGRATED = {"scheme": "integrated", "energies_uj": (10_000_000,)}
 ANCHORS, RADARS, TARGETS = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]]
@@ -23,10 +22,10 @@ def dataset_of(folder, *changes):
     for number, change in enumerate(changes):
         point = example(solver="interior-point", **change)
         path = folder / f"{number}.nc"
-        records.write(path, point, point.solve())
-        points[path] = point
-    datasets.write(folder / "s.nc", datasets.build(points, study="s", note="Reconstructed."))
-    return datasets.read(folder / "s.nc")
+        records.write(path, point, point.solve(), point.label)
+        points[path] = point, point.label
+    storage.write(folder / "s.nc", datasets.build(points, study="s", note="Reconstructed."))
+    return storage.read(folder / "s.nc")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +44,13 @@ def test_the_best_point_of_every_curve_is_found(dataset):
 
 
 def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
-    paths = {kind: tmp_path / f"s.{kind}" for kind in ("csv", "md")}
-    tables.write(dataset, paths)
-    lines = paths["md"].read_text().splitlines()
+    csv, md = tmp_path / "s.csv", tmp_path / "s.md"
+    tables.write(tables.best_points(dataset), [csv, md], "Reconstructed.")
+    lines = md.read_text().splitlines()
     assert lines[0].startswith("| network | clock |")
     assert len(lines) == 2 + 2 + 2  # head, two curves, note
     assert lines[-1] == "Reconstructed."
-    assert paths["csv"].read_text().count("\n") == 3
+    assert csv.read_text().count("\n") == 3
 
 
 @pytest.mark.parametrize("schemes", [["integrated"], ["step-by-step-held"], ["integrated", "step-by-step-held"]])
@@ -94,13 +93,13 @@ def test_bounds_of_different_parameters_are_not_compared(tmp_path):
         ("synchronous", "integrated"): False,
     }
     assert table.loc["asynchronous", "integrated"]["minimised"] == "radars"
-    best = optima.best_splits([example(solver="interior-point", **asynchronous)])
-    (row,) = optima.table("s", dataset, best).to_dict("records")
+    best = best_splits.best_splits([example(solver="interior-point", **asynchronous)])
+    (row,) = tables.best_splits("s", dataset, best).to_dict("records")
     assert row["minimised"] == "clocks"
     assert row["traversal over exact"] >= -1e-9
 
 
 def test_a_table_without_rows_says_so_and_keeps_its_head():
-    empty = optima.table("s", datasets.xr.Dataset(), datasets.xr.Dataset())
+    empty = tables.best_splits("s", datasets.xr.Dataset(), datasets.xr.Dataset())
     assert tables.markdown(empty) == "Nothing to show.\n"
     assert empty.to_csv(index=False).startswith("study,network,clock,bandwidth,scheme,minimised,")

@@ -10,9 +10,9 @@ from test_points import example
 
 from isal.allocation.solvers import interior_point
 from isal.model.network import Network
-from isal.study import best_splits as optima
+from isal.study import best_splits, tables
 from isal.study.points import PointError, solve_all
-from isal.study.store import datasets, records
+from isal.study.store import datasets, records, storage
 
 TOTAL = 10_000_000
 DUAL = {
@@ -46,7 +46,7 @@ def two_parts(point, firsts):
 def test_the_exact_split_against_a_fine_traversal(layouts, slots, scheme, proof):
     """Every 0.1 J, and every 1 mJ around the best."""
     curve = point_of(slots=DUAL.get(slots) or (layouts[slots],), scheme=scheme, energies_uj=HALVES)
-    found = optima.exact(curve)
+    found = best_splits.exact(curve)
     around = 1000 * round(found.energies[0] * 1000)
     firsts = sorted({*range(100_000, TOTAL, 100_000), *range(around - 20_000, around + 21_000, 1000)})
     spebs = np.array([result.speb for result in solve_all(two_parts(curve, firsts))])
@@ -61,13 +61,13 @@ def test_the_exact_split_against_a_fine_traversal(layouts, slots, scheme, proof)
 
 
 def test_any_point_of_a_curve_stands_for_it():
-    first, second = (optima.exact(point) for point in two_parts(point_of(), [100_000, 9_000_000]))
+    first, second = (best_splits.exact(point) for point in two_parts(point_of(), [100_000, 9_000_000]))
     assert first.speb == second.speb
     assert first.energies == second.energies
 
 
 def test_the_exact_split_keeps_the_caps():
-    free, capped = optima.exact(point_of()), optima.exact(point_of(radar_cap_w=1.0))
+    free, capped = best_splits.exact(point_of()), best_splits.exact(point_of(radar_cap_w=1.0))
     assert free.power[:, :2].max() > 1
     assert capped.power[:, :2].max() <= 1
     assert capped.speb > free.speb
@@ -77,15 +77,15 @@ def test_an_uncertified_split_names_its_curve(monkeypatch):
     monkeypatch.setattr(interior_point, "MOST_ITERATIONS", (1, 1))
     message = r"^7c/synchronous/500MHz/step-by-step-held/e2300-7700: best split: 7c: not certified, as the gap is"
     with pytest.raises(PointError, match=message):
-        optima.exact(point_of())
+        best_splits.exact(point_of())
     with pytest.raises(PointError, match=message):
-        optima.best_splits([point_of(**INTEGRATED), point_of()])
+        best_splits.best_splits([point_of(**INTEGRATED), point_of()])
 
 
 def test_a_curve_that_can_not_be_split_is_named():
     line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(PointError, match=r"^line/.*/step-by-step-held/e2300-7700: best split: line: its links"):
-        optima.best_splits([point_of(slots=(line,))])
+        best_splits.best_splits([point_of(slots=(line,))])
 
 
 # --- studies ----------------------------------------------------------------------------------------------------------
@@ -93,15 +93,15 @@ def test_a_curve_that_can_not_be_split_is_named():
 
 def study_of(points, folder):
     """The traversal of points as a study has it, and the best splits of their curves."""
-    by_path = {folder / f"{number}.nc": point for number, point in enumerate(points)}
-    for (path, point), result in zip(by_path.items(), solve_all(points), strict=True):
-        records.write(path, point, result)
+    by_path = {folder / f"{number}.nc": (point, f"{number}") for number, point in enumerate(points)}
+    for (path, (point, fingerprint)), result in zip(by_path.items(), solve_all(points), strict=True):
+        records.write(path, point, result, fingerprint)
     curves = {(point.name, point.clock, point.scheme): point for point in points}
-    best = optima.best_splits(list(curves.values()))
+    best = best_splits.best_splits(list(curves.values()))
     stored = {"traversed": datasets.build(by_path, study="s", note="n"), "best": best}
     for name, dataset in stored.items():
-        datasets.write(folder / f"{name}.nc", dataset)
-    return [datasets.read(folder / f"{name}.nc") for name in stored]
+        storage.write(folder / f"{name}.nc", dataset)
+    return [storage.read(folder / f"{name}.nc") for name in stored]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def dual(tmp_path_factory):
 
 
 def rows_of(study):
-    return optima.table("s", *study).set_index(["network", "clock", "scheme"])
+    return tables.best_splits("s", *study).set_index(["network", "clock", "scheme"])
 
 
 def test_no_traversed_value_is_below_the_exact_one(single, dual):
@@ -152,7 +152,7 @@ def test_a_curve_with_nothing_to_split_is_left_out(single):
 
 def test_a_study_with_nothing_to_split_has_no_rows(tmp_path):
     traversed, best = study_of([point_of(**INTEGRATED)], tmp_path)
-    assert optima.table("s", traversed, best).empty
+    assert tables.best_splits("s", traversed, best).empty
 
 
 def test_a_row_shows_both_ways_to_the_best_split(single, layouts):
@@ -161,7 +161,7 @@ def test_a_row_shows_both_ways_to_the_best_split(single, layouts):
     assert row["bandwidth"] == 500e6
     assert row["exact (J)"] == "2.26 / 7.74"
     assert row["traversal (J)"] == "2.3 / 7.7"
-    found = optima.exact(point_of(slots=(layouts["7c"],)))
+    found = best_splits.exact(point_of(slots=(layouts["7c"],)))
     assert row["exact SPEB (m^2)"] == found.speb
     assert row["lower bound (m^2)"] == found.lower_bound
     assert row["bound holds for"] == "every split"
