@@ -22,7 +22,7 @@ from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
 from isal.model import ensemble
-from isal.model.fisher import CLOCKS, Clock
+from isal.model.parameters import CLOCKS, Clock
 from isal.schemes import schedule as schemes
 from isal.schemes.schedule import CARRIES, Carry
 

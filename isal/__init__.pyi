@@ -5,10 +5,10 @@ from .errors import AllocationError as AllocationError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError
 from .errors import UnobservableError as UnobservableError
-from .model.fisher import Information as Information
-from .model.fisher import Spebs as Spebs
-from .model.fisher import information as information
-from .model.fisher import spebs as spebs
+from .model.information import Information as Information
+from .model.information import Spebs as Spebs
+from .model.information import information as information
+from .model.information import spebs as spebs
 from .model.network import Network as Network
 from .model.radio import Radio as Radio
 from .schemes.best_split import BestSplit as BestSplit

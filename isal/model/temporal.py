@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from isal.errors import NetworkError
 from isal.knowledge import Knowledge
-from isal.model.fisher import Block, Information
+from isal.model.information import Information
 from isal.model.network import Network
+from isal.model.parameters import Block
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
 #: What is coupled between slots.

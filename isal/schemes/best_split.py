@@ -34,8 +34,9 @@ from isal.allocation.scheduler import Computation
 from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import Clock, Information, information
+from isal.model.information import Information, information
 from isal.model.network import Network
+from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes.schedule import (
     CARRIES,

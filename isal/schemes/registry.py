@@ -18,7 +18,7 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from isal.allocation.scheduler import Computation
-from isal.model.fisher import Information
+from isal.model.information import Information
 from isal.schemes import best_split as splits
 from isal.schemes import schedule as schemes
 from isal.schemes.carry_overs import CARRY_OVERS, Carry, CarryOver

@@ -39,8 +39,9 @@ from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.knowledge import Knowledge
 from isal.matrices import Stack, at_power
 from isal.model import temporal
-from isal.model.fisher import BLOCKS, Basis, Block, Clock, Information, Spebs, block_spebs, checked_power, information
+from isal.model.information import Information, Spebs, block_spebs, checked_power, information
 from isal.model.network import Network
+from isal.model.parameters import BLOCKS, Basis, Block, Clock
 from isal.model.radio import Radio
 from isal.schemes.carry_overs import CARRIES as CARRIES
 from isal.schemes.carry_overs import CARRY_OVERS

@@ -16,16 +16,11 @@ from numpy.typing import NDArray
 from isal.allocation import scheduler
 from isal.errors import IsalError, NetworkError
 from isal.model import ensemble
-from isal.model.fisher import (
-    CLOCKS,
-    Clock,
-    Information,
-    information,
-    network_links,
-    refuse_unlike_links,
-    refuse_unobservable,
-)
+from isal.model.information import Information, information
+from isal.model.links import network_links, refuse_unlike_links
 from isal.model.network import Network
+from isal.model.observability import refuse_unobservable
+from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
 from isal.schemes.best_split import best_integrated_slots, best_steps
@@ -45,8 +40,9 @@ FIXED_SHARE = 0.5
 #: What is known of the other slot in the comparison of temporal cooperation.
 COUPLINGS = ("none", "radars", "clocks", "both")
 
-#: A layout is solved if each direction of its parameters has this information, scaled as in :mod:`isal.model.fisher`,
-#: and its links differ in length by no more than this factor. Beyond, optima can often not be certified.
+#: A layout is solved if each direction of its parameters has this information, scaled as in
+#: :mod:`isal.model.observability`, and its links differ in length by no more than this factor. Beyond, optima can often
+#: not be certified.
 POOREST = 1e-6
 LARGEST_LENGTH_RATIO = 2e3
 

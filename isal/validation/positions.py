@@ -30,7 +30,7 @@ from scipy import stats
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root
 from isal.model import temporal
-from isal.model.fisher import Information, checked_power
+from isal.model.information import Information, checked_power
 
 #: Trials that are drawn from one generator; what is simulated is a whole number of blocks.
 TRIALS_PER_BLOCK = 2000

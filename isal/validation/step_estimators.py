@@ -40,7 +40,8 @@ from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem, positive_number
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root, triangle_of
-from isal.model.fisher import Block, Information, checked_power
+from isal.model.information import Information, checked_power
+from isal.model.parameters import Block
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,
     EARLIER_STEP_TOLERANCE,

@@ -28,8 +28,8 @@ from typing import cast
 
 from isal.allocation.solvers import SOLVERS, modules
 from isal.errors import NetworkError
-from isal.model.fisher import Clock
 from isal.model.network import Network
+from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.schedule import node_caps

@@ -14,7 +14,7 @@ import pytest
 import isal
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
-from isal.model.fisher import CLOCKS
+from isal.model.parameters import CLOCKS
 from isal.schemes.schedule import CARRIES, UncertifiedWarning
 
 RADIO = isal.Radio()

@@ -9,7 +9,7 @@ import references
 from strategies import random_problem
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, scs_sdp
 from isal.schemes import schedule as schemes
@@ -99,7 +99,7 @@ def test_agrees_with_the_scs_route_on_random_problems(kind, binding):
 
 
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 def test_agrees_with_the_scs_route_on_the_layouts_in_millimetres(layouts, radio, name, clock, caps):
     for problem in map(in_millimetres, scheme_problems(layouts[name], radio, clock, caps=caps)):
@@ -118,7 +118,9 @@ def test_agrees_with_the_scs_route_on_steps_with_a_prior(layouts, radio, carry):
 
 
 def test_the_large_auxiliary_matrix_gives_the_optimum_of_the_small_one(paper_network, radio):
-    problems = [in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.fisher.CLOCKS]
+    problems = [
+        in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.parameters.CLOCKS
+    ]
     problems += [random_problem(np.random.default_rng(seed), kind="prior") for seed in range(3)]
     for problem in problems:
         small = references.small_lmi(problem, cp.CLARABEL, scaled=True)[1]

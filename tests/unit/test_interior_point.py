@@ -16,7 +16,7 @@ from isal.allocation import scheduler
 from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
 from isal.model.ensemble import random_networks
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes.schedule import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
 
 RADIO = isal.Radio()
@@ -284,7 +284,7 @@ def forty_nodes():
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
     dense = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
-    monkeypatch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+    monkeypatch.setattr(isal.model.information, "LARGEST_DENSE", 0)
     sparse = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     for found, expected in zip(sparse, dense, strict=True):
         assert isinstance(found.information.stack, SparseStack)
@@ -302,7 +302,7 @@ def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     options = {"clock": clock, "energies": energies, "carry": carry, "solver": "interior-point", "tolerance": TIGHT}
     dense = isal.step_by_step(network, RADIO, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+        patch.setattr(isal.model.information, "LARGEST_DENSE", 0)
         sparse = isal.step_by_step(network, RADIO, **options)
     assert sparse.status == dense.status == "optimal"
     assert sparse.speb == pytest.approx(dense.speb, rel=1e-7)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes.schedule import CARRIES, EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, node_caps, steps_of
 from isal.units import SPEED_OF_LIGHT
 

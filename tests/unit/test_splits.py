@@ -15,7 +15,7 @@ from strategies import CLOCKS, networks, random_network
 import isal
 from isal.allocation import scheduler
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import best_split as splits
 from isal.schemes import schedule as schemes
 from isal.schemes.schedule import (

@@ -18,7 +18,7 @@ import isal
 from isal.allocation import scheduler
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import schedule as schemes
 from isal.schemes.schedule import (
     CARRIES,
