@@ -16,7 +16,7 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
-import isal.allocation.problem
+import isal.allocation.certificate
 from isal import IsalError
 from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem
@@ -69,7 +69,9 @@ class SmallLmi:
             warnings.simplefilter("ignore")
             self.program.solve(solver="CLARABEL")
         power = self.power.value * problem.budget
-        return isal.allocation.problem.certify(problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0)
+        return isal.allocation.certificate.certify(
+            problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0
+        )
 
 
 def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Row]:

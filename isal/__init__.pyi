@@ -1,6 +1,6 @@
-from .allocation.problem import Allocation as Allocation
+from .allocation.certificate import Allocation as Allocation
+from .allocation.certificate import lower_bound as lower_bound
 from .allocation.problem import AllocationProblem as AllocationProblem
-from .allocation.problem import lower_bound as lower_bound
 from .errors import AllocationError as AllocationError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError

@@ -44,7 +44,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal.allocation import solvers
-from isal.allocation.problem import Allocation, AllocationProblem
+from isal.allocation.certificate import Allocation
+from isal.allocation.problem import AllocationProblem
 from isal.allocation.solvers import Answer, Request
 from isal.errors import AllocationError, IsalError
 

@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation import scheduler
-from isal.allocation.problem import DEFAULT_TOLERANCE, AllocationProblem, checked_caps, positive_number
+from isal.allocation.certificate import DEFAULT_TOLERANCE
+from isal.allocation.problem import AllocationProblem, checked_caps, positive_number
 from isal.allocation.scheduler import Computation
 from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge

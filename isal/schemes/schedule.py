@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation import scheduler
-from isal.allocation.problem import DEFAULT_TOLERANCE, Allocation, AllocationProblem, checked_caps, positive_number
+from isal.allocation.certificate import DEFAULT_TOLERANCE, Allocation
+from isal.allocation.problem import AllocationProblem, checked_caps, positive_number
 from isal.allocation.scheduler import Computation
 from isal.errors import AllocationError, IsalError, NetworkError, length, one_of
 from isal.knowledge import Knowledge

@@ -210,10 +210,10 @@ def test_a_batch_is_what_its_problems_are_alone():
         assert found.seconds > 0
 
 
-def test_a_batch_larger_than_a_piece(monkeypatch):
+def test_more_problems_than_a_batch_holds(monkeypatch):
     some = many_problems(30)
     whole = interior_point.solve_all(some, [TIGHT] * 30)
-    monkeypatch.setattr(isal.allocation, "PIECE", 2)
+    monkeypatch.setattr("isal.allocation.batch.LARGEST_BATCH", 2)
     for found, expected in zip(interior_point.solve_all(some, [TIGHT] * 30), whole, strict=True):
         assert found.gap <= TIGHT
         assert found.value == pytest.approx(expected.value, rel=TIGHT)
@@ -284,7 +284,7 @@ def forty_nodes():
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
     dense = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
-    monkeypatch.setattr(isal.model.information, "LARGEST_DENSE", 0)
+    monkeypatch.setattr("isal.model.information.LARGEST_DENSE", 0)
     sparse = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     for found, expected in zip(sparse, dense, strict=True):
         assert isinstance(found.information.stack, SparseStack)
@@ -302,7 +302,7 @@ def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     options = {"clock": clock, "energies": energies, "carry": carry, "solver": "interior-point", "tolerance": TIGHT}
     dense = isal.step_by_step(network, RADIO, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.model.information, "LARGEST_DENSE", 0)
+        patch.setattr("isal.model.information.LARGEST_DENSE", 0)
         sparse = isal.step_by_step(network, RADIO, **options)
     assert sparse.status == dense.status == "optimal"
     assert sparse.speb == pytest.approx(dense.speb, rel=1e-7)

@@ -221,7 +221,7 @@ def test_operations_leave_the_stack_as_it_was(both):
 def test_information_kept_sparse_is_the_same(network, clock):
     dense = isal.information(network, RADIO, clock)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.model.information, "LARGEST_DENSE", 0)
+        patch.setattr("isal.model.information.LARGEST_DENSE", 0)
         sparse = isal.information(network, RADIO, clock)
         assert isinstance(sparse.stack, SparseStack)
     assert isinstance(dense.stack, DenseStack)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
-import isal.allocation.problem
+import isal.allocation.certificate
 from isal import AllocationError, AllocationProblem
 from isal.allocation import solvers
 from isal.allocation.solvers import Request, interior_point
@@ -100,7 +100,7 @@ def test_powers_that_are_certified_are_taken(solver, problem):
 @given(problems(), generators())
 def test_powers_that_are_not_certified_are_refused(solver, problem, rng):
     candidate = random_inside(rng, problem)
-    certified = isal.allocation.problem.certify(
+    certified = isal.allocation.certificate.certify(
         problem, candidate, tolerance=TOLERANCE, solver="", iterations=0, seconds=0.0
     )
     found = answer(problem, TOLERANCE, candidate, solver)

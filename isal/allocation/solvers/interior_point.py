@@ -22,17 +22,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation.problem import (
-    NO_OPTIMUM,
-    Allocation,
-    AllocationProblem,
-    Batch,
-    certify_all,
-    factorised,
-    largest_over_feasible,
-    pieces,
-    refined,
-)
+from isal.allocation.batch import Batch, batches, factorised, largest_over_feasible, refined
+from isal.allocation.certificate import Allocation, certify_all
+from isal.allocation.problem import NO_OPTIMUM, AllocationProblem
 from isal.errors import AllocationError
 from isal.matrices import Stack
 
@@ -96,29 +88,29 @@ def solve_all(problems: Sequence[AllocationProblem], tolerances: Sequence[float]
     ``seconds`` of an allocation is its share of the time that its batch took.
     """
     results: list[Allocation | AllocationError] = [AllocationError(NO_OPTIMUM)] * len(problems)
-    for piece in pieces(problems):
+    for indices in batches(problems):
         began = time.perf_counter()
-        batch = Batch.of([problems[index] for index in piece])
-        limits = np.array([tolerances[index] for index in piece])
+        batch = Batch.of([problems[index] for index in indices])
+        limits = np.array([tolerances[index] for index in indices])
         start = batch.interior_start()
         solvable = np.flatnonzero(~np.isnan(start[:, 0]))
-        if len(solvable) < len(piece):
+        if len(solvable) < len(indices):
             batch, start, limits = batch.take(solvable), start[solvable], limits[solvable]
         if not len(solvable):
             continue
         power, iterations = minimise(batch, start, MARGIN * limits)
-        seconds = (time.perf_counter() - began) / len(piece)
+        seconds = (time.perf_counter() - began) / len(indices)
         found = certify_all(batch, power, limits.tolist(), NAME, iterations, seconds)
         left = np.flatnonzero([allocation.status != "optimal" for allocation in found])
         if len(left):
             part = batch.take(left)
             power, more = minimise(part, start[left], MARGIN * limits[left], precise=True)
-            seconds = (time.perf_counter() - began) / len(piece)
+            seconds = (time.perf_counter() - began) / len(indices)
             better = certify_all(part, power, limits[left].tolist(), NAME, iterations[left] + more, seconds)
             for place, allocation in zip(left, better, strict=True):
                 found[place] = min(found[place], allocation, key=lambda each: each.gap)
         for index, allocation in zip(solvable, found, strict=True):
-            results[piece[index]] = allocation
+            results[indices[index]] = allocation
     return results
 
 
@@ -179,7 +171,7 @@ class _Scaled:
         return _Evaluation(*(each.astype(float, copy=False) for each in parts))
 
     def gap(self, at: _Evaluation) -> Array:
-        """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.Batch.lower_bound`."""
+        """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.batch.Batch.lower_bound`."""
         return 1 - at.value / (at.fixed + largest_over_feasible(at.slope, np.ones(len(self.caps)), self.caps))
 
 

@@ -1,6 +1,6 @@
 """The allocation problem as a small linear matrix inequality, scaled by congruence and handed to SCS's own interface.
 
-    minimise tr H   sample to   [[H, C'], [C, M(p)]] >= 0,   0 <= p <= caps,   sum p <= E
+    minimise tr H   subject to   [[H, C'], [C, M(p)]] >= 0,   0 <= p <= caps,   sum p <= E
 
 is equivalent to the paper's (30)-(35), (54)-(59) and the like, with an H of the size of the objective block instead
 of the whole matrix. In raw units SCS reports "optimal" on powers that are 100 times worse than the true ones, so the
@@ -23,7 +23,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation.problem import Allocation, AllocationProblem, certify
+from isal.allocation.certificate import Allocation, certify
+from isal.allocation.problem import AllocationProblem
 
 NAME = "scs"
 
