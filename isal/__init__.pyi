@@ -13,10 +13,10 @@ from .model.network import Network as Network
 from .model.radio import Radio as Radio
 from .schemes.best_split import BestSplit as BestSplit
 from .schemes.best_split import best_split as best_split
+from .schemes.integrated import integrated as integrated
 from .schemes.schedule import ScheduleResult as ScheduleResult
 from .schemes.schedule import SlotResult as SlotResult
 from .schemes.schedule import UncertifiedWarning as UncertifiedWarning
-from .schemes.schedule import integrated as integrated
-from .schemes.schedule import step_by_step as step_by_step
+from .schemes.step_by_step import step_by_step as step_by_step
 
 __version__: str

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Picture
 
 from isal.claims import samples
 from isal.figures import style
-from isal.schemes.carry_overs import CARRY_OVERS
+from isal.schemes.carry_over import CARRY_OVERS
 from isal.schemes.registry import STEP_BY_STEP
 from isal.study.store import datasets
 from isal.workflow.plan import Plan

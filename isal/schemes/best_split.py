@@ -39,24 +39,24 @@ from isal.model.information import Information, information
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
+from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import (
-    CARRIES,
     DEFAULT_SOLVER,
-    DEFAULT_VARIANT,
-    EARLIER_STEP_TOLERANCE,
-    CapsPer,
-    Carry,
-    FirstStep,
     ScheduleResult,
     SlotResult,
-    Variant,
     certified,
-    first_step_per_joule,
-    integrated_schedule,
-    integrated_slot,
     no_prior,
     run_schedule,
     slot_informations,
+)
+from isal.schemes.step_by_step import (
+    DEFAULT_VARIANT,
+    EARLIER_STEP_TOLERANCE,
+    CapsPer,
+    FirstStep,
+    Variant,
+    first_step_per_joule,
     step_problem,
     steps_handed_on,
     steps_of,
@@ -251,7 +251,7 @@ async def best_steps(
     variant: Variant = DEFAULT_VARIANT,
 ) -> Split[SlotResult]:
     """The step-by-step scheme in one slot at its best split of ``energy`` (J); see
-    :func:`isal.schemes.schedule.steps_slot`.
+    :func:`isal.schemes.step_by_step.steps_slot`.
     """
     steps = steps_of(info)
     if len(steps) == 1:

@@ -1,7 +1,7 @@
 """Step-by-step as carried out: what estimators reach that estimate radars, clock offsets and targets one after another.
 
-``held`` and ``added`` (:mod:`isal.schemes.schedule`) are promises, matrices that are the information of no experiment.
-What an estimator reaches depends on what a later step does with the earlier ones' estimates and data:
+``held`` and ``added`` (:mod:`isal.schemes.carry_over`) state bounds that are the information of no experiment. What an
+estimator reaches depends on what a later step does with the earlier ones' estimates and data:
 
 ``plug-in-ranging``, ``plug-in-all``
     It holds the earlier estimates fixed, as if they were true. What it can't know, it takes for unknown: the blocks of
@@ -42,15 +42,14 @@ from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root, triangle_of
 from isal.model.information import Information, checked_power
 from isal.model.parameters import Block
-from isal.schemes.schedule import (
-    DEFAULT_SOLVER,
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import DEFAULT_SOLVER, no_prior
+from isal.schemes.step_by_step import (
     EARLIER_STEP_TOLERANCE,
     FirstStep,
     Variant,
     first_step_per_joule,
-    integrated_slot,
     known_after,
-    no_prior,
     steps_of,
 )
 from isal.units import DURATION_S
@@ -349,9 +348,9 @@ def plug_in(
     """Powers and split of the plug-in scheme, without binding caps.
 
     Steps before the last minimise their own block, convex problems: step 1 as ``step_1`` says
-    (:mod:`isal.schemes.schedule`), a step for clock offsets their block with all else known. The last step minimises
-    the value itself, which also holds the earlier steps' errors as its powers pass them on. That is not convex, so a
-    local search runs from several starts; see :attr:`PlugIn.ends`.
+    (:mod:`isal.schemes.step_by_step`), a step for clock offsets their block with all else known. The last step
+    minimises the value itself, which also holds the earlier steps' errors as its powers pass them on. That is not
+    convex, so a local search runs from several starts; see :attr:`PlugIn.ends`.
 
     Parameters
     ----------

@@ -15,7 +15,8 @@ import isal
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
 from isal.model.parameters import CLOCKS
-from isal.schemes.schedule import CARRIES, UncertifiedWarning
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.schedule import UncertifiedWarning
 
 RADIO = isal.Radio()
 

@@ -12,7 +12,8 @@ import isal
 import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, scs_sdp
-from isal.schemes import schedule as schemes
+from isal.schemes import step_by_step
+from isal.schemes.schedule import no_prior
 
 TOLERANCE = 1e-6
 LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
@@ -28,15 +29,15 @@ def in_millimetres(problem):
 def scheme_problems(network, radio, clock, carry="held", caps=None):
     """The integrated problem, then those of the steps, each after the optimum of the step before it."""
     info = isal.information(network, radio, clock)
-    nothing = schemes.no_prior(info)
+    nothing = no_prior(info)
     targets = info.basis.indices(["targets"])
     problems = [AllocationProblem(nothing, info.node_matrices, targets, 10.0, caps)]
     energies = (3.0, 0.5, 6.5) if clock == "asynchronous" else (3.0, 7.0)
     steps = isal.step_by_step(network, radio, clock=clock, energies=energies, carry=carry, caps=caps).steps
     carried = nothing
     for number, step in enumerate(steps):
-        problems.append(schemes.step_problem(info, number, carried, nothing, step.energy, carry, caps))
-        carried, _ = schemes._handed_on(info, number, carried, step.power, carry)
+        problems.append(step_by_step.step_problem(info, number, carried, nothing, step.energy, carry, caps))
+        carried, _ = step_by_step._handed_on(info, number, carried, step.power, carry)
     return problems
 
 

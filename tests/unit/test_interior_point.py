@@ -17,7 +17,10 @@ from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
 from isal.model.ensemble import random_networks
 from isal.model.parameters import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import no_prior
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 KINDS = ("plain", "prior", "held")

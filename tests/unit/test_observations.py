@@ -12,7 +12,7 @@ import isal
 from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M
 from isal.model.parameters import CLOCKS
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import datasets
 

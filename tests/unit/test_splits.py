@@ -18,15 +18,10 @@ from isal.model import temporal
 from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import best_split as splits
 from isal.schemes import schedule as schemes
-from isal.schemes.schedule import (
-    CARRIES,
-    integrated_schedule,
-    integrated_slot,
-    no_prior,
-    slot_informations,
-    steps_of,
-    steps_slot,
-)
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.schedule import no_prior, slot_informations
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 ENERGY = 10.0
