@@ -1,4 +1,4 @@
-"""The three routes: time per certified point, certified shares over random networks, large networks, many slots."""
+"""The three solvers: time per certified point, certified shares over random networks, large networks, many slots."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SmallLmi:
         self.program = cp.Problem(cp.Minimize(cp.trace(h)), limits)
 
     def solve(self, problem: AllocationProblem) -> isal.Allocation:
-        # the same favour that the fast routes have: M is the identity at the centre, and so is the value there
+        # the same favour that the fast solvers have: M is the identity at the centre, and so is the value there
         start = problem.interior_start()
         factor = np.linalg.inv(np.linalg.cholesky(problem.matrix(start)))
         for parameter, matrix in zip(self.matrices, problem.per_watt, strict=True):

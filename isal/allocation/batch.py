@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: A batch holds at most so many problems, whose matrices have at most so many entries: small problems share what an
-#: iteration costs whatever the size of the batch, and large ones stay within some 100 MB.
+#: Most problems in a batch, and most entries of their matrices together. Small problems share the part of an
+#: iteration's cost that does not grow with their number; large ones stay within some 100 MB.
 LARGEST_BATCH = 1000
 MOST_ENTRIES = 5_000_000
 
 #: A pivot of a matrix scaled to a unit diagonal that rounding alone can leave where the exact one is zero.
 SINGULAR_PIVOT = 1e-14
 
-#: Each refinement gains the digits that the condition of the matrix leaves of sixteen.
+#: Number of iterative refinements. Each gains sixteen digits less those that the condition of the matrix costs.
 REFINEMENTS = 3
 
 

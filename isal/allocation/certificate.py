@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 #: Certified relative gap that a result must reach unless asked otherwise.
 DEFAULT_TOLERANCE = 1e-6
 
-#: Shares of an even spread that powers are moved by for a bound from inside the feasible set.
+#: Powers are moved towards an even spread by these shares to bound the optimum from inside the feasible set.
 INWARD = (1e-9, 1e-7)
 
 
@@ -28,7 +28,7 @@ class Allocation:
 
     ``power`` (W, shape ``(n,)``) reaches ``value`` (m^2) and no feasible powers reach less than ``lower_bound`` (m^2).
     ``status`` is ``"optimal"`` where the certified gap meets ``tolerance`` and ``"uncertified"`` otherwise, whatever
-    the solver itself said; ``solver`` names the route that produced the powers.
+    the solver itself said; ``solver`` names the solver that produced the powers.
     """
 
     power: Array
@@ -70,7 +70,7 @@ def certify_all(
 ) -> list[Allocation]:
     """:func:`certify` for each problem of a batch; ``seconds`` is the time of each.
 
-    Unless ``thorough``, powers whose gap is too large for another reason than rounding are not looked at twice.
+    Unless ``thorough``, powers whose gap is too large for another reason than rounding are not evaluated once more.
     """
     inside = batch.feasible(power)
     columns = batch.columns(inside)

@@ -25,7 +25,7 @@ from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
 
-#: What is said of a problem without any finite value.
+#: Message about a problem that has no finite optimum.
 NO_OPTIMUM = "M(p) is singular or indefinite whatever the powers: no finite optimum"
 
 

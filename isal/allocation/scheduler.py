@@ -116,7 +116,7 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Isa
 
 def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T | IsalError], int]:
     try:
-        module = solvers.route(solver)
+        module = solvers.solver_module(solver)
     except IsalError:
         _close(computations)
         raise

@@ -50,10 +50,10 @@ class Information:
             return DenseStack(matrices[None], squares, [rows])
         from scipy.sparse import csr_array, vstack
 
-        places = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
+        pointers = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
         entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
         sparse, magnitudes = (
-            csr_array((each.ravel(), self.links.columns.ravel(), places), shape=(len(self.links), d), copy=True)
+            csr_array((each.ravel(), self.links.columns.ravel(), pointers), shape=(len(self.links), d), copy=True)
             for each in (entries, np.abs(entries))
         )
         magnitudes.sum_duplicates()

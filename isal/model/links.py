@@ -28,8 +28,8 @@ class Links:
     ``columns``, ``entries``
         Parameters that each delay depends on and ``c`` times its derivatives, (A1)-(A3), dimensionless, both of shape
         ``(n_links, 10)``: position of the transmitter, of the receiver, of the target as the end of the first and as
-        the start of the second leg, and the two clock offsets. What a link does not depend on is a zero in column 0; a
-        column that stands twice (a target, a radar that hears itself) adds up.
+        the start of the second leg, and the two clock offsets. What a link does not depend on is a zero in column 0. A
+        column can occur twice (a target, a radar that receives its own signal); its entries add up.
     ``n_parameters``
         Number of parameters.
     """
@@ -45,7 +45,7 @@ class Links:
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """The rows of the Jacobian, ``entries`` in their places, shape ``(n_links, n_parameters)``."""
+        """The rows of the Jacobian, ``entries`` in their ``columns``, shape ``(n_links, n_parameters)``."""
         rows = np.zeros((len(self), self.n_parameters))
         np.add.at(rows, (np.arange(len(self))[:, None], self.columns), self.entries)
         return rows
@@ -102,13 +102,13 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     columns = np.zeros((len(tx), 10), dtype=np.intp)
     entries = np.zeros((len(tx), 10))
 
-    def add_position(place: int, links: NDArray[np.bool_], start: NDArray[np.intp], gradient: Points) -> None:
-        columns[links, place : place + 2] = start[:, None] + np.arange(2)
-        entries[links, place : place + 2] = gradient
+    def add_position(entry: int, links: NDArray[np.bool_], start: NDArray[np.intp], gradient: Points) -> None:
+        columns[links, entry : entry + 2] = start[:, None] + np.arange(2)
+        entries[links, entry : entry + 2] = gradient
 
-    def add_node(place: int, links: NDArray[np.bool_], node: NDArray[np.intp], gradient: Points) -> None:
+    def add_node(entry: int, links: NDArray[np.bool_], node: NDArray[np.intp], gradient: Points) -> None:
         free = (node < network.n_radars) & ("radars" in basis.blocks)
-        add_position(place, links, np.where(free, 2 * node, 0), gradient * free[:, None])
+        add_position(entry, links, np.where(free, 2 * node, 0), gradient * free[:, None])
 
     # A path is one or two legs; its length grows along the unit vector at the head of a leg and against it at its tail.
     distance = np.zeros(len(tx))
@@ -124,21 +124,21 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     # reflected paths: transmitter to target, target to receiver
     spot = network.targets[target[sensing]]
     legs = []
-    for place, node in ((0, tx[sensing]), (2, rx[sensing])):
+    for entry, node in ((0, tx[sensing]), (2, rx[sensing])):
         away = nodes[node] - spot
         legs.append(np.linalg.norm(away, axis=1))
         unit = away / legs[-1][:, None]
-        add_node(place, sensing, node, unit)
+        add_node(entry, sensing, node, unit)
         if n_targets:
-            add_position(place + 4, sensing, basis.blocks["targets"].start + 2 * target[sensing], -unit)
+            add_position(entry + 4, sensing, basis.blocks["targets"].start + 2 * target[sensing], -unit)
     distance[sensing] = legs[0] + legs[1]
     intensity[sensing] = radio.sensing_intensity(*legs)
     if "clocks" in basis.blocks:
         # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
-        for place, node, sign in ((8, rx, 1.0), (9, tx, -1.0)):
+        for entry, node, sign in ((8, rx, 1.0), (9, tx, -1.0)):
             offset = np.minimum(node, network.n_radars) - 1
-            columns[:, place] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
-            entries[:, place] = np.where(offset >= 0, sign, 0.0)
+            columns[:, entry] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
+            entries[:, entry] = np.where(offset >= 0, sign, 0.0)
     return Links(tx, rx, target, distance, intensity, columns, entries, basis.size)
 
 

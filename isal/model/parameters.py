@@ -36,7 +36,7 @@ class Basis:
         return len(self.labels)
 
     def indices(self, blocks: Iterable[Block]) -> NDArray[np.intp]:
-        """Positions in ``theta`` of the named blocks; blocks that the network does not have are passed over."""
+        """Indices into ``theta`` of the named blocks; blocks that the network does not have are skipped."""
         ranges = [self._ranges[block] for block in blocks if block in self.blocks]
         return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.intp)
 

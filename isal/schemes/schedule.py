@@ -31,7 +31,8 @@ from isal.units import DURATION_S
 
 DEFAULT_SOLVER = "interior-point"
 
-#: Schedules of more slots are solved side by side first, and so often before what is left is done slot by slot.
+#: A schedule of more slots is first solved with all slots side by side. Then the slots whose prior has changed are
+#: solved again, in at most so many rounds, before the rest is solved slot by slot.
 LONGEST_IN_TURN = 4
 ROUNDS_AHEAD = 8
 

@@ -54,7 +54,8 @@ FIRST_STEPS: tuple[FirstStep, ...] = get_args(FirstStep)
 
 CapsPer = Literal["step", "slot"]
 
-#: A later step inherits an earlier step's powers, and a value good to 1e-6 leaves those uncertain to 1e-3.
+#: Certified relative gap of the steps before the last. The later steps depend on their powers, which a gap of 1e-6
+#: leaves uncertain by 1e-3.
 EARLIER_STEP_TOLERANCE = 1e-9
 
 #: Under caps per slot a node whose power is used up keeps this share of its cap, so that each step has some value at

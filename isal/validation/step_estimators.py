@@ -101,16 +101,16 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
         indices, earlier = info.basis.indices([block]), info.basis.indices(steps[:number])
         met = info.basis.indices(steps[: number + 1])
         root = positions.root_of(_used(info, number, links).measured(power).marginal(met))
-        place, gain = np.searchsorted(met, indices), np.zeros((len(indices), info.basis.size))
-        _, own = by_root(root[:, place], np.eye(len(place)))
+        columns, gain = np.searchsorted(met, indices), np.zeros((len(indices), info.basis.size))
+        _, own = by_root(root[:, columns], np.eye(len(columns)))
         if np.isnan(own).any():
             raise IsalError(
                 f"{info.network.name}: the powers of step {number + 1} ({block}) leave it undetermined with "
                 f"{_used_in_words(number, steps, links)}; let more nodes transmit in it"
             )
         # least squares on the rows, not products of matrices, which would lose half of the digits
-        triangle = triangle_of(root[:, np.append(place, np.searchsorted(met, earlier))])
-        k = len(place)
+        triangle = triangle_of(root[:, np.append(columns, np.searchsorted(met, earlier))])
+        k = len(columns)
         gain[:, earlier] = np.linalg.solve(triangle[:k, :k], triangle[:k, k:])
         found.append(Transfer(indices, own, gain))
     return found

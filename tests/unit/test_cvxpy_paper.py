@@ -85,7 +85,7 @@ def test_power_that_would_hurt_stays_unspent():
     assert found.value == pytest.approx(4, rel=1e-6)
 
 
-# --- against other routes ---------------------------------------------------------------------------------------------
+# --- against other solvers --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("binding", [False, True], ids=["slack", "binding"])

@@ -87,7 +87,7 @@ INFORMATION = isal.information(NETWORK, RADIO, "synchronous")
     "call",
     [
         lambda: isal.Radio(pulse="round"),
-        lambda: solvers.route("magic"),
+        lambda: solvers.solver_module("magic"),
         lambda: cvxpy_paper.version("magic"),
         lambda: statistics.level_of_each(0),
         lambda: delay.threshold_snr(named("flat"), 10.0, "with_candidate"),

@@ -1,4 +1,4 @@
-"""The interior-point route: right where independent methods are, certified to 1e-9, in a batch as alone."""
+"""The interior-point solver: right where independent methods are, certified to 1e-9, in a batch as alone."""
 
 import itertools
 import math

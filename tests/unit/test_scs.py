@@ -1,4 +1,4 @@
-"""The SCS route: right where an independent solver is, certified, and why it is scaled."""
+"""The SCS solver: right where an independent solver is, certified, and why it is scaled."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Independent routes to the optimum of an allocation problem, by name, and the answers to many requests at once."""
+"""Independent solvers of allocation problems, by name, and the answers to many requests at once."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Request:
         object.__setattr__(self, "tolerance", positive_number(self.tolerance, "tolerance"))
 
 
-#: So often a problem that is not certified is solved once more in better conditioned parameters.
+#: How many times a problem that is not certified is solved once more, in better conditioned parameters.
 CONDITIONINGS = 2
 
 #: What comes back for a request.
 Answer = Allocation | AllocationError
 
 
-def route(name: str) -> ModuleType:
+def solver_module(name: str) -> ModuleType:
     """The module of a solver.
 
     Raises
@@ -70,14 +70,14 @@ def modules(name: str) -> list[str]:
 
 
 def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocation:
-    """Solve with the named route; see :class:`isal.allocation.certificate.Allocation` for what comes back.
+    """Solve with the named solver; see :class:`isal.allocation.certificate.Allocation` for what comes back.
 
     Raises
     ------
     AllocationError
         If the problem has no finite optimum or its solver fails.
     """
-    (answer,) = answers(route(solver), [Request(problem, tolerance)])
+    (answer,) = answers(solver_module(solver), [Request(problem, tolerance)])
     if isinstance(answer, AllocationError):
         raise answer
     return answer

@@ -7,8 +7,8 @@ of the whole matrix. In raw units SCS reports "optimal" on powers that are 100 t
 problem is first transformed: by congruence with the Cholesky factor of M at interior powers (M becomes the identity
 there), each power in units of its value there, the objective in units of its value there. Where one round leaves a
 larger gap than asked for, the next one starts from a congruence at the best powers found. Where the rounds are not
-enough (a direction of M that nearly vanishes at the optimum stalls SCS whatever the scaling), the interior-point route
-takes over, and the allocation says so.
+enough (a direction of M that nearly vanishes at the optimum stalls SCS whatever the scaling), the interior-point
+solver takes over, and the allocation says so.
 """
 
 from __future__ import annotations
