@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 
 #: Random nodes keep this distance, so that rounding and finite differences stay far below the tolerances.
 SEPARATION_M = 5.0
 
-CLOCKS = st.sampled_from(isal.model.fisher.CLOCKS)
+CLOCKS = st.sampled_from(isal.model.parameters.CLOCKS)
 
 
 def random_network(rng, n_anchors, n_radars, n_targets, *, radars_known=False, name="random"):

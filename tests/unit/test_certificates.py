@@ -14,8 +14,9 @@ import pytest
 import isal
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
-from isal.model.fisher import CLOCKS
-from isal.schemes.schedule import CARRIES, UncertifiedWarning
+from isal.model.parameters import CLOCKS
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.schedule import UncertifiedWarning
 
 RADIO = isal.Radio()
 

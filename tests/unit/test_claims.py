@@ -12,9 +12,9 @@ from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
 from isal.claims.sensitivity import compared, sensitivity
 from isal.claims.statement import Criterion, Statement
 from isal.claims.statements import STATEMENTS, slot_shares
-from isal.model.fisher import CLOCKS
+from isal.model.parameters import CLOCKS
 from isal.model.radio import Radio
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Assumptions, gathered
 
 #: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.

@@ -9,10 +9,11 @@ import references
 from strategies import random_problem
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, scs_sdp
-from isal.schemes import schedule as schemes
+from isal.schemes import step_by_step
+from isal.schemes.schedule import no_prior
 
 TOLERANCE = 1e-6
 LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
@@ -28,15 +29,15 @@ def in_millimetres(problem):
 def scheme_problems(network, radio, clock, carry="held", caps=None):
     """The integrated problem, then those of the steps, each after the optimum of the step before it."""
     info = isal.information(network, radio, clock)
-    nothing = schemes.no_prior(info)
+    nothing = no_prior(info)
     targets = info.basis.indices(["targets"])
     problems = [AllocationProblem(nothing, info.node_matrices, targets, 10.0, caps)]
     energies = (3.0, 0.5, 6.5) if clock == "asynchronous" else (3.0, 7.0)
     steps = isal.step_by_step(network, radio, clock=clock, energies=energies, carry=carry, caps=caps).steps
     carried = nothing
     for number, step in enumerate(steps):
-        problems.append(schemes.step_problem(info, number, carried, nothing, step.energy, carry, caps))
-        carried, _ = schemes._handed_on(info, number, carried, step.power, carry)
+        problems.append(step_by_step.step_problem(info, number, carried, nothing, step.energy, carry, caps))
+        carried, _ = step_by_step._handed_on(info, number, carried, step.power, carry)
     return problems
 
 
@@ -84,7 +85,7 @@ def test_power_that_would_hurt_stays_unspent():
     assert found.value == pytest.approx(4, rel=1e-6)
 
 
-# --- against other routes ---------------------------------------------------------------------------------------------
+# --- against other solvers --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("binding", [False, True], ids=["slack", "binding"])
@@ -99,7 +100,7 @@ def test_agrees_with_the_scs_route_on_random_problems(kind, binding):
 
 
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 def test_agrees_with_the_scs_route_on_the_layouts_in_millimetres(layouts, radio, name, clock, caps):
     for problem in map(in_millimetres, scheme_problems(layouts[name], radio, clock, caps=caps)):
@@ -118,7 +119,9 @@ def test_agrees_with_the_scs_route_on_steps_with_a_prior(layouts, radio, carry):
 
 
 def test_the_large_auxiliary_matrix_gives_the_optimum_of_the_small_one(paper_network, radio):
-    problems = [in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.fisher.CLOCKS]
+    problems = [
+        in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.parameters.CLOCKS
+    ]
     problems += [random_problem(np.random.default_rng(seed), kind="prior") for seed in range(3)]
     for problem in problems:
         small = references.small_lmi(problem, cp.CLARABEL, scaled=True)[1]

@@ -1,4 +1,4 @@
-"""The interior-point route: right where independent methods are, certified to 1e-9, in a batch as alone."""
+"""The interior-point solver: right where independent methods are, certified to 1e-9, in a batch as alone."""
 
 import itertools
 import math
@@ -16,8 +16,11 @@ from isal.allocation import scheduler
 from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
 from isal.model.ensemble import random_networks
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import no_prior
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 KINDS = ("plain", "prior", "held")
@@ -210,10 +213,10 @@ def test_a_batch_is_what_its_problems_are_alone():
         assert found.seconds > 0
 
 
-def test_a_batch_larger_than_a_piece(monkeypatch):
+def test_more_problems_than_a_batch_holds(monkeypatch):
     some = many_problems(30)
     whole = interior_point.solve_all(some, [TIGHT] * 30)
-    monkeypatch.setattr(isal.allocation, "PIECE", 2)
+    monkeypatch.setattr("isal.allocation.batch.LARGEST_BATCH", 2)
     for found, expected in zip(interior_point.solve_all(some, [TIGHT] * 30), whole, strict=True):
         assert found.gap <= TIGHT
         assert found.value == pytest.approx(expected.value, rel=TIGHT)
@@ -284,7 +287,7 @@ def forty_nodes():
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
     dense = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
-    monkeypatch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+    monkeypatch.setattr("isal.model.information.LARGEST_DENSE", 0)
     sparse = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     for found, expected in zip(sparse, dense, strict=True):
         assert isinstance(found.information.stack, SparseStack)
@@ -302,7 +305,7 @@ def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     options = {"clock": clock, "energies": energies, "carry": carry, "solver": "interior-point", "tolerance": TIGHT}
     dense = isal.step_by_step(network, RADIO, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+        patch.setattr("isal.model.information.LARGEST_DENSE", 0)
         sparse = isal.step_by_step(network, RADIO, **options)
     assert sparse.status == dense.status == "optimal"
     assert sparse.speb == pytest.approx(dense.speb, rel=1e-7)

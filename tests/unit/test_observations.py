@@ -11,8 +11,8 @@ import xarray as xr
 import isal
 from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M
-from isal.model.fisher import CLOCKS
-from isal.schemes.schedule import CARRIES
+from isal.model.parameters import CLOCKS
+from isal.schemes.carry_over import CARRIES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import datasets
 

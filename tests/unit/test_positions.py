@@ -14,8 +14,8 @@ from scipy import optimize
 from strategies import CLOCKS, generators, networks, powered_networks
 
 import isal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.model.fisher import block_spebs
+from isal.model.information import block_spebs
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.validation import positions
 from isal.validation.positions import Model, Moments, compare
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import CARRIES, EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, node_caps, steps_of
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.schedule import node_caps
+from isal.schemes.step_by_step import EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, steps_of
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()

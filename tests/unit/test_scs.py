@@ -1,4 +1,4 @@
-"""The SCS route: right where an independent solver is, certified, and why it is scaled."""
+"""The SCS solver: right where an independent solver is, certified, and why it is scaled."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from strategies import problems, random_network, random_problem
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import interior_point, scs_sdp
 
@@ -60,7 +60,7 @@ def test_agrees_with_clarabel_on_random_problems(kind, binding):
         assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
     problem = network_problem(layouts[name], radio, clock)
@@ -70,7 +70,7 @@ def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
     assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
 def test_agrees_with_sequential_quadratic_programming_on_networks(radio, clock, caps):
     rng = np.random.default_rng(11)
@@ -108,7 +108,7 @@ def test_scale_of_the_problem_does_not_matter():
 # --- certified over an ensemble ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("scheme", ["integrated", "held", "marginal"])
 def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
     """60 random networks of 4 to 8 nodes; every second one has caps that bind."""
@@ -185,7 +185,7 @@ def public_class(shape, values, indices, pointers, _p_values, _p_indices, _p_poi
 
 
 def test_the_extension_loaded_by_itself_solves_like_the_public_class(monkeypatch, radio, paper_network):
-    problems = [network_problem(paper_network, radio, clock) for clock in isal.model.fisher.CLOCKS]
+    problems = [network_problem(paper_network, radio, clock) for clock in isal.model.parameters.CLOCKS]
     problems += [random_problem(np.random.default_rng(seed), kind="held", binding=True) for seed in range(3)]
     direct = [scs_sdp.solve(problem, TOLERANCE) for problem in problems]
     monkeypatch.setattr(scs_sdp, "_scs_extension", lambda: SimpleNamespace(SCS=public_class))

@@ -9,8 +9,8 @@ from strategies import CLOCKS, generators, networks
 
 import isal
 from isal.model import ensemble
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import steps_of
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.step_by_step import steps_of
 from isal.validation import positions, step_estimators
 from isal.validation.step_estimators import LINKS, SCHEMES
 

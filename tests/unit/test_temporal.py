@@ -18,18 +18,12 @@ import isal
 from isal.allocation import scheduler
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import schedule as schemes
-from isal.schemes.schedule import (
-    CARRIES,
-    SlotResult,
-    integrated_slot,
-    no_prior,
-    run_schedule,
-    slot_informations,
-    steps_of,
-    steps_slot,
-)
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import SlotResult, no_prior, run_schedule, slot_informations
+from isal.schemes.step_by_step import steps_of, steps_slot
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()

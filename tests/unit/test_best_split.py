@@ -15,18 +15,14 @@ from strategies import CLOCKS, networks, random_network
 import isal
 from isal.allocation import scheduler
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import best_split as splits
 from isal.schemes import schedule as schemes
-from isal.schemes.schedule import (
-    CARRIES,
-    integrated_schedule,
-    integrated_slot,
-    no_prior,
-    slot_informations,
-    steps_of,
-    steps_slot,
-)
+from isal.schemes import search
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.schedule import no_prior, slot_informations
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 ENERGY = 10.0
@@ -516,7 +512,7 @@ class Counted:
 def found_minimum(function, start, step):
     """Value at the place that a search returns; it is the function's there and no worse than the start."""
     counted = Counted(function)
-    place, value = scheduler.run(splits.search(counted, start, step), SOLVER)
+    place, value = scheduler.run(search.local_minimum(counted, start, step), SOLVER)
     assert len(place) == len(start)
     assert value == float(function(*place))
     assert value <= float(function(*start))
