@@ -476,9 +476,9 @@ CONFIG = {
     ),
     "solver": Key(
         Choice(SOLVERS),
-        "Route to each optimum",
+        "Solver of each optimum",
         remark="whatever it is, every point is certified independently of it",
-        note="`cvxpy` is slow, and not always certified. Each record names the route that produced its numbers: where "
+        note="`cvxpy` is slow, and not always certified. Each record names the solver that produced its numbers: where "
         "SCS stalls, interior point takes over and the record says `scs+interior-point`.",
     ),
     "tolerance": Key(
