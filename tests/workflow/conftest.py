@@ -52,7 +52,7 @@ def settled(settled_once, tmp_path):
     """``settled()`` copies the finished study of the matrix, which then is to be changed."""
 
     def copy(sharded=False):
-        return copied(settled_once[sharded], tmp_path / "project")
+        return copied(settled_once[sharded], tmp_path / ("sharded" if sharded else "project"))
 
     yield copy
     shutil.rmtree(tmp_path)  # of hundreds
