@@ -7,7 +7,6 @@ and ends with 1 if anything does.
 """
 
 import argparse
-import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ LEFT_OUT = {"seconds", "fingerprint"}
 
 def read(path: Path, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Arrays of a NetCDF file by name, with parts of names exchanged."""
-    with xr.open_dataset(io.BytesIO(path.read_bytes()), decode_cf=False) as dataset:
+    with xr.open_dataset(path, engine="netcdf4", decode_cf=False) as dataset:
         arrays = {str(name): np.asarray(variable) for name, variable in dataset.load().variables.items()}
     renamed = {"_".join(names.get(part, part) for part in name.split("_")): values for name, values in arrays.items()}
     return {name: values for name, values in renamed.items() if name not in LEFT_OUT}
