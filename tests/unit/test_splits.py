@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
@@ -263,10 +262,6 @@ def test_best_split_of_two_steps_of_other_kinds(network, clock, carry):
 
 # --- with a prior from an earlier slot --------------------------------------------------------------------------------
 
-DUAL = {
-    name: [isal.Network.from_mapping(table, name) for table in slots]
-    for name, slots in yaml.safe_load(LAYOUTS.read_text())["dual_slot"].items()
-}
 STRONG = isal.Radio(velocity_variance=1e-6)
 
 
@@ -327,6 +322,7 @@ def test_best_synchronous_split_under_caps(seed, sizes, carry):
     assert_as_good_as(best, traversed(info, carry, caps=caps), rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", ["held", "joint"])
 def test_best_asynchronous_split_under_caps(carry):
     """Kinks where a cap starts to bind: the traversal is only required not to be better."""
@@ -356,6 +352,7 @@ def test_caps_that_do_not_bind_change_nothing(layouts, radio, clock):
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("carry", CARRIES)
 def test_schedule_splits_each_slot_in_turn(carry, clock):
