@@ -276,6 +276,7 @@ def forty_nodes():
     return random_network(np.random.default_rng(40), 25, 15, 1, name="forty nodes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""

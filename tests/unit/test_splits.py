@@ -132,6 +132,7 @@ def test_best_synchronous_split_of_the_layouts(layouts, radio, name, carry):
     assert_as_good_as(best_of(info, carry), traversed(info, carry))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "carry"), [*itertools.product(["7a", "7c"], CARRIES), ("7b", "held"), ("7d", "held")])
 def test_best_asynchronous_split_of_the_layouts(layouts, radio, name, carry):
     info = isal.information(layouts[name], radio, "asynchronous")
@@ -312,6 +313,7 @@ def capped(seed, sizes, clock):
     return isal.information(network, RADIO, clock), ENERGY * rng.uniform(0.1, 0.5, network.n_nodes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize(("seed", "sizes"), [(0, (3, 2, 1)), (1, (3, 2, 2)), (2, (2, 2, 1))])
 def test_best_synchronous_split_under_caps(seed, sizes, carry):
@@ -439,6 +441,7 @@ def test_best_energies_of_two_slots_integrated(name, radio, clock):
     assert best.power.sum(axis=1) == pytest.approx(best.energies, rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize("name", ["8b", "8c"])
 def test_best_energies_of_two_slots_step_by_step(name, carry):

@@ -1,4 +1,4 @@
-"""The interior-point solver with faults to order: :meth:`project.Project.use_faulty_solver` registers it as ``faulty``.
+"""The interior-point solver with faults to order, which :meth:`project.Project.use_faulty_solver` puts in its place.
 
 A fault is ordered by a file in the folder where jobs run, so that it can come and go while all that results depend on
 stays the same. Another file tells which problems were solved.
@@ -16,7 +16,7 @@ from isal.allocation.problem import certify
 from isal.allocation.solvers import interior_point
 from isal.errors import AllocationError
 
-NAME = "faulty"
+NAME = interior_point.NAME
 
 #: ``[fault, energies]``: what happens to problems of these energies, in J, or to all where there are none.
 ORDER = Path("solver-fault.json")

@@ -93,12 +93,12 @@ class Project:
         (self.folder / "sitecustomize.py").write_text(code)
 
     def use_faulty_solver(self) -> None:
-        """Register the solver ``faulty_solver.py`` and configure it; it does well until :meth:`order_fault`."""
+        """Register ``faulty_solver.py`` for the interior-point solver; it does well until :meth:`order_fault`."""
         shutil.copyfile(Path(__file__).with_name("faulty_solver.py"), self.folder / "isal/allocation/solvers/faulty.py")
         self.run_at_start(
-            "from isal.allocation.solvers import SOLVERS\nSOLVERS['faulty'] = 'isal.allocation.solvers.faulty'\n"
+            "from isal.allocation.solvers import SOLVERS\n"
+            "SOLVERS['interior-point'] = 'isal.allocation.solvers.faulty'\n"
         )
-        self.configure(lambda config: config.update(solver="faulty"))
 
     def order_fault(self, fault: str = "none", *energies_j: float) -> None:
         """What the faulty solver does from now on to problems of some energies, or to all."""
