@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
@@ -129,6 +128,7 @@ def test_best_synchronous_split_of_the_layouts(layouts, radio, name, carry):
     assert_as_good_as(best_of(info, carry), traversed(info, carry))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "carry"), [*itertools.product(["7a", "7c"], CARRIES), ("7b", "held"), ("7d", "held")])
 def test_best_asynchronous_split_of_the_layouts(layouts, radio, name, carry):
     info = isal.information(layouts[name], radio, "asynchronous")
@@ -259,10 +259,6 @@ def test_best_split_of_two_steps_of_other_kinds(network, clock, carry):
 
 # --- with a prior from an earlier slot --------------------------------------------------------------------------------
 
-DUAL = {
-    name: [isal.Network.from_mapping(table, name) for table in slots]
-    for name, slots in yaml.safe_load(LAYOUTS.read_text())["dual_slot"].items()
-}
 STRONG = isal.Radio(velocity_variance=1e-6)
 
 
@@ -313,6 +309,7 @@ def capped(seed, sizes, clock):
     return isal.information(network, RADIO, clock), ENERGY * rng.uniform(0.1, 0.5, network.n_nodes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize(("seed", "sizes"), [(0, (3, 2, 1)), (1, (3, 2, 2)), (2, (2, 2, 1))])
 def test_best_synchronous_split_under_caps(seed, sizes, carry):
@@ -323,6 +320,7 @@ def test_best_synchronous_split_under_caps(seed, sizes, carry):
     assert_as_good_as(best, traversed(info, carry, caps=caps), rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", ["held", "joint"])
 def test_best_asynchronous_split_under_caps(carry):
     """Kinks where a cap starts to bind: the traversal is only required not to be better."""
@@ -352,6 +350,7 @@ def test_caps_that_do_not_bind_change_nothing(layouts, radio, clock):
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("carry", CARRIES)
 def test_schedule_splits_each_slot_in_turn(carry, clock):
@@ -438,6 +437,7 @@ def test_best_energies_of_two_slots_integrated(name, radio, clock):
     assert best.power.sum(axis=1) == pytest.approx(best.energies, rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize("name", ["8b", "8c"])
 def test_best_energies_of_two_slots_step_by_step(name, carry):

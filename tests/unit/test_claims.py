@@ -381,6 +381,7 @@ def test_the_page_is_markdown(random):
         assert {row.count("|") for row in rows} == {rule.count("|")} == {header.count("|")}
 
 
+@pytest.mark.long
 def test_the_page_follows_every_variable_that_it_is_about():
     random = world("random", PAIRS[7:13])
     before = page_of(random)

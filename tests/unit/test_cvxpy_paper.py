@@ -6,6 +6,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 import references
+from builders import HOPELESS, in_other_units
 from strategies import random_problem
 
 import isal
@@ -21,9 +22,7 @@ LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
 
 def in_millimetres(problem):
     """The same problem with 1/mm^2 in place of 1/m^2; its optimum is in mm^2."""
-    return AllocationProblem(
-        problem.constant * 1e-6, problem.per_watt * 1e-6, problem.selector, problem.energy, problem.caps
-    )
+    return in_other_units(problem, information=1e-6)
 
 
 def scheme_problems(network, radio, clock, carry="held", caps=None):
@@ -39,10 +38,6 @@ def scheme_problems(network, radio, clock, carry="held", caps=None):
         problems.append(step_by_step.step_problem(info, number, carried, nothing, step.energy, carry, caps))
         carried, _ = step_by_step._handed_on(info, number, carried, step.power, carry)
     return problems
-
-
-def without_finite_optimum():
-    return AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
 
 
 # --- optima known by hand ---------------------------------------------------------------------------------------------
@@ -143,6 +138,7 @@ def test_scs_in_metres_reports_optimal_and_is_found_out(layouts, radio, monkeypa
     assert found.status == "uncertified"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 def test_the_certificate_holds_in_metres_whatever_the_solver_says(layouts, radio, name, solver):
@@ -193,14 +189,14 @@ def test_an_unknown_solver_is_refused_with_the_choice(solver):
 @pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
 def test_a_problem_without_finite_optimum_is_refused(solver):
     with pytest.raises(AllocationError, match="no finite optimum"):
-        cvxpy_paper.solve(without_finite_optimum(), TOLERANCE, solver)
+        cvxpy_paper.solve(HOPELESS, TOLERANCE, solver)
 
 
 def test_powers_without_finite_value_do_not_hide_that_there_is_no_finite_optimum(monkeypatch):
     """One iteration of SCS returns powers for anything."""
     monkeypatch.setitem(cvxpy_paper.OPTIONS, "SCS", {"max_iters": 1})
     with pytest.raises(AllocationError, match="no finite optimum"):
-        cvxpy_paper.solve(without_finite_optimum(), TOLERANCE, "SCS")
+        cvxpy_paper.solve(HOPELESS, TOLERANCE, "SCS")
 
 
 def _fails(*_arguments, **_options):

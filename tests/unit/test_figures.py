@@ -14,18 +14,16 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from conftest import LAYOUTS
-from test_points import ROOT, plan_of
+from builders import NETWORKS, ROOT, content_of, plan_of, stored
 
 from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, style
 from isal.study import best_splits as optima
 from isal.study.agreement import ROUTES
-from isal.study.points import solve_all
-from isal.study.store import datasets, records
+from isal.study.store import datasets
 from isal.workflow.plan import AGREEMENT_DATASET
 
-pytestmark = pytest.mark.any_kernel
+pytestmark = [pytest.mark.any_kernel, pytest.mark.long]
 
 STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10}
 HELD = ["integrated", "step-by-step-held"]
@@ -50,12 +48,9 @@ def solved(folder, studies, drawn, **changes):
         results=str(folder),
         studies=studies,
         figures={"formats": ["png"], "draw": drawn},
-        solver="interior-point",
         **changes,
     )
-    paths = {folder / path: point for path, point in plan.points.items()}
-    for (path, point), result in zip(paths.items(), solve_all(list(paths.values())), strict=True):
-        records.write(path, point, result)
+    stored(plan.points, folder)
     for study in studies:
         points = {folder / path: point for path, point in plan.study_points(study).items()}
         datasets.write(Path(plan.dataset_path(study)), datasets.build(points, study=study, note="n"))
@@ -265,7 +260,7 @@ SLOTS = "slots_without_target"
 @pytest.fixture(scope="module")
 def fewer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fewer")
-    layouts = yaml.safe_load(LAYOUTS.read_text())
+    layouts = content_of(NETWORKS)
     ranging = {"anchors": [[20, 180], [180, 180]], "radars": [[45, 71], [91, 65]]}
     layouts["single_slot"] |= {
         "localization": ranging,

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from builders import in_other_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
@@ -115,6 +116,7 @@ def test_the_layouts_under_caps_are_certified(layouts, name, clock):
         assert np.isclose(result.power, 1.1, rtol=1e-6).any()
 
 
+@pytest.mark.long
 def test_every_scheme_on_an_ensemble_of_networks_is_certified():
     """Sensing-abundant to sensing-limited networks; with slack caps and with caps that bind."""
     cases = itertools.product(random_networks(7, 25), CLOCK_MODES, (None, 1.5))
@@ -185,13 +187,7 @@ def test_caps_that_bind(caps, power):
 @given(problems())
 def test_units_do_not_matter(problem):
     length, watts = 1e9, 1e-3
-    rescaled = AllocationProblem(
-        problem.constant * length,
-        problem.per_watt * length / watts,
-        problem.selector,
-        problem.energy * watts,
-        problem.caps * watts,
-    )
+    rescaled = in_other_units(problem, length, watts)
     expected, found = solved(problem), solved(rescaled)
     assert found.value * length == pytest.approx(expected.value, rel=2 * TIGHT)
 
@@ -283,6 +279,7 @@ def forty_nodes():
     return random_network(np.random.default_rng(40), 25, 15, 1, name="forty nodes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
@@ -298,6 +295,7 @@ def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypa
         np.testing.assert_allclose(found.power, expected.power, rtol=0, atol=1e-4)
 
 
+@pytest.mark.long
 @given(st.integers(0, 1000), CLOCKS, st.sampled_from(CARRIES))
 def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     network = random_network(np.random.default_rng(number), 3, 2, 1)

@@ -6,7 +6,7 @@ import os
 import netCDF4
 import numpy as np
 import pytest
-from test_points import example
+from builders import point_of
 
 from isal.study import files
 from isal.study.store import datasets, records, storage
@@ -14,7 +14,7 @@ from isal.study.store import datasets, records, storage
 
 @pytest.fixture(scope="module")
 def point():
-    return example()
+    return point_of()
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
         {"energies_uj": (7_000_000, 3_000_000)},
         {"scheme": "integrated", "energies_uj": (10_000_000,)},
     ):
-        each = example(**changes)
+        each = point_of(**changes)
         path = tmp_path / f"{each.split}.nc"
         records.write(path, each, each.solve())
         points[path] = each
@@ -226,7 +226,7 @@ def test_a_record_that_does_not_hold_is_set_aside(path, point):
 
 
 def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, point):
-    other = example(tolerance=1e-7)
+    other = point_of(tolerance=1e-7)
     records.set_aside(path, other.stamp)
     records.write(path, other, other.solve())
     os.utime(files.earlier(path), (0, 0))
@@ -243,7 +243,7 @@ def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, poin
 
 
 def test_a_record_of_two_slots_tells_them_apart(tmp_path):
-    point = example(slots=example().slots * 2, energies_uj=(4_000_000, 6_000_000))
+    point = point_of(slots=point_of().slots * 2, energies_uj=(4_000_000, 6_000_000))
     result = point.solve()
     records.write(tmp_path / "two.nc", point, result)
     record = records.read(tmp_path / "two.nc", point.stamp)
@@ -259,6 +259,6 @@ def test_a_record_of_two_slots_tells_them_apart(tmp_path):
 
 
 def test_a_dataset_refuses_a_stale_record(tmp_path, path, point):
-    other = example(tolerance=1e-7)
+    other = point_of(tolerance=1e-7)
     with pytest.raises(records.RecordError, match="was solved for another configuration"):
         datasets.build({path: other}, study="s", note="n")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from builders import LINE
 
 import isal
 from isal.claims.samples import abundance
@@ -16,14 +17,14 @@ from isal.schemes.carry_over import CARRIES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import datasets
 
+pytestmark = pytest.mark.long
+
 ENERGY = 10.0
 SOLVER = "interior-point"
 BASE = Assumptions("base", isal.Radio(), ENERGY, None)
 #: Slots that know much of each other, by radars as well as by clocks.
 CLOSE = replace(BASE, name="close", radio=isal.Radio(velocity_variance=1e-5, drift_variance=1e-24))
 CAPPED = replace(BASE, name="capped", cap_w=1.0)
-#: All in a line: nothing tells the other coordinate.
-LINE = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
 
 
 @pytest.fixture(scope="module")

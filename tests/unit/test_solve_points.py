@@ -4,7 +4,7 @@ import runpy
 from dataclasses import replace
 
 import pytest
-from test_points import ROOT, example
+from builders import ROOT, point_of
 
 from isal.study import files, points
 from isal.study.store import records
@@ -25,7 +25,7 @@ def job(monkeypatch, tmp_path):
     monkeypatch.setattr(points, "solve_all", counted)
     script = runpy.run_path(str(ROOT / "workflow/scripts/solve_points.py"))
     monkeypatch.setitem(script["solve_missing"].__globals__, "CHUNK", 2)
-    wanted = {tmp_path / f"{split[0]}.nc": example(energies_uj=split, solver="interior-point") for split in SPLITS}
+    wanted = {tmp_path / f"{split[0]}.nc": point_of(energies_uj=split) for split in SPLITS}
     return script["solve_missing"], solved, wanted
 
 
@@ -48,7 +48,7 @@ def test_a_point_that_fails_is_named_and_the_others_wait_for_it(job, tmp_path, c
     solve_missing, solved, wanted = job
     bad = list(wanted)[1]
     good = wanted[bad]
-    wanted[bad] = example(energies_uj=(0, 10_000_000), solver="interior-point")
+    wanted[bad] = point_of(energies_uj=(0, 10_000_000))
     assert solve_missing(wanted) == 1
     error = capsys.readouterr().err
     assert "7c/synchronous/500MHz/step-by-step-held/e0-10000: " in error
@@ -73,13 +73,13 @@ def test_what_was_kept_is_checked_before_it_is_used(job, tmp_path):
     solve_missing, solved, wanted = job
     *_, fails = wanted
     good = wanted[fails]
-    wanted[fails] = example(energies_uj=(0, 10_000_000), solver="interior-point")
+    wanted[fails] = point_of(energies_uj=(0, 10_000_000))
     solve_missing(wanted)
     wanted[fails] = good
     first, second, *_ = wanted
     kept = first.with_name(f".{first.name}.solved")
     kept.write_bytes(kept.read_bytes()[:500])
-    wanted[second] = example(energies_uj=SPLITS[1], solver="interior-point", tolerance=1e-7)
+    wanted[second] = point_of(energies_uj=SPLITS[1], solver="interior-point", tolerance=1e-7)
     solved.clear()
     assert solve_missing(wanted) == 0
     assert solved == [SPLITS[:2], SPLITS[4:]]
@@ -92,7 +92,7 @@ def test_records_that_hold_are_left_alone(job):
     solve_missing(wanted)
     before = {path: path.read_bytes() for path in wanted}
     stale = list(wanted)[3]
-    wanted[stale] = example(energies_uj=SPLITS[3], solver="interior-point", tolerance=1e-7)
+    wanted[stale] = point_of(energies_uj=SPLITS[3], solver="interior-point", tolerance=1e-7)
     solved.clear()
     assert solve_missing(wanted) == 0
     assert solved == [[SPLITS[3]]]

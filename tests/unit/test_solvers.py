@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
+from builders import HOPELESS
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
 import isal.allocation.certificate
-from isal import AllocationError, AllocationProblem
+from isal import AllocationError
 from isal.allocation import solvers
 from isal.allocation.solvers import Request, interior_point
 
 TOLERANCE = 1e-6
-HOPELESS = AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
 ROUTES = pytest.mark.parametrize("solver", ["scs", "interior-point"])
 
 
