@@ -12,10 +12,11 @@ KERNELS ?= $(if $(filter x86_64,$(shell uname -m)),Prescott)
 # thousands of short Python processes, none of which should compile what another one has
 unexport PYTHONDONTWRITEBYTECODE
 
-BIN   := $(VENV)/bin
-READY := $(VENV)/.ready
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
-.PHONY: study smoke status report test test-kernels test-certificates test-faults test-slurm benchmark check docs format lock clean help
+.PHONY: study smoke status report test test-fast test-all test-kernels test-certificates test-faults test-slurm benchmark check docs format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,15 +34,22 @@ status: $(READY) ## how far `make study` has come: points done, failed and left
 report: $(READY) ## results/report.html from a finished study; opens offline
 	$(BIN)/snakemake --report results/report.html $(ARGS)
 
-test: $(READY) ## every test
-	$(BIN)/python -m pytest -n $(CORES) --dist worksteal $(ARGS)
+test: $(READY) ## all but the slow tests: some 8 minutes on 2 cores
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-fast: $(READY) ## the quick unit tests, with fewer examples each: some 2 minutes on 2 cores
+	$(PYTEST) tests/unit -m 'not long and not slow' --hypothesis-profile fast $(ARGS)
+
+test-all: $(READY) ## everything: the slow tests, 5000 mutated configurations, then the four below; hours
+	ISAL_FUZZ=5000 $(PYTEST) $(ARGS)
+	$(MAKE) test-kernels test-faults test-certificates test-slurm
 
 test-kernels: $(READY) ## the unit tests that compute, with linear algebra as for other processors (KERNELS)
 	@test -n "$(KERNELS)" || echo "skipped: no kernel of OpenBLAS is known to run on every $(shell uname -m); give KERNELS"
 	for kernel in $(KERNELS); do \
 	    export OPENBLAS_CORETYPE=$$kernel; \
 	    OPENBLAS_VERBOSE=2 $(BIN)/python -c 'import numpy' && \
-	    $(BIN)/python -m pytest tests/unit -m 'not any_kernel' -n $(CORES) --dist worksteal $(ARGS) || exit 1; \
+	    $(PYTEST) tests/unit -m 'not any_kernel' $(ARGS) || exit 1; \
 	done
 
 test-certificates: $(READY) ## values and gaps of 2100 layouts and all carry-overs against 50 digits: some 2 hours of CPU

@@ -1,4 +1,4 @@
-"""The three routes: time per certified point, certified shares over random networks, large networks, many slots."""
+"""The three solvers: time per certified point, certified shares over random networks, large networks, many slots."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ import yaml
 from measure import ROOT, Row, cpu_seconds, in_turns, python
 
 import isal
-import isal.allocation.problem
+import isal.allocation.certificate
 from isal import IsalError
 from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
 from isal.model import ensemble
-from isal.model.fisher import CLOCKS, Clock
-from isal.schemes import schedule as schemes
-from isal.schemes.schedule import CARRIES, Carry
+from isal.model.parameters import CLOCKS, Clock
+from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import no_prior
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 ENERGY_J = 10.0
@@ -37,10 +39,7 @@ def four_node_problems(clock: Clock, size: int) -> list[AllocationProblem]:
     networks = [isal.Network.from_mapping(layout, name=name) for name, layout in layouts.items()]
     networks += ensemble.random_networks(4, size - len(networks), anchors=(2, 2), radars=(2, 2))
     infos = [isal.information(network, RADIO, clock) for network in networks]
-    return [
-        AllocationProblem(schemes.no_prior(info), info.stack, info.basis.indices(["targets"]), ENERGY_J)
-        for info in infos
-    ]
+    return [AllocationProblem(no_prior(info), info.stack, info.basis.indices(["targets"]), ENERGY_J) for info in infos]
 
 
 class SmallLmi:
@@ -57,7 +56,7 @@ class SmallLmi:
         self.program = cp.Problem(cp.Minimize(cp.trace(h)), limits)
 
     def solve(self, problem: AllocationProblem) -> isal.Allocation:
-        # the same favour that the fast routes have: M is the identity at the centre, and so is the value there
+        # the same favour that the fast solvers have: M is the identity at the centre, and so is the value there
         start = problem.interior_start()
         factor = np.linalg.inv(np.linalg.cholesky(problem.matrix(start)))
         for parameter, matrix in zip(self.matrices, problem.per_watt, strict=True):
@@ -69,7 +68,9 @@ class SmallLmi:
             warnings.simplefilter("ignore")
             self.program.solve(solver="CLARABEL")
         power = self.power.value * problem.budget
-        return isal.allocation.problem.certify(problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0)
+        return isal.allocation.certificate.certify(
+            problem, power, tolerance=1e-6, solver="lmi", iterations=0, seconds=0.0
+        )
 
 
 def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Row]:
@@ -145,18 +146,18 @@ def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
         combinations = [
             (clock, carry, caps)
             for clock in CLOCKS
-            for carry in (None, *schemes.CARRIES)
+            for carry in (None, *CARRIES)
             for caps in (None, ENERGY_J * rng.uniform(0.05, 0.6, network.n_nodes))
         ]
         chosen = combinations if every else [combinations[rng.integers(len(combinations))]]
         for clock, carry, caps in chosen:
             info = isal.information(network, RADIO, clock)
-            prior = schemes.no_prior(info)
+            prior = no_prior(info)
             if carry is None:
-                computations.append(schemes.integrated_slot(info, prior, ENERGY_J, caps, TIGHT))
+                computations.append(integrated_slot(info, prior, ENERGY_J, caps, TIGHT))
             else:
-                energies = ENERGY_J * rng.dirichlet(np.ones(len(schemes.steps_of(info))))
-                computations.append(schemes.steps_slot(info, prior, list(energies), carry, caps, TIGHT))
+                energies = ENERGY_J * rng.dirichlet(np.ones(len(steps_of(info))))
+                computations.append(steps_slot(info, prior, list(energies), carry, caps, TIGHT))
     results = scheduler.run_all(computations, interior_point.NAME)
     return [step.problem for result in results if not isinstance(result, IsalError) for step in result.steps]
 
@@ -283,8 +284,7 @@ def traverse(
     for network, carry in cases:
         info = isal.information(network, RADIO, clock)
         computations = [
-            schemes.steps_slot(info, schemes.no_prior(info), ENERGY_J * np.array(split), carry, None, 1e-6)
-            for split in splits
+            steps_slot(info, no_prior(info), ENERGY_J * np.array(split), carry, None, 1e-6) for split in splits
         ]
         found = scheduler.run_all(computations, interior_point.NAME)
         lowest.append(min(each.speb for each in found if not isinstance(each, IsalError)))

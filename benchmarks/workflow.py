@@ -20,20 +20,21 @@ from isal.workflow.plan import Plan
 
 def point_job(repeats: int = 25) -> list[Row]:
     """A job of one point against a process that imports numpy and netCDF4 and writes an empty file."""
-    points = Plan.of(config.load(configured(), "config/config.yaml", [ROOT])).points
+    plan = Plan.of(config.load(configured(), "config/config.yaml", [ROOT]))
     chosen = {
-        "integrated": "points/7a/synchronous/500MHz/integrated/e10000.nc",
-        "step-by-step": "points/7a/synchronous/500MHz/step-by-step-held/e7000-3000.nc",
+        "integrated": "7a/synchronous/500MHz/integrated/e10000",
+        "step-by-step": "7a/synchronous/500MHz/step-by-step-held/e7000-3000",
     }
     script = str(ROOT / "workflow/scripts/solve_points.py")
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
         bare = [sys.executable, "-c", BARE.format(output=str(folder / "empty.nc"))]
-        for label, path in chosen.items():
+        for label, name in chosen.items():
             for solver, budget in (("interior-point", "1.3 x"), ("scs", "2 x")):
-                point = replace(points[path], solver=solver)
-                job = [sys.executable, script, "--point", point.to_json(), "--output", str(folder / "point.nc")]
+                point = replace(plan.points[name], solver=solver)
+                told = ["--point", point.to_json(), "--fingerprint", plan.fingerprint(point)]
+                job = [sys.executable, script, *told, "--output", str(folder / "point.nc")]
 
                 def solve(job: list[str] = job) -> Cost:
                     (folder / "point.nc").unlink(missing_ok=True)

@@ -1,22 +1,22 @@
-from .allocation.problem import Allocation as Allocation
+from .allocation.certificate import Allocation as Allocation
+from .allocation.certificate import lower_bound as lower_bound
 from .allocation.problem import AllocationProblem as AllocationProblem
-from .allocation.problem import lower_bound as lower_bound
 from .errors import AllocationError as AllocationError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError
 from .errors import UnobservableError as UnobservableError
-from .model.fisher import Information as Information
-from .model.fisher import Spebs as Spebs
-from .model.fisher import information as information
-from .model.fisher import spebs as spebs
+from .model.information import Information as Information
+from .model.information import Spebs as Spebs
+from .model.information import information as information
+from .model.information import spebs as spebs
 from .model.network import Network as Network
 from .model.radio import Radio as Radio
 from .schemes.best_split import BestSplit as BestSplit
 from .schemes.best_split import best_split as best_split
+from .schemes.integrated import integrated as integrated
 from .schemes.schedule import ScheduleResult as ScheduleResult
 from .schemes.schedule import SlotResult as SlotResult
 from .schemes.schedule import UncertifiedWarning as UncertifiedWarning
-from .schemes.schedule import integrated as integrated
-from .schemes.schedule import step_by_step as step_by_step
+from .schemes.step_by_step import step_by_step as step_by_step
 
 __version__: str

@@ -96,14 +96,14 @@ class Knowledge:
         block = kept[:, None], kept
         return Knowledge(self.matrix[block], self.scale[kept], self.doubt[block], root)
 
-    def embedded(self, size: int, places: NDArray[np.intp]) -> Knowledge:
-        """The same about ``size`` parameters, of which these stand at ``places`` and of the others nothing is known."""
+    def embedded(self, size: int, indices: NDArray[np.intp]) -> Knowledge:
+        """The same about ``size`` parameters: these have the given ``indices``, and nothing is known of the others."""
         matrix, scale, doubt = np.zeros((size, size)), np.zeros(size), np.zeros((size, size))
-        block = places[:, None], places
-        matrix[block], scale[places], doubt[block] = self.matrix, self.scale, self.doubt
+        block = indices[:, None], indices
+        matrix[block], scale[indices], doubt[block] = self.matrix, self.scale, self.doubt
         root = None if self.root is None else np.zeros((len(self.root), size))
         if root is not None:
-            root[:, places] = self.root
+            root[:, indices] = self.root
         return Knowledge(matrix, scale, doubt, root)
 
     def marginal(self, kept: NDArray[np.intp]) -> Knowledge:

@@ -142,17 +142,17 @@ class DenseStack:
         rows = [None if each is None else each.of_nodes(chosen) for each in self.rows]
         return DenseStack(self.entries[:, chosen], self.squares[:, chosen], rows)
 
-    def embedded(self, size: int, places: NDArray[np.intp]) -> DenseStack:
-        """The same about ``size`` parameters, of which these stand at ``places``, with zeros for the others."""
+    def embedded(self, size: int, indices: NDArray[np.intp]) -> DenseStack:
+        """The same about ``size`` parameters, where these have the given ``indices``, with zeros for the others."""
         entries = np.zeros((*self.entries.shape[:2], size, size))
-        entries[:, :, places[:, None], places] = self.entries
+        entries[:, :, indices[:, None], indices] = self.entries
         squares = np.zeros((*self.squares.shape[:3], size))
-        squares[..., places] = self.squares
+        squares[..., indices] = self.squares
         rows: list[Rows | None] = []
         for each in self.rows:
             wide = np.zeros((0 if each is None else len(each.entries), size))
             if each is not None:
-                wide[:, places] = each.entries
+                wide[:, indices] = each.entries
             rows.append(None if each is None else Rows(wide, each.node))
         return DenseStack(entries, squares, rows)
 
@@ -209,7 +209,7 @@ class SparseStack:
     def combine(self, weights: Array) -> Array:
         """See :meth:`DenseStack.combine`; ``N`` is 1."""
         d = self.n_parameters
-        row, column = self._places
+        row, column = self._row_and_column
         weighted = self.tall.data * np.repeat(weights[0], self._per_node)
         flat = np.bincount(row * d + column, weights=weighted.astype(float), minlength=d * d).astype(float)
         return flat.reshape(1, d, d)
@@ -225,7 +225,7 @@ class SparseStack:
 
     def scaled(self, factors: Array, unit: Array) -> SparseStack:
         """See :meth:`DenseStack.scaled`."""
-        row, column = self._places
+        row, column = self._row_and_column
         scaled = self._with(self.tall.data * (unit[0] * factors[0, row] * factors[0, column]))
         return replace(scaled, squares=self.squares * (unit[:, None, None, None] * factors[:, None, None, :] ** 2))
 
@@ -240,22 +240,22 @@ class SparseStack:
         rows = (chosen[:, None] * d + np.arange(d)).ravel()
         return SparseStack(self.tall[rows], len(chosen), self.squares[:, chosen])
 
-    def embedded(self, size: int, places: NDArray[np.intp]) -> SparseStack:
+    def embedded(self, size: int, indices: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.embedded`."""
         from scipy.sparse import csr_array
 
-        row, column = self._places
+        row, column = self._row_and_column
         node = np.repeat(np.arange(self.n_nodes), self._per_node)
         wide = csr_array(
-            (self.tall.data, (node * size + places[row], places[column])), shape=(self.n_nodes * size, size)
+            (self.tall.data, (node * size + indices[row], indices[column])), shape=(self.n_nodes * size, size)
         )
         squares = np.zeros((*self.squares.shape[:3], size))
-        squares[..., places] = self.squares
+        squares[..., indices] = self.squares
         return SparseStack(wide, self.n_nodes, squares)
 
     def without_block(self, known: NDArray[np.intp]) -> SparseStack:
         """See :meth:`DenseStack.without_block`."""
-        row, column = self._places
+        row, column = self._row_and_column
         changed = self._with(np.where(np.isin(row, known) & np.isin(column, known), 0.0, self.tall.data))
         changed.tall.eliminate_zeros()
         return replace(changed, squares=_without(self.squares, known))
@@ -275,7 +275,7 @@ class SparseStack:
 
     def indefinite(self) -> NDArray[np.bool_]:
         """See :meth:`DenseStack.indefinite`."""
-        row, column = self._places
+        row, column = self._row_and_column
         node = np.repeat(np.arange(self.n_nodes), self._per_node)
         diagonal = np.zeros((self.n_nodes, self.n_parameters))
         on_diagonal = row == column
@@ -285,7 +285,7 @@ class SparseStack:
         return (np.bincount(node, weights=negative, minlength=self.n_nodes) > 0)[None]
 
     @property
-    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _row_and_column(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column within its matrix of each number."""
         row: NDArray[np.intp] = np.repeat(np.arange(self.tall.shape[0]) % self.n_parameters, np.diff(self.tall.indptr))
         return row, self.tall.indices
@@ -299,8 +299,8 @@ class SparseStack:
     def _with(self, data: Array) -> SparseStack:
         from scipy.sparse import csr_array
 
-        places = (self.tall.indices.copy(), self.tall.indptr.copy())
-        return SparseStack(csr_array((data, *places), shape=self.tall.shape), self.n_nodes, self.squares)
+        structure = (self.tall.indices.copy(), self.tall.indptr.copy())
+        return SparseStack(csr_array((data, *structure), shape=self.tall.shape), self.n_nodes, self.squares)
 
 
 Stack = DenseStack | SparseStack

@@ -44,7 +44,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal.allocation import solvers
-from isal.allocation.problem import Allocation, AllocationProblem
+from isal.allocation.certificate import Allocation
+from isal.allocation.problem import AllocationProblem
 from isal.allocation.solvers import Answer, Request
 from isal.errors import AllocationError, IsalError
 
@@ -115,7 +116,7 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Isa
 
 def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T | IsalError], int]:
     try:
-        module = solvers.route(solver)
+        module = solvers.solver_module(solver)
     except IsalError:
         _close(computations)
         raise

@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from isal.claims.samples import Evidence, Population, abundance
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 
 #: A statement holds where at least the first share of its population obeys it, mostly from the second on.
 MOST, MANY = 0.95, 0.75

@@ -39,7 +39,7 @@ from isal.claims.statement import (
     share_table,
     word,
 )
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 
 #: A step that gets less than this share of the energy gets nothing.
 NOTHING = 1e-3

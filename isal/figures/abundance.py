@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Picture
 
 from isal.claims import samples
 from isal.figures import Shown, style
-from isal.schemes.carry_overs import CARRY_OVERS
+from isal.schemes.carry_over import CARRY_OVERS
 from isal.schemes.registry import STEP_BY_STEP
 
 #: Points of a running median on either side; fewer towards the ends, so that it stays centred.

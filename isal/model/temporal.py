@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from isal.errors import NetworkError
 from isal.knowledge import Knowledge
-from isal.model.fisher import Block, Information
+from isal.model.information import Information
 from isal.model.network import Network
+from isal.model.parameters import Block
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
 #: What is coupled between slots.
@@ -91,13 +92,13 @@ def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: 
     # the first n columns are the parameters after the increment, the others those before it
     rows[: len(root), :n] = root
     rows[: len(root), n:], rows[: len(root), moved] = root[:, moved], 0.0
-    places = np.arange(len(moved))
-    rows[len(root) + places, moved], rows[len(root) + places, n + places] = tie, -tie
+    tied = np.arange(len(moved))
+    rows[len(root) + tied, moved], rows[len(root) + tied, n + tied] = tie, -tie
     scale = np.append(known.scale, np.hypot(known.scale[moved], tie))
     scale[moved] = tie
     # what was known of the parameters that moved is known of them as they were before
     before = np.arange(n)
-    before[moved] = n + places
+    before[moved] = n + tied
     doubt = known.embedded(n + len(moved), before).doubt
     return Knowledge(rows.T @ rows, scale, doubt, rows).marginal(np.arange(n))
 

@@ -20,7 +20,6 @@ slot 1 breaks the proportionality, so there the answer without it is the start o
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -29,32 +28,35 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation import scheduler
-from isal.allocation.problem import DEFAULT_TOLERANCE, AllocationProblem, checked_caps, positive_number
+from isal.allocation.certificate import DEFAULT_TOLERANCE
+from isal.allocation.problem import AllocationProblem, checked_caps, positive_number
 from isal.allocation.scheduler import Computation
 from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import Clock, Information, information
+from isal.model.information import Information, information
 from isal.model.network import Network
+from isal.model.parameters import Clock
 from isal.model.radio import Radio
+from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import (
-    CARRIES,
     DEFAULT_SOLVER,
-    DEFAULT_VARIANT,
-    EARLIER_STEP_TOLERANCE,
-    CapsPer,
-    Carry,
-    FirstStep,
     ScheduleResult,
     SlotResult,
-    Variant,
     certified,
-    first_step_per_joule,
-    integrated_schedule,
-    integrated_slot,
     no_prior,
     run_schedule,
     slot_informations,
+)
+from isal.schemes.search import Variables, minimum, parabolas
+from isal.schemes.step_by_step import (
+    DEFAULT_VARIANT,
+    EARLIER_STEP_TOLERANCE,
+    CapsPer,
+    FirstStep,
+    Variant,
+    first_step_per_joule,
     step_problem,
     steps_handed_on,
     steps_of,
@@ -62,7 +64,8 @@ from isal.schemes.schedule import (
 )
 from isal.units import DURATION_S
 
-#: Every step gets at least this share: some carry-overs are best with nothing for a step, which none can start from.
+#: Every step gets at least this share of the energy. With some carry-overs a step is best left without any, but then
+#: its own problem has no finite optimum.
 SMALLEST_SHARE = 1e-8
 
 #: Logarithms of E1 : E2 that are looked at first. With "held" the optimum lies between 0 and 7; with the other
@@ -70,26 +73,10 @@ SMALLEST_SHARE = 1e-8
 RATIOS = (-12.0, -6.0, -3.0, -1.0, 0.5, 2.0, 3.5, 5.0, 7.0, 12.0)
 MOST_RATIOS = 8
 
-#: A search ends when its parabolas promise less than this, relative, or when its steps are smaller than that.
-SEARCH_ACCURACY = 1e-8
-SMALLEST_STEP = 1e-6
-MOST_ROUNDS = 40
-
-#: Slots are coupled at most by so many times what all the energy tells about radars and clocks.
+#: The information of the increment between slots is at most so many times what all the energy tells about a parameter.
 RIGID = 1e8
 
-#: Around a kink: the first and the last distance to look at, in logarithms of energies, and in how many directions,
-#: each time turned by an angle that never repeats.
-FIRST_POLL, LAST_POLL, POLLS = 0.01, 1e-4, 8
-GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
-
-#: How many logarithms of a step's energy over the last step's are looked at first when caps bind, by how many vary.
-COARSE_PLACES = {1: 41, 2: 9}
-
 Array = NDArray[np.float64]
-
-#: Logarithms of the energies of the steps (or slots) but the last over that of the last.
-Place = tuple[float, ...]
 
 Proof = Literal["every split", "one ratio", "below the caps", "none"]
 
@@ -248,8 +235,9 @@ async def best_steps(
     tolerance: float,
     variant: Variant = DEFAULT_VARIANT,
 ) -> Split[SlotResult]:
-    """The step-by-step scheme in one slot at its best split of ``energy`` (J); see
-    :func:`isal.schemes.schedule.steps_slot`.
+    """The step-by-step scheme in one slot at its best split of ``energy`` (J).
+
+    See :func:`isal.schemes.step_by_step.steps_slot` for the other parameters.
     """
     steps = steps_of(info)
     if len(steps) == 1:
@@ -265,20 +253,14 @@ async def best_steps(
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
         return Split(result, min(best.lower_bound, result.speb), proof)
 
-    found: dict[Place, SlotResult] = {}
-
-    async def speb(place: Place) -> float:
-        if place not in found:
-            split = list(energy * _shares_of(place))
-            found[place] = await steps_slot(info, prior, split, carry, caps, tolerance, variant=variant)
-        return found[place].speb
+    def slot(shares: Array) -> Computation[SlotResult]:
+        return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
 
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
-    found[start] = result
-    place = await _searched(speb, start, binding)
-    if found[place] is result and not prior and len(steps) == 2 and proven:
+    lowest = await _at_best_shares(slot, start, binding, result)
+    if lowest is result and not prior and len(steps) == 2 and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
-    return Split(found[place], found[place].lower_bound, "none")
+    return Split(lowest, lowest.lower_bound, "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +279,7 @@ async def _proportional(
     last = len(steps_of(info)) - 1
     limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
-    first = await first_step_per_joule(info, carry, np.where(limits > 0, np.inf, 0.0), step_1)
+    first = await first_step_per_joule(info, carry, _caps_of_zero(limits), step_1)
     solved: dict[float, _Proportional] = {}
 
     async def speb(ratio: float) -> float:
@@ -321,42 +303,9 @@ async def _proportional(
     if last == 1:
         await speb(0.0)
         return solved[0.0]
-    values = await scheduler.together(speb(ratio) for ratio in RATIOS)
-    ratio = await _refined(speb, dict(zip(RATIOS, values, strict=True)))
-    return solved[ratio]
-
-
-async def _refined(function: Callable[[float], Computation[float]], values: dict[float, float]) -> float:
-    """Place of the lowest value of a function, from its ``values`` at some places, by parabolas around the lowest."""
-    for _ in range(MOST_RATIOS):
-        places = sorted(values)
-        lowest = min(values, key=lambda place: values[place])
-        at = places.index(lowest)
-        if at in (0, len(places) - 1):
-            break  # the function is flat out there
-        left, right = places[at - 1], places[at + 1]
-        vertex, promise = _parabola((left, values[left]), (lowest, values[lowest]), (right, values[right]))
-        if promise <= SEARCH_ACCURACY * values[lowest]:
-            break
-        # never so close to a place known that nothing is learnt
-        margin = 0.05 * (right - left)
-        if abs(vertex - lowest) < margin:
-            vertex = lowest + (margin if right - lowest > lowest - left else -margin)
-        vertex = float(np.clip(vertex, left + margin, right - margin))
-        values[vertex] = await function(vertex)
-    return min(values, key=lambda place: values[place])
-
-
-def _parabola(
-    left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]
-) -> tuple[float, float]:
-    """Where a parabola through three points, the middle one lowest, has its vertex, and by how much that is lower."""
-    (a, fa), (b, fb), (c, fc) = left, middle, right
-    curvature = ((fc - fb) / (c - b) - (fb - fa) / (b - a)) / (c - a)
-    if curvature <= 0:
-        return b, 0.0
-    slope = (fc - fb) / (c - b) - curvature * (c - b)
-    return b - slope / (2 * curvature), slope**2 / (4 * curvature)
+    values = dict(zip(RATIOS, await scheduler.together(speb(ratio) for ratio in RATIOS), strict=True))
+    await parabolas(speb, values, MOST_RATIOS)
+    return solved[min(values, key=values.__getitem__)]
 
 
 # --- energies of two slots --------------------------------------------------------------------------------------------
@@ -372,24 +321,24 @@ async def best_integrated_slots(
     """
     one, two = infos
     limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
-    silent = np.where(limits > 0, np.inf, 0.0)
-    slot_1 = await integrated_slot(one, no_prior(one), 1.0, silent, EARLIER_STEP_TOLERANCE)
+    # a node that may not transmit does not in slot 1 either; other caps bind from a certain energy on
+    slot_1 = await integrated_slot(one, no_prior(one), 1.0, _caps_of_zero(limits), EARLIER_STEP_TOLERANCE)
     first = slot_1.steps[0].power
     # parameters: one for the bound of slot 1, then those of slot 1, then those of slot 2
     d1, size = one.basis.size, 1 + one.basis.size + two.basis.size
-    spots = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
+    indices = (np.zeros(1, dtype=np.intp), 1 + np.arange(d1), np.arange(1 + d1, size))
     moved = two.basis.indices(temporal.COUPLED)
     # what hardly moves between the slots is one and the same in all digits that count; more would be lost in rounding
     known = energy * (np.diag(slot_1.measured.matrix) + two.stack.squares[0, :, 0].max(axis=0))
     tie = np.diag(np.sqrt(np.minimum(temporal.coupling(two), RIGID * known[moved])))
     ties = np.zeros((len(moved), size))
-    ties[:, spots[1][one.basis.indices(temporal.COUPLED)]], ties[:, spots[2][moved]] = tie, -tie
+    ties[:, indices[1][one.basis.indices(temporal.COUPLED)]], ties[:, indices[2][moved]] = tie, -tie
     bound = Knowledge.of_rows(np.array([[1 / np.sqrt(slot_1.speb)]]))
-    per_joule = bound.embedded(size, spots[0]) + slot_1.measured.embedded(size, spots[1])
-    stack = two.stack.embedded(size, spots[2]).with_first(per_joule)
+    per_joule = bound.embedded(size, indices[0]) + slot_1.measured.embedded(size, indices[1])
+    stack = two.stack.embedded(size, indices[2]).with_first(per_joule)
     selector = slot_1.steps[0].problem.selector
     objective = np.zeros((size, 1 + selector.shape[1]))
-    objective[0, 0], objective[spots[2], 1:] = 1.0, selector
+    objective[0, 0], objective[indices[2], 1:] = 1.0, selector
     slack_up_to = _least_ratio(limits, first)
     both = AllocationProblem(Knowledge.of_rows(ties), stack, objective, energy, np.append(slack_up_to, limits))
     best = await scheduler.ask(both, EARLIER_STEP_TOLERANCE)
@@ -400,19 +349,13 @@ async def best_integrated_slots(
     if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")
 
-    found: dict[Place, ScheduleResult] = {}
+    def schedule(shares: Array) -> Computation[ScheduleResult]:
+        return integrated_schedule(infos, list(energy * shares), caps, tolerance)
 
-    async def speb(place: Place) -> float:
-        if place not in found:
-            found[place] = await integrated_schedule(infos, list(energy * _shares_of(place)), caps, tolerance)
-        return found[place].speb
-
-    start = (float(np.log(energies[0] / energies[1])),)
-    found[start] = result
-    place = await _searched(speb, start, binding=True)
-    if found[place] is result and proven:
+    lowest = await _at_best_shares(schedule, (float(np.log(energies[0] / energies[1])),), True, result)
+    if lowest is result and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")
-    return Split(found[place], found[place].greedy_lower_bound, "none")
+    return Split(lowest, lowest.greedy_lower_bound, "none")
 
 
 async def best_step_slots(
@@ -424,21 +367,17 @@ async def best_step_slots(
     variant: Variant = DEFAULT_VARIANT,
 ) -> Split[ScheduleResult]:
     """The step-by-step scheme over two slots with the best energy of each, and of each step in it."""
-    found: dict[Place, ScheduleResult] = {}
 
-    async def speb(place: Place) -> float:
-        if place not in found:
-            shares = energy * _shares_of(place)
-            found[place] = await best_steps_schedule(infos, list(shares), carry, caps, tolerance, variant)
-        return found[place].speb
+    def schedule(shares: Array) -> Computation[ScheduleResult]:
+        return best_steps_schedule(infos, list(energy * shares), carry, caps, tolerance, variant)
 
     # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
     alone = await scheduler.together(
         best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
     )
     start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
-    place = await _searched(speb, start, can_bind(caps, energy))
-    return Split(found[place], found[place].greedy_lower_bound, "none")
+    lowest = await _at_best_shares(schedule, start, can_bind(caps, energy))
+    return Split(lowest, lowest.greedy_lower_bound, "none")
 
 
 def can_bind(caps: ArrayLike | None, energy: float) -> bool:
@@ -452,93 +391,35 @@ def _certified(lower_bound: float, speb: float, tolerance: float) -> bool:
     return lower_bound >= (1 - tolerance - 2 * SMALLEST_SHARE) * speb
 
 
+def _caps_of_zero(limits: Array) -> Array:
+    """The same caps without those that are not zero, W."""
+    return np.where(limits > 0, np.inf, 0.0)
+
+
 def _least_ratio(limits: Array, powers: Array) -> float:
     """Up to what multiple the powers keep to the limits."""
     return float(np.min(limits[powers > 0] / powers[powers > 0], initial=np.inf))
 
 
-# --- searches ---------------------------------------------------------------------------------------------------------
+async def _at_best_shares(
+    run: Callable[[Array], Computation[R]], start: Variables, kinks: bool, at_start: R | None = None
+) -> R:
+    """A scheme at the shares of the energy at which its SPEB is lowest, see :func:`isal.schemes.search.minimum`.
 
-
-async def _searched(function: Callable[[Place], Computation[float]], start: Place, binding: bool) -> Place:
-    """Where a function is lowest: near ``start``, or anywhere if caps can bind.
-
-    Caps make kinks and several local minima along the split; then a coarse look over all splits comes first.
+    ``start`` are logarithms of the energies of the steps (or slots) but the last over that of the last; ``at_start`` is
+    the scheme's result there, if it is known.
     """
-    if not binding:
-        place, _ = await search(function, start, step=0.05)
-        return place
-    coarse = np.linspace(-8, 6, COARSE_PLACES[len(start)])
-    places = [start, *itertools.product(coarse.tolist(), repeat=len(start))]
-    values = await scheduler.together(function(place) for place in places)
-    width = float(coarse[1] - coarse[0]) / 2
-    # the start is the solution of the problem without caps on the earlier steps, so it needs no search to compete
-    tried = [place for _, place in sorted(zip(values, places, strict=True)) if place != start][:3]
-    ended = await scheduler.together(search(function, place, step=width) for place in tried)
-    value, place = min([(values[0], start), *((value, place) for place, value in ended)])
-    better = await _polled(function, place, value)
-    # what is found in the end must be worth leaving the start, which may be proven
-    return better[0] if better[1] < value * (1 - SEARCH_ACCURACY) else place
+    found: dict[Variables, R] = {} if at_start is None else {start: at_start}
+
+    async def speb(logs: Variables) -> float:
+        if logs not in found:
+            found[logs] = await run(_shares_of(logs))
+        return found[logs].speb
+
+    return found[await minimum(speb, start, kinks)]
 
 
-async def _polled(function: Callable[[Place], Computation[float]], best: Place, value: float) -> tuple[Place, float]:
-    """Lower a function from a kink where no single variable does: look all around, ever closer."""
-    step, turn = FIRST_POLL, 0.0
-    while step > LAST_POLL:
-        # other directions every time, as those that lead down along a kink can be few
-        angles = turn + np.linspace(0, 2 * np.pi, POLLS, endpoint=False)
-        ways = np.array([np.cos(angles), np.sin(angles)]).T if len(best) == 2 else np.array([[1.0], [-1.0]])
-        places = [tuple((np.array(best) + step * way).tolist()) for way in ways]
-        values = await scheduler.together(function(place) for place in places)
-        lowest, place = min(zip(values, places, strict=True))
-        if lowest < value * (1 - SEARCH_ACCURACY / 10):
-            best, value = place, lowest
-        else:
-            step /= 2
-        turn += GOLDEN_ANGLE
-    return best, value
-
-
-def _shares_of(logs: Place) -> Array:
+def _shares_of(logs: Variables) -> Array:
     """Shares from their logarithms relative to the last one."""
     weights = np.exp(np.clip([*logs, 0.0], np.log(SMALLEST_SHARE), -np.log(SMALLEST_SHARE)))
     return np.asarray(weights / weights.sum())
-
-
-async def search(function: Callable[[Place], Computation[float]], start: Place, step: float) -> tuple[Place, float]:
-    """Local minimum of a function of few variables by parabolas along each in turn.
-
-    Each round looks ``step`` to both sides; where the parabola through the three values promises more than
-    :data:`SEARCH_ACCURACY` its vertex is tried, and the step follows the distance moved. Returns place and value.
-    """
-    best, value = start, await function(start)
-    steps = [step] * len(start)
-    for _ in range(MOST_ROUNDS):
-        promises = []
-        for axis in range(len(start)):
-            centre, width = best, steps[axis]
-            below, above = await scheduler.together(function(_moved(centre, axis, by)) for by in (-width, width))
-            curvature = below - 2 * value + above
-            drop = below - above
-            if curvature > 0:
-                offset = float(np.clip(0.5 * width * drop / curvature, -3 * width, 3 * width))
-                promise = drop**2 / (8 * curvature)
-            else:
-                offset, promise = float(np.sign(drop)) * 3 * width, np.inf
-            promises.append(promise)
-            tried = [(below, -width), (above, width)]
-            if promise > SEARCH_ACCURACY * value:
-                tried.append(((await function(_moved(centre, axis, offset))), offset))
-            lowest, moved = min(tried)
-            if lowest < value:
-                best, value = _moved(centre, axis, moved), lowest
-                steps[axis] = min(max(abs(moved), width / 4), 3.0)
-            else:
-                steps[axis] = width / 4
-        if max(promises) <= SEARCH_ACCURACY * value or max(steps) < SMALLEST_STEP:
-            break
-    return best, value
-
-
-def _moved(place: Place, axis: int, by: float) -> Place:
-    return (*place[:axis], place[axis] + by, *place[axis + 1 :])

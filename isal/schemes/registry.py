@@ -1,7 +1,8 @@
 """The schemes by name, as configurations, file paths and datasets call them.
 
 An entry owns all that differs from scheme to scheme: how it is computed, whether it has steps, what it is called and
-what its curves look like. Whoever has a scheme's name asks its entry and compares no names.
+what its curves look like. Whoever has a scheme's name asks its entry and compares no names. It names the module that
+computes it and imports that module only to compute, so that names and looks do not depend on the code that computes.
 
 >>> SCHEMES["step-by-step-held"].label
 'step-by-step, held'
@@ -11,18 +12,20 @@ what its curves look like. Whoever has a scheme's name asks its entry and compar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
-from numpy.typing import ArrayLike
+from isal.schemes.carry_over import CARRY_OVERS, Carry, CarryOver
 
-from isal.allocation.scheduler import Computation
-from isal.model.fisher import Information
-from isal.schemes import best_split as splits
-from isal.schemes import schedule as schemes
-from isal.schemes.carry_overs import CARRY_OVERS, Carry, CarryOver
-from isal.schemes.schedule import ScheduleResult
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from isal.allocation.scheduler import Computation
+    from isal.model.information import Information
+    from isal.schemes.schedule import ScheduleResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,18 +71,24 @@ class Scheme:
         return self.has_steps and n_slots > 1
 
     def module(self, n_slots: int) -> str:
-        """The module that computes it in so many slots."""
-        return "isal.schemes.best_split" if self.splits_slots(n_slots) else "isal.schemes.schedule"
+        """Name of the module that computes it over so many slots."""
+        if not self.has_steps:
+            return "isal.schemes.integrated"
+        return "isal.schemes.best_split" if self.splits_slots(n_slots) else "isal.schemes.step_by_step"
 
     def schedule(
         self, infos: Sequence[Information], energies: Sequence[float], caps: ArrayLike | None, tolerance: float
     ) -> Computation[ScheduleResult]:
         """The scheme at energies in J: of the slots where there are several, else of the steps, or the whole."""
+        module = import_module(self.module(len(infos)))
+        found: Computation[ScheduleResult]
         if self.carry_over is None:
-            return schemes.integrated_schedule(infos, energies, caps, tolerance)
-        if self.splits_slots(len(infos)):
-            return splits.best_steps_schedule(infos, energies, self.carry_over.name, caps, tolerance)
-        return schemes.steps_schedule(infos, [energies], self.carry_over.name, caps, tolerance)
+            found = module.integrated_schedule(infos, energies, caps, tolerance)
+        elif self.splits_slots(len(infos)):
+            found = module.best_steps_schedule(infos, energies, self.carry_over.name, caps, tolerance)
+        else:
+            found = module.steps_schedule(infos, [energies], self.carry_over.name, caps, tolerance)
+        return found
 
 
 #: What the other schemes are compared with.

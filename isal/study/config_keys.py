@@ -15,11 +15,11 @@ from dataclasses import Field, dataclass, fields, replace
 from typing import Any
 
 from isal.allocation.solvers import SOLVERS
-from isal.model.fisher import CLOCKS
 from isal.model.network import LARGEST_COORDINATE_M
+from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
 from isal.model.radio import Radio
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 
 Schema = dict[str, Any]
 
@@ -476,9 +476,9 @@ CONFIG = {
     ),
     "solver": Key(
         Choice(SOLVERS),
-        "Route to each optimum",
+        "Solver of each optimum",
         remark="whatever it is, every point is certified independently of it",
-        note="`cvxpy` is slow, and not always certified. Each record names the route that produced its numbers: where "
+        note="`cvxpy` is slow, and not always certified. Each record names the solver that produced its numbers: where "
         "SCS stalls, interior point takes over and the record says `scs+interior-point`.",
     ),
     "tolerance": Key(

@@ -17,20 +17,18 @@ from numpy.typing import NDArray
 from isal.allocation import scheduler
 from isal.errors import IsalError, NetworkError
 from isal.model import ensemble
-from isal.model.fisher import (
-    CLOCKS,
-    Clock,
-    Information,
-    information,
-    network_links,
-    refuse_unlike_links,
-    refuse_unobservable,
-)
+from isal.model.information import Information, information
+from isal.model.links import network_links, refuse_unlike_links
 from isal.model.network import Network
+from isal.model.observability import refuse_unobservable
+from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
 from isal.schemes.best_split import best_integrated_slots, best_steps
-from isal.schemes.schedule import CARRIES, Carry, no_prior
+from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.schedule import no_prior
+from isal.schemes.step_by_step import steps_slot
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
     import xarray as xr
@@ -46,8 +44,9 @@ FIXED_SHARE = 0.5
 #: What is known of the other slot in the comparison of temporal cooperation.
 COUPLINGS = ("none", "radars", "clocks", "both")
 
-#: A layout is solved if each direction of its parameters has this information, scaled as in :mod:`isal.model.fisher`,
-#: and its links differ in length by no more than this factor. Beyond, optima can often not be certified.
+#: A layout is solved if each direction of its parameters has this information, scaled as in
+#: :mod:`isal.model.observability`, and its links differ in length by no more than this factor. Beyond, optima can often
+#: not be certified.
 POOREST = 1e-6
 LARGEST_LENGTH_RATIO = 2e3
 
@@ -237,7 +236,7 @@ async def _one_slot(network: Network, variant: Assumptions) -> dict[str, Any]:
     }
     infos = {clock: information(network, radio, clock) for clock in CLOCKS}
     plain = await scheduler.together(
-        schemes.integrated_slot(info, no_prior(info), energy, caps, TOLERANCE)
+        integrated_slot(info, no_prior(info), energy, caps, TOLERANCE)
         for info in (*(information(part, radio, "synchronous") for part in _parts(network)), *infos.values())
     )
     found["localization_speb"] = plain[0].speb / network.n_radars
@@ -274,7 +273,7 @@ def _on_line(share: float, fixed_last: bool) -> Array:
 
 
 async def _steps_speb(info: Information, energies: Array, carry: Carry, caps: float | None) -> float:
-    result = await schemes.steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
+    result = await steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
     return result.speb
 
 
@@ -290,9 +289,7 @@ async def _two_slots(slots: Sequence[Network], variant: Assumptions) -> dict[str
     ]
     halves = [variant.energy / 2] * 2
     schedules = await scheduler.together(
-        schemes.integrated_schedule(
-            schemes.slot_informations(slots, radio, "asynchronous"), halves, variant.cap_w, TIGHT
-        )
+        integrated_schedule(schemes.slot_informations(slots, radio, "asynchronous"), halves, variant.cap_w, TIGHT)
         for radio in radios
     )
     return {

@@ -15,8 +15,8 @@ from typing import Any
 
 from isal.allocation import scheduler, solvers
 from isal.errors import IsalError
-from isal.model.fisher import Clock
 from isal.model.network import Network
+from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
 from isal.schemes.registry import SCHEMES

@@ -590,7 +590,7 @@ class ErrorCurve:
 def error_curve(setup: LinkSetup, setting: str, values: Sequence[float], *, trials: int, seed: int) -> ErrorCurve:
     """Errors of all estimates against one setting: ``jitter_s``, ``reply_time_s``, ``speed_m_s``, ``interval_s``, ...
 
-    The numbers of a value depend on ``seed`` and its place among the values alone.
+    The numbers of a value depend on ``seed`` and its index among the values alone.
 
     Raises
     ------
@@ -675,16 +675,16 @@ def timeline(setup: LinkSetup, *, seed: int, offset_1_s: float = 0.0, offset_2_s
     packets: list[Packet] = []
     for slot, (letter, run) in enumerate(zip("ab", runs, strict=True), start=1):
         names = (f"c_1{letter}", f"c_2{letter}", f"c'_2{letter}", f"c'_1{letter}")
-        for place, name in enumerate(names):
+        for index, name in enumerate(names):
             events.append(
                 Event(
                     name,
                     slot,
-                    node=1 if place in (0, 3) else 2,
-                    action="receives" if place % 2 else "transmits",
-                    header=HEADERS[place // 2],
-                    true_s=run.start_s + float(run.elapsed_s[place]),
-                    ahead_s=float(run.ahead_s[place]),
+                    node=1 if index in (0, 3) else 2,
+                    action="receives" if index % 2 else "transmits",
+                    header=HEADERS[index // 2],
+                    true_s=run.start_s + float(run.elapsed_s[index]),
+                    ahead_s=float(run.ahead_s[index]),
                 )
             )
         of_middle = float(run.ahead_s[[1, 2]].mean())

@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from isal.errors import IsalError
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import Information
+from isal.model.information import Information
 from isal.model.network import Network
 from isal.model.radio import Radio
-from isal.schemes.schedule import integrated, slot_informations
+from isal.schemes.integrated import integrated
+from isal.schemes.schedule import slot_informations
 from isal.units import DURATION_S
 from isal.validation.clocks import DW1000_JITTER_S, drift_variance
 

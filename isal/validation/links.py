@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError
-from isal.model.fisher import BLOCKS, OBSERVABILITY_FLOOR, Block, Information, Spebs, checked_power
+from isal.model.information import Information, Spebs, checked_power
+from isal.model.observability import OBSERVABILITY_FLOOR
+from isal.model.parameters import BLOCKS, Block
 from isal.model.pulse import named
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay

@@ -30,7 +30,7 @@ from scipy import stats
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root
 from isal.model import temporal
-from isal.model.fisher import Information, checked_power
+from isal.model.information import Information, checked_power
 
 #: Trials that are drawn from one generator; what is simulated is a whole number of blocks.
 TRIALS_PER_BLOCK = 2000
@@ -86,7 +86,7 @@ class Model:
     ``linear``
         ``L``, shape ``(k, d)``, 1/m: clock offsets, and prior information of any parameters.
     ``columns``
-        First of the two places in ``theta`` of every unknown position, shape ``(n_unknown,)``.
+        First of the two indices into ``theta`` of every unknown position, shape ``(n_unknown,)``.
     ``incidence``
         Length j is that of the vector ``sum_i incidence[i, j] position_i + fixed[:, j]``; shapes
         ``(n_unknown, n_lengths)`` and ``(2, n_lengths)``, the latter in m.
@@ -151,13 +151,13 @@ class Model:
             target, node = divmod(leg, n)
             add_node(node, leg, 1.0)
             incidence[len(radar_columns) + target, leg] = -1.0
-        for place, pair in enumerate(pairs.tolist(), start=n_legs):
-            add_node(pair // n, place, 1.0)
-            add_node(pair % n, place, -1.0)
+        for length, pair in enumerate(pairs.tolist(), start=n_legs):
+            add_node(pair // n, length, 1.0)
+            add_node(pair % n, length, -1.0)
         truth = np.zeros(basis.size)
         for block, values in (("radars", network.radars), ("targets", network.targets)):
-            places = basis.indices([block])  # type: ignore[list-item]
-            truth[places] = values.ravel()[: len(places)]
+            indices = basis.indices([block])  # type: ignore[list-item]
+            truth[indices] = values.ravel()[: len(indices)]
         return cls(root, linear, columns, incidence, fixed, truth), projection
 
     @classmethod
@@ -356,15 +356,15 @@ def _damped(model: Model, data: Array, theta: Array, free: NDArray[np.intp]) -> 
     damping = np.full(n_trials, FIRST_DAMPING)
     cost, gradient = model.descent(data, theta)
     active = np.arange(n_trials)
-    places = np.arange(len(free))
+    index = np.arange(len(free))
     for _ in range(MOST_ITERATIONS):
         jacobian = model.jacobian(theta[:, active])[:, :, free]
         matrix = jacobian.transpose(0, 2, 1) @ jacobian
-        diagonal = matrix[:, places, places]
+        diagonal = matrix[:, index, index]
         unit = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         scaled = matrix / (unit[:, :, None] * unit[:, None, :])
         # the least damping keeps directions without information from making the matrix singular
-        scaled[:, places, places] += np.maximum(damping[active], 1e-13)[:, None]
+        scaled[:, index, index] += np.maximum(damping[active], 1e-13)[:, None]
         downhill = gradient[free][:, active].T
         step = np.linalg.solve(scaled, (downhill / unit)[:, :, None])[:, :, 0] / unit
         decrement = np.einsum("Nd,Nd->N", downhill, step)
@@ -653,9 +653,9 @@ def slot_covariances(infos: Sequence[Information], powers: Sequence[ArrayLike]) 
     slots, so that the block of slot 2 comes out twice.
     """
     one, two = (info.measured(power) for info, power in zip(infos, powers, strict=True))
-    d, places = len(one), np.arange(len(one) + len(two))
+    d, indices = len(one), np.arange(len(one) + len(two))
     rows = Knowledge.of_rows(_ties(infos))
-    both = one.embedded(len(places), places[:d]) + two.embedded(len(places), places[d:]) + rows
+    both = one.embedded(len(indices), indices[:d]) + two.embedded(len(indices), indices[d:]) + rows
     told = temporal.embedded(infos[1], _message(infos, powers[0]))
     return (inverse(one), inverse(two + told)), inverse(both)
 
@@ -782,8 +782,8 @@ def with_outliers(
         truth = drawn_truth(info, model, rng)
         # drawn for all links, so that the same link finds the same whichever others are kept
         shape = (TRIALS_PER_BLOCK, n_links)
-        normal, place, chance = rng.standard_normal(shape), rng.uniform(-1, 1, shape), rng.uniform(size=shape)
-        errors = np.where(chance[:, used] < rate, place[:, used] * (reach * weight), normal[:, used])
+        normal, uniform, chance = rng.standard_normal(shape), rng.uniform(-1, 1, shape), rng.uniform(size=shape)
+        errors = np.where(chance[:, used] < rate, uniform[:, used] * (reach * weight), normal[:, used])
         data = model.mean(truth) + projection.T @ errors.T
         theta, converged = estimate(model, data, truth)
         off = theta - truth

@@ -1,7 +1,7 @@
 """Step-by-step as carried out: what estimators reach that estimate radars, clock offsets and targets one after another.
 
-``held`` and ``added`` (:mod:`isal.schemes.schedule`) are promises, matrices that are the information of no experiment.
-What an estimator reaches depends on what a later step does with the earlier ones' estimates and data:
+``held`` and ``added`` (:mod:`isal.schemes.carry_over`) state bounds that are the information of no experiment. What an
+estimator reaches depends on what a later step does with the earlier ones' estimates and data:
 
 ``plug-in-ranging``, ``plug-in-all``
     It holds the earlier estimates fixed, as if they were true. What it can't know, it takes for unknown: the blocks of
@@ -40,16 +40,16 @@ from isal.allocation import scheduler
 from isal.allocation.problem import AllocationProblem, positive_number
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root, triangle_of
-from isal.model.fisher import Block, Information, checked_power
-from isal.schemes.schedule import (
-    DEFAULT_SOLVER,
+from isal.model.information import Information, checked_power
+from isal.model.parameters import Block
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import DEFAULT_SOLVER, no_prior
+from isal.schemes.step_by_step import (
     EARLIER_STEP_TOLERANCE,
     FirstStep,
     Variant,
     first_step_per_joule,
-    integrated_slot,
     known_after,
-    no_prior,
     steps_of,
 )
 from isal.units import DURATION_S
@@ -101,16 +101,16 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
         indices, earlier = info.basis.indices([block]), info.basis.indices(steps[:number])
         met = info.basis.indices(steps[: number + 1])
         root = positions.root_of(_used(info, number, links).measured(power).marginal(met))
-        place, gain = np.searchsorted(met, indices), np.zeros((len(indices), info.basis.size))
-        _, own = by_root(root[:, place], np.eye(len(place)))
+        columns, gain = np.searchsorted(met, indices), np.zeros((len(indices), info.basis.size))
+        _, own = by_root(root[:, columns], np.eye(len(columns)))
         if np.isnan(own).any():
             raise IsalError(
                 f"{info.network.name}: the powers of step {number + 1} ({block}) leave it undetermined with "
                 f"{_used_in_words(number, steps, links)}; let more nodes transmit in it"
             )
         # least squares on the rows, not products of matrices, which would lose half of the digits
-        triangle = triangle_of(root[:, np.append(place, np.searchsorted(met, earlier))])
-        k = len(place)
+        triangle = triangle_of(root[:, np.append(columns, np.searchsorted(met, earlier))])
+        k = len(columns)
         gain[:, earlier] = np.linalg.solve(triangle[:k, :k], triangle[:k, k:])
         found.append(Transfer(indices, own, gain))
     return found
@@ -348,9 +348,9 @@ def plug_in(
     """Powers and split of the plug-in scheme, without binding caps.
 
     Steps before the last minimise their own block, convex problems: step 1 as ``step_1`` says
-    (:mod:`isal.schemes.schedule`), a step for clock offsets their block with all else known. The last step minimises
-    the value itself, which also holds the earlier steps' errors as its powers pass them on. That is not convex, so a
-    local search runs from several starts; see :attr:`PlugIn.ends`.
+    (:mod:`isal.schemes.step_by_step`), a step for clock offsets their block with all else known. The last step
+    minimises the value itself, which also holds the earlier steps' errors as its powers pass them on. That is not
+    convex, so a local search runs from several starts; see :attr:`PlugIn.ends`.
 
     Parameters
     ----------

@@ -94,17 +94,17 @@ def epochs(run: DynamicRun, window_s: float = EPOCH_S) -> Epochs:
     """Group the ranges of a run: an epoch starts with a range and takes those within the window, one of each anchor."""
     n_anchors = len(run.anchor_names)
     time, ranges = [], []
-    place = 0
-    while place < len(run.time_s):
-        start = run.time_s[place]
+    first = 0
+    while first < len(run.time_s):
+        start = run.time_s[first]
         row = np.full(n_anchors, np.nan)
-        last = place
+        last = first
         while last < len(run.time_s) and run.time_s[last] <= start + window_s and np.isnan(row[run.anchor[last]]):
             row[run.anchor[last]] = run.range_m[last]
             last += 1
-        time.append(run.time_s[place:last].mean())
+        time.append(run.time_s[first:last].mean())
         ranges.append(row)
-        place = last
+        first = last
     found = np.array(ranges).reshape(-1, n_anchors)
     return Epochs(np.array(time), found, np.isfinite(found))
 
@@ -181,11 +181,11 @@ def positions(
         costs = np.where(measured[again], costs.reshape(len(again), -1), np.inf)
         worst = np.argmin(costs, axis=1)
         rows = np.arange(len(again))
-        place = rows * len(anchors_m) + worst
+        index = rows * len(anchors_m) + worst
         weight[again, worst] = 0.0
         used[again, worst] = False
         degrees[again] -= 1
-        spot[again], cost[again], converged[again] = spots[place], costs[rows, worst], settled[place]
+        spot[again], cost[again], converged[again] = spots[index], costs[rows, worst], settled[index]
         passed[again] = cost[again] <= chi2.ppf(1 - false_alarm, degrees[again])
         rejected[again] = passed[again]
     accepted = passed & converged

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from isal.errors import IsalError, NetworkError
-from isal.model.fisher import Clock
 from isal.model.network import Network
+from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.schedule import node_caps

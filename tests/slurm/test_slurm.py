@@ -2,13 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import xarray as xr
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 from project import Project
 
 CLUSTER = Path(__file__).with_name("cluster.sh")
@@ -99,23 +96,11 @@ def test_the_smoke_study_with_many_points_per_job(tmp_path):
 def test_a_cancelled_job_is_tried_again_and_keeps_what_it_solved(tmp_path):
     """What Slurm does to a job out of time, too."""
     project = Project.create(tmp_path / "project")
-    script = "workflow/scripts/solve_points.py"
-    project.edit(script, "CHUNK = 250", "CHUNK = 2")
-    project.edit(
-        script,
-        "\ndef solve_missing(",
-        "def solve_all(points, inner=solve_all):\n"
-        "    if any(p.split == 'e7000-3000' for p in points) and not Path('once').exists():\n"
-        "        import os, subprocess, time\n"
-        "        Path('once').touch()\n"
-        "        subprocess.run(['scancel', os.environ['SLURM_JOB_ID']])\n"
-        "        time.sleep(60)\n"
-        "    with Path('solved').open('a') as solved:\n"
-        "        solved.writelines(p.label + '\\n' for p in points)\n"
-        "    return inner(points)\n"
-        "\n\ndef solve_missing(",
-    )
-    rules = on_cluster(project, "--config", "points_per_job=100", "--until", "solve_shard_1_of_1")
+    energies = {"from": 0.01, "to": 4, "by": 0.01}  # more points than are solved side by side
+    project.configure(lambda config: config["studies"]["small"].update(networks=["7b"], step_1_energy_j=energies))
+    project.use_faulty_solver()
+    project.order_fault("cancelled once", 3.9)
+    rules = on_cluster(project, "--config", "points_per_job=1000", "--until", "solve_shard_1_of_1")
     assert rules == ["solve_shard_1_of_1"] * 2
-    solved = (tmp_path / "project/solved").read_text().split()
-    assert len(solved) == len(set(solved)) == 6
+    solved = project.energies_solved()
+    assert len(solved) == len(set(solved)) == 1 + 2 * 400

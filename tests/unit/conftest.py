@@ -1,17 +1,14 @@
-"""Shared fixtures and the hypothesis profile of the unit tests."""
-
-from pathlib import Path
+"""Shared fixtures and the hypothesis profiles of the unit tests."""
 
 import pytest
-import yaml
+from builders import SINGLE
 from hypothesis import settings
 
 import isal
 
 settings.register_profile("isal", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("fast", settings.get_profile("isal"), max_examples=8)  # make test-fast
 settings.load_profile("isal")
-
-LAYOUTS = Path(__file__).parents[2] / "config" / "networks.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +20,7 @@ def radio():
 @pytest.fixture(scope="session")
 def layouts():
     """The single-slot networks of the study by name (Figure 7)."""
-    tables = yaml.safe_load(LAYOUTS.read_text())["single_slot"]
-    return {name: isal.Network.from_mapping(table, name) for name, table in tables.items()}
+    return SINGLE
 
 
 @pytest.fixture(scope="session")

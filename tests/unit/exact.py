@@ -30,7 +30,7 @@ def _in_decimals(function):
 
 
 @dataclass
-class Stage:
+class Step:
     """``f(p)`` of one step at given powers, and the certified bound that these powers give, both exact, m^2."""
 
     value: float
@@ -88,8 +88,8 @@ def node_matrices(network, radio, clock):
 
 
 @_in_decimals
-def stage(constant, per_watt, objective, power, budget, caps):
-    """The :class:`Stage` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W); :mod:`isal.allocation.problem` has the
+def exact_step(constant, per_watt, objective, power, budget, caps):
+    """The :class:`Step` of ``min tr(C' M(p)^-1 C)`` at ``power`` (W); :mod:`isal.allocation.problem` has the
     certificate.
     """
     power, caps = references.exact(power), np.minimum(references.exact(caps), Decimal(budget))
@@ -103,7 +103,7 @@ def stage(constant, per_watt, objective, power, budget, caps):
         spent = min(left, caps[node])
         most += spent * max(slope[node], Decimal(0))
         left -= spent
-    return Stage(float(value), float(value**2 / (fixed + most)))
+    return Step(float(value), float(value**2 / (fixed + most)))
 
 
 def inverse(matrix):
@@ -131,8 +131,8 @@ def eliminated(matrix, keep):
 
 
 @_in_decimals
-def stages(networks, radio, clock, powers, energies, caps, carry=None):
-    """The :class:`Stage` of every step of every slot, of the integrated scheme if ``carry`` is None, at given powers.
+def exact_steps(networks, radio, clock, powers, energies, caps, carry=None):
+    """The :class:`Step` of every step of every slot, of the integrated scheme if ``carry`` is None, at given powers.
 
     ``powers`` and ``energies`` have one sequence per slot, of one entry per step.
     """
@@ -151,7 +151,7 @@ def stages(networks, radio, clock, powers, energies, caps, carry=None):
         own = node_matrices(network, radio, clock)
         carried, steps = zero, []
         if carry is None:
-            steps.append(stage(prior, own, blocks[-1], power[0], energy[0], caps))
+            steps.append(exact_step(prior, own, blocks[-1], power[0], energy[0], caps))
             carried = np.tensordot(references.exact(power[0]), own, 1)
         for step in range(len(blocks) if carry else 0):
             met = np.concatenate(blocks[: step + 1])
@@ -162,7 +162,9 @@ def stages(networks, radio, clock, powers, energies, caps, carry=None):
             take = np.ix_(met, met)
             where = np.searchsorted(met, blocks[step])
             steps.append(
-                stage((carried + prior)[take], counted[:, met[:, None], met], where, power[step], energy[step], caps)
+                exact_step(
+                    (carried + prior)[take], counted[:, met[:, None], met], where, power[step], energy[step], caps
+                )
             )
             everything = carried + np.tensordot(references.exact(power[step]), counted, 1)
             last = step + 1 == len(blocks)
@@ -181,19 +183,19 @@ def stages(networks, radio, clock, powers, energies, caps, carry=None):
 
 
 def disagreement(result, radio, clock, caps=math.inf, carry=None):
-    """By how much the values of a result exceed their stated gaps, the largest over its stages, relative.
+    """By how much the values of a result exceed their stated gaps, the largest over its steps, relative.
 
     At most zero if every value is right to its stated gap and every bound is below the exact one from the same powers.
     """
     slots = result.slots if hasattr(result, "slots") else (result,)
     networks = [slot.information.network for slot in slots]
-    powers = [[each.power for each in slot.stages] for slot in slots]
+    powers = [[each.power for each in slot.steps] for slot in slots]
     caps = np.broadcast_to(np.asarray(caps, dtype=float), networks[0].n_nodes)
-    budgets = [[each.energy for each in slot.stages] for slot in slots]
-    exact = stages(networks, radio, clock, powers, budgets, np.minimum(caps, 1e300), carry)
+    budgets = [[each.energy for each in slot.steps] for slot in slots]
+    exact = exact_steps(networks, radio, clock, powers, budgets, np.minimum(caps, 1e300), carry)
     worst = -math.inf
     for slot, references_ in zip(slots, exact, strict=True):
-        for solved, reference in zip(slot.stages, references_, strict=True):
+        for solved, reference in zip(slot.steps, references_, strict=True):
             found = solved.allocation
             worst = max(worst, abs(found.value / reference.value - 1) - found.gap)
     return worst

@@ -217,7 +217,7 @@ def block_traces(inverse, network, clock, slot=0):
 
 
 def small_lmi(problem, solver, *, scaled, **options):
-    """Powers, objective and status of ``min tr H`` sample to ``[[H, C'], [C, M(p)]] >= 0``, written with cvxpy.
+    """Powers, objective and status of ``min tr H`` subject to ``[[H, C'], [C, M(p)]] >= 0``, written with cvxpy.
 
     ``scaled`` applies a congruence that turns M into the identity at even powers; else all stays in raw units.
     """

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from test_points import example
-from test_solvers import HOPELESS, easy
+from builders import HOPELESS, INTEGRATED, LINE, point_of
+from test_solvers import easy
 
 from isal import AllocationError
 from isal.allocation.solvers import cvxpy_paper, scs_sdp
-from isal.model.network import Network
 from isal.study import agreement, comparison
 from isal.study.points import PointError, solve_all
 from isal.study.store import storage
@@ -28,14 +27,13 @@ def by_label(points):
 @pytest.fixture(scope="module")
 def some_points(layouts):
     """Layouts that sense well and badly, both clocks, integrated, and one step by step."""
-    whole = {"scheme": "integrated", "energies_uj": (10_000_000,)}
     points = [
-        example(slots=(layouts[name],), clock=clock, **whole)
+        point_of(slots=(layouts[name],), clock=clock, **INTEGRATED)
         for name in ("7a", "7d")
         for clock in ("synchronous", "asynchronous")
     ]
     steps = {"clock": "asynchronous", "energies_uj": (300_000, 50_000, 9_650_000)}
-    return [*points, example(slots=(layouts["7d"],), **steps)]
+    return [*points, point_of(slots=(layouts["7d"],), **steps)]
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +123,8 @@ def test_a_route_of_scs_is_scs_alone(some_points):
 
 
 def test_a_point_that_can_not_be_solved_is_named():
-    line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(PointError, match=r"^line/synchronous/500MHz/step-by-step-held/e2300-7700: "):
-        comparison.compare(by_label([example(), example(slots=(line,))]))
+        comparison.compare(by_label([point_of(), point_of(slots=(LINE,))]))
 
 
 # --- what was compared before -----------------------------------------------------------------------------------------
@@ -137,7 +134,7 @@ def test_only_new_points_are_compared(compared, some_points, tmp_path, monkeypat
     """The others, also through a file, are taken from the comparison before, in today's order."""
     storage.write(tmp_path / "before.nc", compared)
     before = storage.read(tmp_path / "before.nc")
-    new = example(slots=some_points[0].slots, energies_uj=(2_000_000, 8_000_000))
+    new = point_of(slots=some_points[0].slots, energies_uj=(2_000_000, 8_000_000))
     problems = []
 
     def counted(some):

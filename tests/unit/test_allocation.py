@@ -12,7 +12,7 @@ from strategies import diagonal_problem, feasible_grid, generators, problems, ra
 
 from isal import AllocationError, AllocationProblem, lower_bound
 from isal.allocation import solvers
-from isal.allocation.problem import Allocation, certify
+from isal.allocation.certificate import Allocation, certify
 
 # --- value and derivatives --------------------------------------------------------------------------------------------
 

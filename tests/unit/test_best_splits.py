@@ -4,32 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import yaml
-from conftest import LAYOUTS
-from test_points import example
+from builders import DUAL, INTEGRATED, LINE, TOTAL_UJ, point_of, stored
 
 from isal.allocation.solvers import interior_point
-from isal.model.network import Network
 from isal.study import best_splits, tables
 from isal.study.points import PointError, solve_all
-from isal.study.store import datasets, records, storage
+from isal.study.store import datasets, storage
 
-TOTAL = 10_000_000
-DUAL = {
-    name: tuple(Network.from_mapping(table, name) for table in slots)
-    for name, slots in yaml.safe_load(LAYOUTS.read_text())["dual_slot"].items()
-}
-INTEGRATED = {"scheme": "integrated", "energies_uj": (TOTAL,)}
-HALVES = (TOTAL // 2, TOTAL // 2)
-
-
-def point_of(**changes):
-    return example(solver="interior-point", **changes)
+HALVES = (TOTAL_UJ // 2, TOTAL_UJ // 2)
 
 
 def two_parts(point, firsts):
     """Points of the curve of ``point`` by the energy (microjoules) of their first part."""
-    return [replace(point, energies_uj=(first, TOTAL - first)) for first in firsts]
+    return [replace(point, energies_uj=(first, TOTAL_UJ - first)) for first in firsts]
 
 
 # --- one curve --------------------------------------------------------------------------------------------------------
@@ -48,7 +35,7 @@ def test_the_exact_split_against_a_fine_traversal(layouts, slots, scheme, proof)
     curve = point_of(slots=DUAL.get(slots) or (layouts[slots],), scheme=scheme, energies_uj=HALVES)
     found = best_splits.exact(curve)
     around = 1000 * round(found.energies[0] * 1000)
-    firsts = sorted({*range(100_000, TOTAL, 100_000), *range(around - 20_000, around + 21_000, 1000)})
+    firsts = sorted({*range(100_000, TOTAL_UJ, 100_000), *range(around - 20_000, around + 21_000, 1000)})
     spebs = np.array([result.speb for result in solve_all(two_parts(curve, firsts))])
     assert spebs.min() == pytest.approx(found.speb, rel=1e-6)
     assert spebs.min() >= found.speb * (1 - curve.tolerance)  # to which both are certified
@@ -83,9 +70,8 @@ def test_an_uncertified_split_names_its_curve(monkeypatch):
 
 
 def test_a_curve_that_can_not_be_split_is_named():
-    line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(PointError, match=r"^line/.*/step-by-step-held/e2300-7700: best split: line: its links"):
-        best_splits.best_splits([point_of(slots=(line,))])
+        best_splits.best_splits([point_of(slots=(LINE,))])
 
 
 # --- studies ----------------------------------------------------------------------------------------------------------
@@ -93,15 +79,13 @@ def test_a_curve_that_can_not_be_split_is_named():
 
 def study_of(points, folder):
     """The traversal of points as a study has it, and the best splits of their curves."""
-    by_path = {folder / f"{number}.nc": (point, f"{number}") for number, point in enumerate(points)}
-    for (path, (point, fingerprint)), result in zip(by_path.items(), solve_all(points), strict=True):
-        records.write(path, point, result, fingerprint)
+    by_path = stored(points, folder)
     curves = {(point.name, point.clock, point.scheme): point for point in points}
     best = best_splits.best_splits(list(curves.values()))
-    stored = {"traversed": datasets.build(by_path, study="s", note="n"), "best": best}
-    for name, dataset in stored.items():
+    built = {"traversed": datasets.build(by_path, study="s", note="n"), "best": best}
+    for name, dataset in built.items():
         storage.write(folder / f"{name}.nc", dataset)
-    return [storage.read(folder / f"{name}.nc") for name in stored]
+    return [storage.read(folder / f"{name}.nc") for name in built]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +97,7 @@ def single(layouts, tmp_path_factory):
         points += two_parts(point_of(slots=(layouts[name],), scheme=f"step-by-step-{carry}"), firsts)
     steps = [(300_000, 30_000), (2_300_000, 30_000), (2_300_000, 1_000_000)]
     points += [
-        point_of(slots=(layouts["7c"],), clock="asynchronous", energies_uj=(*split, TOTAL - sum(split)))
+        point_of(slots=(layouts["7c"],), clock="asynchronous", energies_uj=(*split, TOTAL_UJ - sum(split)))
         for split in steps
     ]
     return study_of(points, tmp_path_factory.mktemp("single"))

@@ -14,8 +14,9 @@ import pytest
 import isal
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
-from isal.model.fisher import CLOCKS
-from isal.schemes.schedule import CARRIES, UncertifiedWarning
+from isal.model.parameters import CLOCKS
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.schedule import UncertifiedWarning
 
 RADIO = isal.Radio()
 
@@ -53,6 +54,7 @@ def near_a_radar(rng, field, offset, n_slots):
     return [isal.Network(anchors, radars + each * [1, 0], target + each, name="near") for each in drift]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize(
     ("field", "offset"), [(200, 0.1), (200, 1.0), (1000, 0.1), (1000, 3.0), (10_000, 0.1), (10_000, 1.0), (10_000, 3.0)]
@@ -228,6 +230,7 @@ def test_a_result_has_a_finite_bound_or_is_an_error(monkeypatch):
 # --- nodes that only receive ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", ["interior-point", "scs"])
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("carry", schemes())

@@ -12,9 +12,9 @@ from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
 from isal.claims.sensitivity import compared, sensitivity
 from isal.claims.statement import Criterion, Statement
 from isal.claims.statements import STATEMENTS, slot_shares
-from isal.model.fisher import CLOCKS
+from isal.model.parameters import CLOCKS
 from isal.model.radio import Radio
-from isal.schemes.schedule import CARRIES
+from isal.schemes.carry_over import CARRIES
 from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Assumptions, gathered
 
 #: Sensing abundance of the slots of pairs: ten with one limited slot, first or second, and ten of alike slots.
@@ -381,6 +381,7 @@ def test_the_page_is_markdown(random):
         assert {row.count("|") for row in rows} == {rule.count("|")} == {header.count("|")}
 
 
+@pytest.mark.long
 def test_the_page_follows_every_variable_that_it_is_about():
     random = world("random", PAIRS[7:13])
     before = page_of(random)

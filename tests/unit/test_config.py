@@ -5,10 +5,11 @@ import math
 import re
 import subprocess
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import yaml
+from builders import CONFIG as LABEL
+from builders import ROOT, content_of, defaults
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
@@ -17,13 +18,6 @@ from isal.model.pulse import PULSES
 from isal.study import config, config_keys, sources
 
 pytestmark = pytest.mark.any_kernel
-
-ROOT = Path(__file__).parents[2]
-LABEL = "config/config.yaml"
-
-
-def defaults():
-    return yaml.safe_load((ROOT / LABEL).read_text())
 
 
 def load(content):
@@ -62,7 +56,7 @@ def test_smoke_overrides_only_keys_that_exist():
             if isinstance(value, dict) and isinstance(base[key], dict) and "from" not in base[key]:
                 check(value, base[key], f"{path}{key}.")
 
-    check(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()), defaults())
+    check(content_of("config/smoke.yaml"), defaults())
 
 
 STUDY = "studies.bandwidths"

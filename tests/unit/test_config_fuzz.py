@@ -3,7 +3,7 @@
 The paper's configuration and layouts are changed in one to three places, as tables and as text. What is accepted must
 have points that solve, distinct paths below `results`, and layouts that the findings can be made of.
 
-Here the same few hundred mutations are tried each time. `ISAL_FUZZ=5000` tries as many at random instead.
+Here the same 200 mutations are tried each time. `ISAL_FUZZ=5000` tries as many at random instead.
 """
 
 import copy
@@ -16,7 +16,10 @@ import random
 import tempfile
 from pathlib import Path, PurePosixPath
 
+import pytest
 import yaml
+from builders import CONFIG as LABEL
+from builders import NETWORKS, ROOT, content_of, defaults
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -25,17 +28,13 @@ from isal.study import config, observations, sources
 from isal.study.points import Point, PointError, solve_all
 from isal.workflow.plan import Plan
 
-ROOT = Path(__file__).parents[2]
-LABEL = "config/config.yaml"
-NETWORKS = "config/networks.yaml"
-
 LONG_RUN = int(os.environ.get("ISAL_FUZZ", "0"))
 
 
 def examples(share):
-    """Settings for a share (per mille) of all examples: 520, or as many as asked for."""
+    """Settings for a share (per mille) of all examples: 200, or as many as asked for."""
     return settings(
-        max_examples=(LONG_RUN or 520) * share // 1000,
+        max_examples=(LONG_RUN or 200) * share // 1000,
         derandomize=not LONG_RUN,
         deadline=None,
         database=None,
@@ -48,14 +47,9 @@ def texts():
     return (ROOT / LABEL).read_text(), (ROOT / NETWORKS).read_text()
 
 
-@functools.cache
-def parsed():
-    return tuple(yaml.safe_load(text) for text in (*texts(), (ROOT / "config/smoke.yaml").read_text()))
-
-
 def tables():
     """The configuration and the layouts."""
-    return copy.deepcopy(parsed()[:2])
+    return defaults(), content_of(NETWORKS)
 
 
 def with_smoke(content):
@@ -68,7 +62,7 @@ def with_smoke(content):
             else:
                 base[key] = value
 
-    update(content, copy.deepcopy(parsed()[2]))
+    update(content, content_of("config/smoke.yaml"))
     return content
 
 
@@ -448,6 +442,7 @@ def check_paths(plan):
         assert all(len(part.encode()) < 255 and part.isprintable() for part in below.parts)
 
 
+@pytest.mark.long
 @examples(750)
 @given(mutated=mutated_tables(), seed=st.integers(0, 1000))
 def test_a_mutated_table_is_refused_by_name_or_solved(mutated, seed):
@@ -476,6 +471,7 @@ def loaded(content, layouts, folder):
         sources.read = original
 
 
+@pytest.mark.long
 @examples(250)
 @given(mutated=mutated_texts(), seed=st.integers(0, 1000))
 def test_a_mutated_text_is_refused_by_name_or_solved(mutated, seed):

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from builders import ROOT, defaults
 
 from isal import Radio
 from isal.study import config, config_docs, config_keys
 from isal.study.config_keys import Choice, Key, Kinds, Number, Table
 from isal.workflow.plan import Plan
 from isal.workflow.products import StudyTable
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.any_kernel
 
@@ -104,8 +103,7 @@ def test_the_keys_of_radio_are_the_parameters_of_the_radio():
 
 
 def test_the_configuration_has_the_defaults_of_the_radio():
-    content = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    assert Radio(**content["radio"]) == Radio()
+    assert Radio(**defaults()["radio"]) == Radio()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +175,7 @@ def test_a_wheel_alone_validates_a_configuration_and_solves_a_point_of_it(tmp_pa
     # folders that are named in this way lend their packages, but not what they have installed to be edited
     (site / "dependencies.pth").write_text("\n".join({sysconfig.get_path(name) for name in ("purelib", "platlib")}))
     away.mkdir()
-    content = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")) | {"networks": "networks.yaml"}
+    content = defaults() | {"networks": "networks.yaml"}
     (away / "mine.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     shutil.copyfile(ROOT / "config/networks.yaml", away / "networks.yaml")
     done = subprocess.run([scripts / "python", "-I", "-c", ELSEWHERE], cwd=away, capture_output=True, text=True)

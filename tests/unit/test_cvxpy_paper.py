@@ -6,13 +6,15 @@ import cvxpy as cp
 import numpy as np
 import pytest
 import references
+from builders import HOPELESS, in_other_units
 from strategies import random_problem
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, scs_sdp
-from isal.schemes import schedule as schemes
+from isal.schemes import step_by_step
+from isal.schemes.schedule import no_prior
 
 TOLERANCE = 1e-6
 LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
@@ -20,28 +22,22 @@ LAYOUT_NAMES = ["7a", "7b", "7c", "7d"]
 
 def in_millimetres(problem):
     """The same problem with 1/mm^2 in place of 1/m^2; its optimum is in mm^2."""
-    return AllocationProblem(
-        problem.constant * 1e-6, problem.per_watt * 1e-6, problem.selector, problem.energy, problem.caps
-    )
+    return in_other_units(problem, information=1e-6)
 
 
 def scheme_problems(network, radio, clock, carry="held", caps=None):
     """The integrated problem, then those of the steps, each after the optimum of the step before it."""
     info = isal.information(network, radio, clock)
-    nothing = schemes.no_prior(info)
+    nothing = no_prior(info)
     targets = info.basis.indices(["targets"])
     problems = [AllocationProblem(nothing, info.node_matrices, targets, 10.0, caps)]
     energies = (3.0, 0.5, 6.5) if clock == "asynchronous" else (3.0, 7.0)
     steps = isal.step_by_step(network, radio, clock=clock, energies=energies, carry=carry, caps=caps).steps
     carried = nothing
     for number, step in enumerate(steps):
-        problems.append(schemes.step_problem(info, number, carried, nothing, step.energy, carry, caps))
-        carried, _ = schemes._handed_on(info, number, carried, step.power, carry)
+        problems.append(step_by_step.step_problem(info, number, carried, nothing, step.energy, carry, caps))
+        carried, _ = step_by_step._handed_on(info, number, carried, step.power, carry)
     return problems
-
-
-def without_finite_optimum():
-    return AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
 
 
 # --- optima known by hand ---------------------------------------------------------------------------------------------
@@ -84,7 +80,7 @@ def test_power_that_would_hurt_stays_unspent():
     assert found.value == pytest.approx(4, rel=1e-6)
 
 
-# --- against other routes ---------------------------------------------------------------------------------------------
+# --- against other solvers --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("binding", [False, True], ids=["slack", "binding"])
@@ -99,7 +95,7 @@ def test_agrees_with_the_scs_route_on_random_problems(kind, binding):
 
 
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 def test_agrees_with_the_scs_route_on_the_layouts_in_millimetres(layouts, radio, name, clock, caps):
     for problem in map(in_millimetres, scheme_problems(layouts[name], radio, clock, caps=caps)):
@@ -118,7 +114,9 @@ def test_agrees_with_the_scs_route_on_steps_with_a_prior(layouts, radio, carry):
 
 
 def test_the_large_auxiliary_matrix_gives_the_optimum_of_the_small_one(paper_network, radio):
-    problems = [in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.fisher.CLOCKS]
+    problems = [
+        in_millimetres(scheme_problems(paper_network, radio, clock)[0]) for clock in isal.model.parameters.CLOCKS
+    ]
     problems += [random_problem(np.random.default_rng(seed), kind="prior") for seed in range(3)]
     for problem in problems:
         small = references.small_lmi(problem, cp.CLARABEL, scaled=True)[1]
@@ -140,6 +138,7 @@ def test_scs_in_metres_reports_optimal_and_is_found_out(layouts, radio, monkeypa
     assert found.status == "uncertified"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
 @pytest.mark.parametrize("name", LAYOUT_NAMES)
 def test_the_certificate_holds_in_metres_whatever_the_solver_says(layouts, radio, name, solver):
@@ -190,14 +189,14 @@ def test_an_unknown_solver_is_refused_with_the_choice(solver):
 @pytest.mark.parametrize("solver", ["CLARABEL", "SCS"])
 def test_a_problem_without_finite_optimum_is_refused(solver):
     with pytest.raises(AllocationError, match="no finite optimum"):
-        cvxpy_paper.solve(without_finite_optimum(), TOLERANCE, solver)
+        cvxpy_paper.solve(HOPELESS, TOLERANCE, solver)
 
 
 def test_powers_without_finite_value_do_not_hide_that_there_is_no_finite_optimum(monkeypatch):
     """One iteration of SCS returns powers for anything."""
     monkeypatch.setitem(cvxpy_paper.OPTIONS, "SCS", {"max_iters": 1})
     with pytest.raises(AllocationError, match="no finite optimum"):
-        cvxpy_paper.solve(without_finite_optimum(), TOLERANCE, "SCS")
+        cvxpy_paper.solve(HOPELESS, TOLERANCE, "SCS")
 
 
 def _fails(*_arguments, **_options):

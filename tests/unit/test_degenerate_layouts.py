@@ -1,12 +1,10 @@
 """Layouts that nothing can be computed for, or nothing certified: each has a message with network, nodes, way out."""
 
-import copy
 import math
 import re
-from pathlib import Path
 
 import pytest
-import yaml
+from builders import CONFIG, NETWORKS, SINGLE, defaults
 
 from isal import Network, NetworkError
 from isal.model.radio import Radio
@@ -14,8 +12,6 @@ from isal.study import config
 from isal.study.observations import observable
 from isal.workflow.plan import Plan
 
-ROOT = Path(__file__).parents[2]
-FILE = "config/networks.yaml"
 ANCHORS, RADARS, TARGET = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [65, 45]
 PARTS = "its links can't tell apart the parameters"
 EVERYTHING = "radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x, target 1 y"
@@ -23,7 +19,7 @@ EVERYTHING = "radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x, target 1 y
 
 def plan_of(single, dual=None, *, clock="synchronous", sigma=10, caps=None):
     """A plan whose only study, of the integrated scheme, is about one network."""
-    content, layouts = (yaml.safe_load((ROOT / name).read_text()) for name in ("config/config.yaml", FILE))
+    content = defaults()
     content["radio"]["radar_cross_section_m2"] = sigma
     content["power_caps_w"] |= caps or {}
     study = content["studies"]["bandwidths"] | {"networks": ["site"], "clocks": [clock], "schemes": ["integrated"]}
@@ -35,8 +31,8 @@ def plan_of(single, dual=None, *, clock="synchronous", sigma=10, caps=None):
     layouts = (
         {"note": "n", "single_slot": {"site": single}} if dual is None else {"note": "n", "dual_slot": {"site": dual}}
     )
-    config.validate(layouts, "networks", FILE)
-    return Plan.of(config.parse({"config": content, "networks": layouts}, "config/config.yaml"))
+    config.validate(layouts, "networks", NETWORKS)
+    return Plan.of(config.parse({"config": content, "networks": layouts}, CONFIG))
 
 
 def layout(**changes):
@@ -125,7 +121,7 @@ def layout(**changes):
 def test_the_message_names_file_network_nodes_and_the_way_out(single, message):
     with pytest.raises(config.ConfigError) as error:
         plan_of(single)
-    assert str(error.value) == f"{FILE}: {message}"
+    assert str(error.value) == f"{NETWORKS}: {message}"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +147,7 @@ def test_the_message_names_file_network_nodes_and_the_way_out(single, message):
 def test_of_several_slots_the_one_at_fault_is_named(second, message):
     with pytest.raises(config.ConfigError) as error:
         plan_of(None, [layout(), second])
-    assert str(error.value) == f"{FILE}: {message}"
+    assert str(error.value) == f"{NETWORKS}: {message}"
 
 
 def test_a_network_is_judged_with_the_radio_of_the_configuration():
@@ -190,9 +186,8 @@ def test_a_whole_number_beyond_floating_point_is_no_position():
 
 
 def test_the_layouts_of_the_paper_are_well_determined():
-    content = yaml.safe_load((ROOT / FILE).read_text())
-    for name, slot in copy.deepcopy(content["single_slot"]).items():
-        assert observable([Network.from_mapping(slot, name)], Radio()), name
+    for name, network in SINGLE.items():
+        assert observable([network], Radio()), name
 
 
 def test_nodes_that_may_not_transmit_count_before_anything_is_solved():
@@ -200,7 +195,7 @@ def test_nodes_that_may_not_transmit_count_before_anything_is_solved():
     only_radar = layout(radars=[[45, 71]], target=None)
     with pytest.raises(config.ConfigError) as error:
         plan_of(only_radar, clock="asynchronous", caps={"radars": "budget", "anchors": 0})
-    assert f"{FILE}: site: its links can't tell apart" in str(error.value)
+    assert f"{NETWORKS}: site: its links can't tell apart" in str(error.value)
     assert "as some nodes may not transmit; give their power caps another value than 0, or" in str(error.value)
     plan_of(only_radar, clock="asynchronous")
     plan_of(only_radar, clock="synchronous", caps={"radars": "budget", "anchors": 0})

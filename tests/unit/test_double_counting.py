@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL
 
 import isal
 from isal.schemes.schedule import slot_informations
@@ -15,15 +14,9 @@ from isal.validation.double_counting import double_counting
 RADIO = isal.Radio()
 
 
-@pytest.fixture(scope="module")
-def schedules():
-    tables = yaml.safe_load(LAYOUTS.read_text())["dual_slot"]
-    return {name: [isal.Network.from_mapping(slot, name) for slot in slots] for name, slots in tables.items()}
-
-
 @pytest.mark.parametrize("name", ["8a", "8b", "8c", "8d"])
-def test_it_changes_the_target_by_next_to_nothing(schedules, name):
-    result = double_counting(schedules[name], RADIO, energies=[5, 5])
+def test_it_changes_the_target_by_next_to_nothing(name):
+    result = double_counting(DUAL[name], RADIO, energies=[5, 5])
     assert result.exchange_variance == pytest.approx(4.5e-20)
     # slot 1 has nothing before it; smoothed, both have a neighbour
     assert result.gain[0] == 0
@@ -34,8 +27,8 @@ def test_it_changes_the_target_by_next_to_nothing(schedules, name):
     assert abs(1 - result.prior_m2 / result.decoupled_m2).max() < 1e-9
 
 
-def test_bounds_are_those_of_the_whole_matrix(schedules):
-    networks, power = schedules["8b"], np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 0.5, 1.0, 1.5]])
+def test_bounds_are_those_of_the_whole_matrix():
+    networks, power = DUAL["8b"], np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 0.5, 1.0, 1.5]])
     result = double_counting(networks, RADIO, power=power)
     infos = slot_informations(networks, RADIO, "asynchronous")
     size = infos[0].basis.size
@@ -62,14 +55,14 @@ def test_bounds_are_those_of_the_whole_matrix(schedules):
         assert filtered[1] == pytest.approx(smoothed[1], rel=1e-12)
 
 
-def test_the_better_the_stamps_the_more_is_counted_twice(schedules):
-    gains = [double_counting(schedules["8d"], RADIO, energies=[5, 5], jitter_s=j).gain[1] for j in (1e-9, 1e-10, 1e-11)]
+def test_the_better_the_stamps_the_more_is_counted_twice():
+    gains = [double_counting(DUAL["8d"], RADIO, energies=[5, 5], jitter_s=j).gain[1] for j in (1e-9, 1e-10, 1e-11)]
     assert 0 < gains[0] < gains[1] < gains[2]
     assert gains[1] == pytest.approx(100 * gains[0], rel=0.1)  # as 1 / sigma_t^2 as long as it is small
 
 
-def test_the_variance_is_that_of_the_exchange(schedules):
-    result = double_counting(schedules["8a"], RADIO, energies=[5, 5], jitter_s=3e-10)
+def test_the_variance_is_that_of_the_exchange():
+    result = double_counting(DUAL["8a"], RADIO, energies=[5, 5], jitter_s=3e-10)
     assert result.exchange_variance == pytest.approx(float(clocks.drift_variance(3e-10, 1.0)))
 
 
@@ -81,15 +74,15 @@ def test_the_variance_is_that_of_the_exchange(schedules):
         ({"energies": None, "power": np.ones(4)}, "one row of node powers per slot, 2; got shape"),
     ],
 )
-def test_refusals(schedules, change, words):
+def test_refusals(change, words):
     arguments = {"energies": [5, 5]} | change
     with pytest.raises(ValueError, match=words):
-        double_counting(schedules["8a"], RADIO, **arguments)
+        double_counting(DUAL["8a"], RADIO, **arguments)
 
 
-def test_one_slot_and_no_target_are_refused(schedules):
+def test_one_slot_and_no_target_are_refused():
     with pytest.raises(ValueError, match="at least two slots"):
-        double_counting(schedules["8a"][:1], RADIO, energies=[5])
-    blind = [isal.Network(net.anchors, net.radars, name="blind") for net in schedules["8a"]]
+        double_counting(DUAL["8a"][:1], RADIO, energies=[5])
+    blind = [isal.Network(net.anchors, net.radars, name="blind") for net in DUAL["8a"]]
     with pytest.raises(ValueError, match="blind: no target"):
         double_counting(blind, RADIO, energies=[5, 5])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import isal
 from isal.model.ensemble import AREA_M, CLOSEST_M, SEPARATIONS_M, random_network, random_networks
-from isal.model.fisher import CLOCKS
+from isal.model.parameters import CLOCKS
 
 #: Places are rounded to millimetres after they are checked.
 ROUNDING_M = 2e-3

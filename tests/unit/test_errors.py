@@ -10,7 +10,7 @@ from isal import IsalError
 from isal.allocation import solvers
 from isal.allocation.solvers import cvxpy_paper
 from isal.model.pulse import named
-from isal.schemes import schedule as schemes
+from isal.schemes import step_by_step
 from isal.study import best_splits, observations, points, sources
 from isal.study.points import Point
 from isal.validation import clocks, delay, double_counting, links, logs, statistics
@@ -86,7 +86,7 @@ INFORMATION = isal.information(NETWORK, RADIO, "synchronous")
     "call",
     [
         lambda: isal.Radio(pulse="round"),
-        lambda: solvers.route("magic"),
+        lambda: solvers.solver_module("magic"),
         lambda: cvxpy_paper.version("magic"),
         lambda: statistics.level_of_each(0),
         lambda: delay.threshold_snr(named("flat"), 10.0, "with_candidate"),
@@ -111,7 +111,7 @@ def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     def broken(*arguments):
         return np.ones(2) + np.ones(3)
 
-    monkeypatch.setattr(schemes, "step_problem", broken)
+    monkeypatch.setattr(step_by_step, "step_problem", broken)
     for job in (
         lambda: points.solve_all([point]),
         lambda: best_splits.exact(point),

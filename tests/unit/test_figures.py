@@ -12,18 +12,17 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from conftest import LAYOUTS
-from test_points import ROOT, plan_of
+from builders import NETWORKS, ROOT, content_of, plan_of
 
 from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, style
 from isal.study import best_splits
 from isal.study.comparison import COMPARED
-from isal.study.points import solve_all
-from isal.study.store import records, storage
+from isal.study.solving import solve_missing
+from isal.study.store import storage
 from isal.workflow.products import BestSplits, Comparison, Figure, StudyDataset
 
-pytestmark = pytest.mark.any_kernel
+pytestmark = [pytest.mark.any_kernel, pytest.mark.long]
 
 STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10}
 HELD = ["integrated", "step-by-step-held"]
@@ -48,11 +47,10 @@ def solved(folder, studies, drawn, **changes):
         results=str(folder),
         studies=studies,
         figures={"formats": ["png"], "draw": drawn},
-        solver="interior-point",
         **changes,
     )
-    for (name, point), result in zip(plan.points.items(), solve_all(list(plan.points.values())), strict=True):
-        records.write(Path(plan.record_path(name)), point, result, plan.fingerprint(point))
+    for each in StudyDataset.all(plan):
+        assert solve_missing(each.records) == 0
     for each in [*StudyDataset.all(plan), *BestSplits.all(plan)]:
         each.make([], list(map(Path, each.outputs)), each.fingerprint)
     return plan
@@ -265,7 +263,7 @@ SLOTS = "slots_without_target"
 @pytest.fixture(scope="module")
 def fewer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fewer")
-    layouts = yaml.safe_load(LAYOUTS.read_text())
+    layouts = content_of(NETWORKS)
     ranging = {"anchors": [[20, 180], [180, 180]], "radars": [[45, 71], [91, 65]]}
     layouts["single_slot"] |= {
         "localization": ranging,

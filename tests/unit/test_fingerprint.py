@@ -5,7 +5,7 @@ import hashlib
 import shutil
 
 import pytest
-from test_points import example
+from builders import CODE, INTEGRATED, point_of
 
 from isal.study.fingerprint import PACKAGE, Code, digest
 
@@ -97,13 +97,13 @@ def test_no_module_takes_the_public_names_of_the_package():
 
 
 def test_a_point_depends_on_what_solves_it_and_on_nothing_else():
-    point = example(scheme="integrated", energies_uj=(10_000_000,), solver="interior-point")
-    found = Code().closure(point.modules)
-    used = {"model.network", "allocation.solvers.interior_point", "schemes.schedule", "study.store.records"}
+    found = CODE.closure(point_of(**INTEGRATED).modules)
+    used = {"model.network", "allocation.solvers.interior_point", "schemes.integrated", "study.store.records"}
     assert {f"isal.{name}" for name in used} <= found
-    unused = ("allocation.solvers.scs_sdp", "allocation.solvers.cvxpy_paper", "schemes.best_split", "study.config")
-    other = ("isal.figures", "isal.claims", "isal.validation", "isal.workflow", *(f"isal.{name}" for name in unused))
-    assert not [name for name in found if name.startswith(other)]
+    solvers, schemes = ("scs_sdp", "cvxpy_paper"), ("step_by_step", "best_split")
+    other = [f"allocation.solvers.{name}" for name in solvers] + [f"schemes.{name}" for name in schemes]
+    other += ["figures", "claims", "validation", "workflow", "study.config"]
+    assert not [name for name in found if name.startswith(tuple(f"isal.{each}" for each in other))]
 
 
 # --- what of a module -------------------------------------------------------------------------------------------------

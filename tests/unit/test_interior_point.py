@@ -1,10 +1,11 @@
-"""The interior-point route: right where independent methods are, certified to 1e-9, in a batch as alone."""
+"""The interior-point solver: right where independent methods are, certified to 1e-9, in a batch as alone."""
 
 import itertools
 import math
 
 import numpy as np
 import pytest
+from builders import in_other_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
@@ -16,8 +17,11 @@ from isal.allocation import scheduler
 from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
 from isal.model.ensemble import random_networks
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import CARRIES, integrated_slot, no_prior, steps_of, steps_slot
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import no_prior
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 KINDS = ("plain", "prior", "held")
@@ -112,6 +116,7 @@ def test_the_layouts_under_caps_are_certified(layouts, name, clock):
         assert np.isclose(result.power, 1.1, rtol=1e-6).any()
 
 
+@pytest.mark.long
 def test_every_scheme_on_an_ensemble_of_networks_is_certified():
     """Sensing-abundant to sensing-limited networks; with slack caps and with caps that bind."""
     cases = itertools.product(random_networks(7, 25), CLOCK_MODES, (None, 1.5))
@@ -182,13 +187,7 @@ def test_caps_that_bind(caps, power):
 @given(problems())
 def test_units_do_not_matter(problem):
     length, watts = 1e9, 1e-3
-    rescaled = AllocationProblem(
-        problem.constant * length,
-        problem.per_watt * length / watts,
-        problem.selector,
-        problem.energy * watts,
-        problem.caps * watts,
-    )
+    rescaled = in_other_units(problem, length, watts)
     expected, found = solved(problem), solved(rescaled)
     assert found.value * length == pytest.approx(expected.value, rel=2 * TIGHT)
 
@@ -210,10 +209,10 @@ def test_a_batch_is_what_its_problems_are_alone():
         assert found.seconds > 0
 
 
-def test_a_batch_larger_than_a_piece(monkeypatch):
+def test_more_problems_than_a_batch_holds(monkeypatch):
     some = many_problems(30)
     whole = interior_point.solve_all(some, [TIGHT] * 30)
-    monkeypatch.setattr(isal.allocation, "PIECE", 2)
+    monkeypatch.setattr("isal.allocation.batch.LARGEST_BATCH", 2)
     for found, expected in zip(interior_point.solve_all(some, [TIGHT] * 30), whole, strict=True):
         assert found.gap <= TIGHT
         assert found.value == pytest.approx(expected.value, rel=TIGHT)
@@ -280,11 +279,12 @@ def forty_nodes():
     return random_network(np.random.default_rng(40), 25, 15, 1, name="forty nodes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypatch):
     """Integrated and every carry-over."""
     dense = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
-    monkeypatch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+    monkeypatch.setattr("isal.model.information.LARGEST_DENSE", 0)
     sparse = scheduler.run_all(scheme_computations(forty_nodes, clock, tolerance=1e-8), "interior-point")
     for found, expected in zip(sparse, dense, strict=True):
         assert isinstance(found.information.stack, SparseStack)
@@ -295,6 +295,7 @@ def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypa
         np.testing.assert_allclose(found.power, expected.power, rtol=0, atol=1e-4)
 
 
+@pytest.mark.long
 @given(st.integers(0, 1000), CLOCKS, st.sampled_from(CARRIES))
 def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     network = random_network(np.random.default_rng(number), 3, 2, 1)
@@ -302,7 +303,7 @@ def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     options = {"clock": clock, "energies": energies, "carry": carry, "solver": "interior-point", "tolerance": TIGHT}
     dense = isal.step_by_step(network, RADIO, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+        patch.setattr("isal.model.information.LARGEST_DENSE", 0)
         sparse = isal.step_by_step(network, RADIO, **options)
     assert sparse.status == dense.status == "optimal"
     assert sparse.speb == pytest.approx(dense.speb, rel=1e-7)

@@ -10,7 +10,7 @@ from strategies import CLOCKS, generators, networks
 import isal
 from isal.knowledge import Knowledge
 from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, at_power
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 
 RADIO = isal.Radio()
 
@@ -221,7 +221,7 @@ def test_operations_leave_the_stack_as_it_was(both):
 def test_information_kept_sparse_is_the_same(network, clock):
     dense = isal.information(network, RADIO, clock)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isal.fisher, "LARGEST_DENSE", 0)
+        patch.setattr("isal.model.information.LARGEST_DENSE", 0)
         sparse = isal.information(network, RADIO, clock)
         assert isinstance(sparse.stack, SparseStack)
     assert isinstance(dense.stack, DenseStack)

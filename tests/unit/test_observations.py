@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from builders import LINE
 
 import isal
 from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M
-from isal.model.fisher import CLOCKS
-from isal.schemes.schedule import CARRIES
+from isal.model.parameters import CLOCKS
+from isal.schemes.carry_over import CARRIES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import storage
+
+pytestmark = pytest.mark.long
 
 ENERGY = 10.0
 SOLVER = "interior-point"
@@ -22,8 +25,6 @@ BASE = Assumptions("base", isal.Radio(), ENERGY, None)
 #: Slots that know much of each other, by radars as well as by clocks.
 CLOSE = replace(BASE, name="close", radio=isal.Radio(velocity_variance=1e-5, drift_variance=1e-24))
 CAPPED = replace(BASE, name="capped", cap_w=1.0)
-#: All in a line: nothing tells the other coordinate.
-LINE = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
 
 
 @pytest.fixture(scope="module")

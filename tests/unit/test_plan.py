@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from test_points import plan_of
+from builders import plan_of
 
 from isal.study import config
 from isal.study.points import fingerprint

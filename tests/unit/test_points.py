@@ -7,47 +7,26 @@ from pathlib import Path
 
 import pytest
 import yaml
+from builders import CODE, CONFIG, INTEGRATED, LINE, ROOT, defaults, plan_of, point_of
 
 from isal.model.network import Network
 from isal.model.radio import Radio
 from isal.study import config, points
-from isal.study.fingerprint import Code
 from isal.study.points import Point, fingerprint
 from isal.workflow.plan import Plan, PlanError
 from isal.workflow.products import Shard
 
-ROOT = Path(__file__).parents[2]
-
-#: Read once for all plans.
-CODE = Code()
-
 
 def example(**changes):
-    point = Point(
-        slots=(Network([[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]], name="7c"),),
-        radio=Radio(),
-        clock="synchronous",
-        scheme="step-by-step-held",
-        energies_uj=(2_300_000, 7_700_000),
-        radar_cap_w=None,
-        anchor_cap_w=None,
-        tolerance=1e-6,
-        solver="scs",
-    )
-    return replace(point, **changes)
-
-
-def plan_of(**changes):
-    content = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    content.update(changes)
-    return Plan.of(config.load(content, "config", [ROOT]), CODE)
+    """A point whose solver may need another one to finish."""
+    return point_of(**{"solver": "scs"} | changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
         ({}, "7c/synchronous/500MHz/step-by-step-held/e2300-7700"),
-        ({"scheme": "integrated", "energies_uj": (10_000_000,)}, "7c/synchronous/500MHz/integrated/e10000"),
+        (INTEGRATED, "7c/synchronous/500MHz/integrated/e10000"),
         ({"energies_uj": (500, 9_999_500)}, "7c/synchronous/500MHz/step-by-step-held/e0.5-9999.5"),
         (
             {"clock": "asynchronous", "energies_uj": (1, 2, 3_000_000), "radio": Radio(bandwidth_hz=62_500.5)},
@@ -151,8 +130,7 @@ def test_points_solved_side_by_side_are_those_solved_alone():
 
 
 def test_a_point_that_fails_has_its_error_in_its_place():
-    line = Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
-    good, unobservable, unusable = example(), example(slots=(line,)), example(energies_uj=(0, 10_000_000))
+    good, unobservable, unusable = example(), example(slots=(LINE,)), example(energies_uj=(0, 10_000_000))
     first, second, third, fourth = points.solve_all([good, unobservable, unusable, good])
     assert first.speb == fourth.speb == good.solve().speb
     assert isinstance(second, points.PointError)
@@ -220,7 +198,7 @@ def test_every_point_is_in_one_shard_and_stays_there_when_the_grid_grows():
     grown = plan_of(points_per_job=200)
     content = grown.configuration.source["config"]
     content["studies"]["bandwidths"]["step_1_energy_j"] = [{"from": 0.1, "to": 9.9, "by": 0.1}, 0.05]
-    grown = Plan.of(config.load(content, "config", [ROOT]), CODE)
+    grown = Plan.of(config.load(content, CONFIG, [ROOT]), CODE)
     assert grown.n_shards == 16
     changed = [shard for shard in plan.shards if Shard(plan, shard).fingerprint != Shard(grown, shard).fingerprint]
     assert 1 <= len(changed) <= 2  # two new points
@@ -247,7 +225,7 @@ def test_a_shard_of_another_plan_is_refused():
 def test_an_unobservable_network_is_refused_with_its_file(tmp_path):
     networks = {"note": "n", "single_slot": {"one": {"anchors": [[0, 0]], "radars": [[10, 0]], "target": [20, 0]}}}
     (tmp_path / "networks.yaml").write_text(yaml.safe_dump(networks))
-    content = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    content = defaults()
     study = content["studies"]["bandwidths"] | {"networks": ["one"]}
     content |= {"networks": "networks.yaml", "studies": {"s": study}}
     content["figures"]["draw"] = {}

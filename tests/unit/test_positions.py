@@ -6,16 +6,15 @@ import math
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 from strategies import CLOCKS, generators, networks, powered_networks
 
 import isal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.model.fisher import block_spebs
+from isal.model.information import block_spebs
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.validation import positions
 from isal.validation.positions import Model, Moments, compare
 
@@ -140,6 +139,7 @@ def test_parameters_that_are_not_free_stay(paper_network, radio):
 # --- errors against bounds --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_maximum_likelihood_reaches_the_bound_in_every_kind_of_network(layouts, radio):
     """1e5 trials at the best powers of 7a to 7d at Table 1, both clocks; every block of localization, sensing, both."""
     found = []
@@ -181,10 +181,11 @@ def test_a_wrong_covariance_is_found_out(layouts, radio):
     assert not compare(moments, turn @ right @ turn.T, targets).agrees
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 def test_two_slots_reach_their_bounds_filtered_and_smoothed(radio, clock):
     """1e5 trials of 8b, at Table 1 and with radars and clocks that hardly change, so that each slot helps the other."""
-    slots = [isal.Network.from_mapping(table, "8b") for table in yaml.safe_load(LAYOUTS.read_text())["dual_slot"]["8b"]]
+    slots = DUAL["8b"]
     steady = isal.Radio(velocity_variance=1e-5, drift_variance=1e-22)
     for mode, known in enumerate((radio, steady)):
         infos = [isal.information(network, known, clock) for network in slots]

@@ -2,6 +2,8 @@
 
 import ast
 import doctest
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import isal
 from isal.allocation import scheduler
 from isal.schemes import registry
 from isal.schemes import schedule as schemes
-from isal.schemes.carry_overs import CARRIES, CARRY_OVERS
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.registry import SCHEMES, STEP_BY_STEP
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,29 @@ def test_energy_is_split_over_steps_or_slots():
     assert not any(scheme.splits_slots(1) for scheme in SCHEMES.values())
 
 
+@pytest.mark.parametrize("n_slots", [1, 2])
+def test_a_scheme_names_the_module_that_computes_it(n_slots):
+    split = "best_split" if n_slots > 1 else "step_by_step"
+    for scheme in SCHEMES.values():
+        assert scheme.module(n_slots) == f"isal.schemes.{split if scheme.has_steps else 'integrated'}"
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"),
+    [
+        ("registry", ["isal.knowledge", "isal.matrices", "isal.model", "isal.allocation", "numpy"]),
+        ("integrated", ["isal.schemes.step_by_step", "isal.schemes.best_split", "isal.schemes.search"]),
+        ("step_by_step", ["isal.schemes.best_split", "isal.schemes.search"]),
+    ],
+)
+def test_a_scheme_imports_no_code_of_other_schemes_and_its_name_none_that_computes(module, unused):
+    """A stored result is stale when a module changes that it imports."""
+    command = [sys.executable, "-c", f"import sys, isal.schemes.{module}; print(*sys.modules)"]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert f"isal.schemes.{module}" in imported
+    assert not set(unused) & set(imported)
+
+
 def test_no_other_module_compares_or_takes_apart_names_of_schemes():
     """But for the argument ``scheme`` of :func:`isal.best_split`, which users write out."""
     parts = {*SCHEMES, "step-by-step", "step-by-step-", "step-by-step, "}
@@ -87,4 +112,4 @@ def test_no_other_module_compares_or_takes_apart_names_of_schemes():
             if isinstance(node, ast.Compare) or taken:
                 constants = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
                 found += [f"{path.name}:{node.lineno}" for value in constants if value in parts]
-    assert {place.split(":")[0] for place in found} <= {"splits.py"}, found
+    assert {line.split(":")[0] for line in found} <= {"best_split.py"}, found

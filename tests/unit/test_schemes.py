@@ -6,15 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL, LINE, schur
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import CARRIES, EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, node_caps, steps_of
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.schedule import node_caps
+from isal.schemes.step_by_step import EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, steps_of
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()
@@ -136,12 +137,6 @@ def test_default_caps_are_the_total_energy(paper_network):
 
 
 # --- carry-overs ------------------------------------------------------------------------------------------------------
-
-
-def schur(matrix, keep, drop):
-    """Equivalent information of ``keep`` with ``drop`` unknown."""
-    cross = matrix[np.ix_(keep, drop)]
-    return matrix[np.ix_(keep, keep)] - cross @ np.linalg.solve(matrix[np.ix_(drop, drop)], cross.T)
 
 
 def padded(block, size):
@@ -506,9 +501,8 @@ def test_unusable_arguments_are_refused_by_name(paper_network, radio, arguments,
 
 
 def test_an_unobservable_network_is_refused(radio):
-    network = isal.Network([[0, 0], [100, 0]], [[40, 0]], [[70, 0]], name="line")
     with pytest.raises(isal.UnobservableError, match=r"line: .* radar 1 y, target 1 y"):
-        isal.step_by_step(network, radio, clock="synchronous", energies=(5, 5))
+        isal.step_by_step(LINE, radio, clock="synchronous", energies=(5, 5))
 
 
 # --- variants ---------------------------------------------------------------------------------------------------------
@@ -643,10 +637,8 @@ def test_unknown_variants_are_refused(layouts, radio, change, message):
 
 def test_clocks_save_little_even_with_drift_read_in_metres(radio):
     """rho^2 = 1e-10 in (s/s)^2 says nothing of clocks; in m^2/s^2 it saves 0 to 1.6 % over slots of equal energy."""
-    tables = yaml.safe_load(LAYOUTS.read_text())["dual_slot"]
     saved = {}
-    for name, table in tables.items():
-        slots = [isal.Network.from_mapping(each, name) for each in table]
+    for name, slots in DUAL.items():
         values = [
             isal.integrated(
                 slots, replace(radio, drift_variance=drift), clock="asynchronous", energies=(5.0, 5.0), tolerance=1e-9

@@ -1,4 +1,4 @@
-"""The SCS route: right where an independent solver is, certified, and why it is scaled."""
+"""The SCS solver: right where an independent solver is, certified, and why it is scaled."""
 
 import subprocess
 import sys
@@ -11,23 +11,16 @@ import references
 import scipy.optimize
 import scipy.sparse
 import scs
+from builders import in_other_units, integrated_problem
 from hypothesis import assume, given
 from strategies import problems, random_network, random_problem
 
 import isal
-import isal.model.fisher
+import isal.model.parameters
 from isal import AllocationError, AllocationProblem
 from isal.allocation.solvers import interior_point, scs_sdp
 
 TOLERANCE = 1e-6
-
-
-def network_problem(network, radio, clock, energy=10.0, caps=None):
-    """The integrated scheme's problem, written out."""
-    information = isal.information(network, radio, clock)
-    size = information.basis.size
-    targets = np.arange(size)[information.blocks["targets"]]
-    return AllocationProblem(np.zeros((size, size)), information.node_matrices, targets, energy, caps)
 
 
 def slsqp_optimum(problem):
@@ -60,23 +53,23 @@ def test_agrees_with_clarabel_on_random_problems(kind, binding):
         assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("name", ["7a", "7b", "7c", "7d"])
 def test_agrees_with_clarabel_on_the_layouts(layouts, radio, name, clock):
-    problem = network_problem(layouts[name], radio, clock)
+    problem = integrated_problem(layouts[name], radio, clock)
     found = scs_sdp.solve(problem, TOLERANCE)
     power, objective, _ = references.small_lmi(problem, cp.CLARABEL, scaled=True)
     assert found.value == pytest.approx(problem.value(problem.feasible(power)), rel=1e-6)
     assert found.value == pytest.approx(objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("caps", [None, 2.6], ids=["slack", "binding"])
 def test_agrees_with_sequential_quadratic_programming_on_networks(radio, clock, caps):
     rng = np.random.default_rng(11)
     for _ in range(8):
         network = random_network(rng, *rng.integers((2, 2, 1), (4, 5, 3)))
-        problem = network_problem(network, radio, clock, caps=caps)
+        problem = integrated_problem(network, radio, clock, caps=caps)
         assert scs_sdp.solve(problem, TOLERANCE).value == pytest.approx(slsqp_optimum(problem), rel=1e-6)
 
 
@@ -93,13 +86,7 @@ def test_scale_of_the_problem_does_not_matter():
     problem = random_problem(np.random.default_rng(3), kind="held", binding=True)
     # powers of two, which round nothing: SCS stops at the same iterate
     factor, watts = 2.0**40, 2.0**10
-    rescaled = AllocationProblem(
-        problem.constant * factor,
-        problem.per_watt * factor / watts,
-        problem.selector,
-        problem.energy * watts,
-        problem.caps * watts,
-    )
+    rescaled = in_other_units(problem, factor, watts)
     expected, found = scs_sdp.solve(problem, TOLERANCE), scs_sdp.solve(rescaled, TOLERANCE)
     assert found.value * factor == pytest.approx(expected.value, rel=1e-9)
     np.testing.assert_allclose(found.power, expected.power * watts, rtol=0, atol=1e-6 * rescaled.budget)
@@ -108,7 +95,8 @@ def test_scale_of_the_problem_does_not_matter():
 # --- certified over an ensemble ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.long
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize("scheme", ["integrated", "held", "marginal"])
 def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
     """60 random networks of 4 to 8 nodes; every second one has caps that bind."""
@@ -133,7 +121,7 @@ def test_every_network_of_an_ensemble_is_certified(radio, scheme, clock):
 def test_what_no_route_can_certify_is_not_called_optimal(radio, paper_network, monkeypatch):
     monkeypatch.setattr(scs_sdp, "ROUNDS", ((1e-1, 5),))
     monkeypatch.setattr(interior_point, "MOST_ITERATIONS", (1, 1))
-    found = scs_sdp.solve(network_problem(paper_network, radio, "synchronous"), TOLERANCE)
+    found = scs_sdp.solve(integrated_problem(paper_network, radio, "synchronous"), TOLERANCE)
     assert TOLERANCE < found.gap < 1
     assert found.status == "uncertified"
 
@@ -185,7 +173,7 @@ def public_class(shape, values, indices, pointers, _p_values, _p_indices, _p_poi
 
 
 def test_the_extension_loaded_by_itself_solves_like_the_public_class(monkeypatch, radio, paper_network):
-    problems = [network_problem(paper_network, radio, clock) for clock in isal.model.fisher.CLOCKS]
+    problems = [integrated_problem(paper_network, radio, clock) for clock in isal.model.parameters.CLOCKS]
     problems += [random_problem(np.random.default_rng(seed), kind="held", binding=True) for seed in range(3)]
     direct = [scs_sdp.solve(problem, TOLERANCE) for problem in problems]
     monkeypatch.setattr(scs_sdp, "_scs_extension", lambda: SimpleNamespace(SCS=public_class))
@@ -220,7 +208,7 @@ def test_without_scaling_scs_reports_optimal_and_is_wrong(layouts, radio, name):
     times worse, over OpenBLAS kernels and over changes of the problem's last digits.
     """
     accuracy = 1e-4
-    problem = network_problem(layouts[name], radio, "synchronous")
+    problem = integrated_problem(layouts[name], radio, "synchronous")
     optimum = scs_sdp.solve(problem, TOLERANCE).value
     assert optimum < accuracy
     power, objective, status = references.small_lmi(problem, cp.SCS, scaled=False, eps=accuracy)

@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
+from builders import HOPELESS
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import diagonal_problem, generators, problems, random_inside
 
 import isal
-import isal.allocation.problem
-from isal import AllocationError, AllocationProblem
+import isal.allocation.certificate
+from isal import AllocationError
 from isal.allocation import solvers
 from isal.allocation.solvers import Request, interior_point
 
 TOLERANCE = 1e-6
-HOPELESS = AllocationProblem(np.zeros((2, 2)), [np.diag([1.0, 0.0]), np.diag([2.0, 0.0])], [0], 1.0)
 ROUTES = pytest.mark.parametrize("solver", ["scs", "interior-point"])
 
 
@@ -34,12 +34,12 @@ def counted_batches(patch):
     return sizes
 
 
-# --- routes -----------------------------------------------------------------------------------------------------------
+# --- solvers ----------------------------------------------------------------------------------------------------------
 
 
 def test_every_route_has_a_module_of_its_own():
     for name in solvers.SOLVERS:
-        module = solvers.route(name)
+        module = solvers.solver_module(name)
         assert name == module.NAME
         assert callable(module.solve)
         assert module.version()
@@ -48,7 +48,7 @@ def test_every_route_has_a_module_of_its_own():
 def test_an_unknown_solver_is_refused_with_the_choice():
     message = r"there is no solver 'magic'; choose one of scs, interior-point, cvxpy"
     with pytest.raises(ValueError, match=message):
-        solvers.route("magic")
+        solvers.solver_module("magic")
     with pytest.raises(ValueError, match=message):
         solvers.solve(easy(1.0), "magic", TOLERANCE)
 
@@ -81,7 +81,7 @@ def test_a_problem_without_finite_optimum_is_refused(solver):
 
 
 def answer(problem, tolerance, candidate, solver="interior-point"):
-    (found,) = solvers.answers(solvers.route(solver), [Request(problem, tolerance, candidate)])
+    (found,) = solvers.answers(solvers.solver_module(solver), [Request(problem, tolerance, candidate)])
     return found
 
 
@@ -100,7 +100,7 @@ def test_powers_that_are_certified_are_taken(solver, problem):
 @given(problems(), generators())
 def test_powers_that_are_not_certified_are_refused(solver, problem, rng):
     candidate = random_inside(rng, problem)
-    certified = isal.allocation.problem.certify(
+    certified = isal.allocation.certificate.certify(
         problem, candidate, tolerance=TOLERANCE, solver="", iterations=0, seconds=0.0
     )
     found = answer(problem, TOLERANCE, candidate, solver)

@@ -1,7 +1,7 @@
 """Points into records: what is solved, kept and published."""
 
 import pytest
-from test_points import example
+from builders import point_of
 
 from isal.study import files, solving
 from isal.study.solving import solve_missing
@@ -12,7 +12,7 @@ SPLITS = [(first, 10_000_000 - first) for first in (1_000_000, 2_000_000, 3_000_
 
 def wanted_of(split, fingerprint="one"):
     """A point and its fingerprint."""
-    return example(energies_uj=split, solver="interior-point"), fingerprint
+    return point_of(energies_uj=split), fingerprint
 
 
 #: What can't be solved.

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_points import CODE, ROOT, plan_of
+from builders import CODE, ROOT, defaults, plan_of
 
 from isal.study import config
 from isal.study.store import datasets, records, storage
@@ -24,16 +24,14 @@ pytestmark = pytest.mark.any_kernel
 @pytest.fixture(params=[1, 4], ids=["one point per job", "shards"])
 def plan(tmp_path, request):
     """Five points of one network, of which nothing is on disk."""
-    source = copy.deepcopy(plan_of().configuration.source)
-    study = source["config"]["studies"]["synchronous_single_slot"]
-    study |= {"networks": ["7c"], "step_1_energy_j": [1, 2, 3, 4]}
-    source["config"] |= {
-        "studies": {"small": study},
-        "figures": {"formats": ["png"], "draw": {}},
-        "results": str(tmp_path),
-        "points_per_job": request.param,
-    }
-    return Plan.of(config.parse(source), CODE)
+    study = defaults()["studies"]["synchronous_single_slot"]
+    return plan_of(
+        findings=defaults()["findings"] | {"samples": 1, "sensitivity_samples": 1, "variants": {}},
+        studies={"small": study | {"networks": ["7c"], "step_1_energy_j": [1, 2, 3, 4]}},
+        figures={"formats": ["png"], "draw": {}},
+        results=str(tmp_path),
+        points_per_job=request.param,
+    )
 
 
 def solve(plan, split, place=lambda path: path):

@@ -9,8 +9,8 @@ from strategies import CLOCKS, generators, networks
 
 import isal
 from isal.model import ensemble
-from isal.model.fisher import CLOCKS as CLOCK_MODES
-from isal.schemes.schedule import steps_of
+from isal.model.parameters import CLOCKS as CLOCK_MODES
+from isal.schemes.step_by_step import steps_of
 from isal.validation import positions, step_estimators
 from isal.validation.step_estimators import LINKS, SCHEMES
 
@@ -143,6 +143,7 @@ def test_honest_priors_and_all_data_reach_what_the_schemes_promise(layouts, radi
 # --- simulation -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_estimators_reach_their_closed_forms(layouts, radio):
     """What is carried out step by step scatters as its covariance says: all blocks of 7a to 7d, at the split of "held".
 
@@ -170,6 +171,7 @@ def test_estimators_reach_their_closed_forms(layouts, radio):
     assert {what: each for what, each in checked.items() if not each.agrees} == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["plug-in-ranging", "plug-in-all", "joint"])
 def test_many_trials_of_one_network(layouts, radio, scheme):
     info = isal.information(layouts["7c"], radio, "asynchronous")
@@ -199,6 +201,7 @@ def test_a_plug_in_hands_on_its_estimates_unchanged(layouts, radio):
 # --- best powers ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("name", ["7a", "7c"])
 def test_powers_of_the_plug_in_scheme(layouts, radio, name, clock):

@@ -7,7 +7,7 @@ import os
 import netCDF4
 import numpy as np
 import pytest
-from test_points import example
+from builders import point_of
 
 from isal.study import files
 from isal.study.fingerprint import digest
@@ -18,7 +18,7 @@ ONE, TWO = map(digest, ("one", "two"))
 
 @pytest.fixture(scope="module")
 def point():
-    return example()
+    return point_of()
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_dataset_names_its_axes(tmp_path, point):
         {"energies_uj": (7_000_000, 3_000_000)},
         {"scheme": "integrated", "energies_uj": (10_000_000,)},
     ):
-        each = example(**changes)
+        each = point_of(**changes)
         path = tmp_path / f"{each.split}.nc"
         records.write(path, each, each.solve(), each.label)
         points[path] = each, each.label
@@ -273,7 +273,7 @@ def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, poin
 
 
 def test_a_record_of_two_slots_tells_them_apart(tmp_path):
-    point = example(slots=example().slots * 2, energies_uj=(4_000_000, 6_000_000))
+    point = point_of(slots=point_of().slots * 2, energies_uj=(4_000_000, 6_000_000))
     result = point.solve()
     records.write(tmp_path / "two.nc", point, result, ONE)
     record = records.read(tmp_path / "two.nc", ONE)

@@ -1,13 +1,12 @@
 """Tables of the best points and best splits."""
 
 import pytest
-from test_points import example
+from builders import INTEGRATED, point_of, stored
 
 from isal.model.network import Network
 from isal.study import best_splits, tables
-from isal.study.store import datasets, records, storage
+from isal.study.store import datasets, storage
 
-INTEGRATED = {"scheme": "integrated", "energies_uj": (10_000_000,)}
 ANCHORS, RADARS, TARGETS = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]]
 #: Networks with fewer blocks of parameters, and the one step that they have with synchronous clocks.
 ONE_STEP = {
@@ -18,12 +17,7 @@ ONE_STEP = {
 
 def dataset_of(folder, *changes):
     """The dataset of examples with changes, solved."""
-    points = {}
-    for number, change in enumerate(changes):
-        point = example(solver="interior-point", **change)
-        path = folder / f"{number}.nc"
-        records.write(path, point, point.solve(), point.label)
-        points[path] = point, point.label
+    points = stored([point_of(**change) for change in changes], folder)
     storage.write(folder / "s.nc", datasets.build(points, study="s", note="Reconstructed."))
     return storage.read(folder / "s.nc")
 
@@ -93,7 +87,7 @@ def test_bounds_of_different_parameters_are_not_compared(tmp_path):
         ("synchronous", "integrated"): False,
     }
     assert table.loc["asynchronous", "integrated"]["minimised"] == "radars"
-    best = best_splits.best_splits([example(solver="interior-point", **asynchronous)])
+    best = best_splits.best_splits([point_of(**asynchronous)])
     (row,) = tables.best_splits("s", dataset, best).to_dict("records")
     assert row["minimised"] == "clocks"
     assert row["traversal over exact"] >= -1e-9

@@ -8,8 +8,7 @@ import exact
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL, schur
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, powered_schedules, random_network, random_schedule
@@ -18,18 +17,12 @@ import isal
 from isal.allocation import scheduler
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import schedule as schemes
-from isal.schemes.schedule import (
-    CARRIES,
-    SlotResult,
-    integrated_slot,
-    no_prior,
-    run_schedule,
-    slot_informations,
-    steps_of,
-    steps_slot,
-)
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_slot
+from isal.schemes.schedule import SlotResult, no_prior, run_schedule, slot_informations
+from isal.schemes.step_by_step import steps_of, steps_slot
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()
@@ -202,12 +195,6 @@ def test_no_temporal_information_says_nothing_and_an_infinite_one_says_all(rng, 
     np.testing.assert_array_equal(message(known, np.zeros(size)), np.zeros((size, size)))
     assert_information_close(message(known, np.full(size, np.inf)), known, 1e-12)
     assert_information_close(message(known, np.full(size, 1e30)), known, 1e-12)
-
-
-def schur(matrix, keep, drop):
-    return matrix[np.ix_(keep, keep)] - matrix[np.ix_(keep, drop)] @ np.linalg.solve(
-        matrix[np.ix_(drop, drop)], matrix[np.ix_(drop, keep)]
-    )
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["first", "last"])
@@ -478,12 +465,6 @@ def test_cost_of_a_schedule_is_linear_in_its_slots(monkeypatch, n_slots):
 # --- the schemes over a schedule --------------------------------------------------------------------------------------
 
 
-def dual_layouts():
-    tables = yaml.safe_load(LAYOUTS.read_text())["dual_slot"]
-    return {name: [isal.Network.from_mapping(table, name) for table in slots] for name, slots in tables.items()}
-
-
-DUAL = dual_layouts()
 #: Radars that hardly move and good clocks: slots that have much to tell each other.
 CLOSE = coupled_radio(-5, -21)
 
@@ -576,6 +557,7 @@ def test_prior_enters_every_step_as_a_constant(carry, clock):
     assert slot.steps[0].spebs.radars < bare.steps[0].spebs.radars
 
 
+@pytest.mark.long
 @given(generators(), CLOCKS)
 def test_more_temporal_information_never_hurts_the_integrated_optimum(rng, clock):
     networks = random_schedule(rng, 2, 2, 2, 1)
@@ -690,6 +672,7 @@ def long_schedule(radio, clock, scheme, **options):
     return isal.step_by_step(networks, radio, clock=clock, energies=split, carry=scheme, **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("velocity_variance", [0.01, 1e-8], ids=["weak", "strong"])
 @pytest.mark.parametrize("scheme", ["integrated", *CARRIES])

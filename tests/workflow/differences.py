@@ -17,8 +17,9 @@ def own(before: Plan | None, after: Plan) -> Found:
     """
     known, found = (_fingerprints(plan) if plan else {} for plan in (before, after))
     again: Found = {}
-    for (kind, name), fingerprint in found.items():
-        if known.get((kind, name)) != fingerprint:
+    for (kind, name), (files, fingerprint) in found.items():
+        earlier, was = known.get((kind, name), ([], ""))
+        if fingerprint != was or not set(files) <= set(earlier):
             again.setdefault(kind, []).append(name)
     return again
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import site
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,10 @@ def _run(request: Mapping[str, str]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    if "PYTHONPATH" in os.environ:  # what Python itself does at its start
+        sys.path.insert(0, os.environ["PYTHONPATH"])
+        sys.modules.pop("sitecustomize", None)
+        site.execsitecustomize()
     code = 1
     try:
         main(request["arguments"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -86,9 +88,34 @@ class Project:
         assert old in text
         path.write_text(text.replace(old, new))
 
+    def run_at_start(self, code: str) -> None:
+        """Code that every Python of the project runs before anything else: Snakemake, its dry runs, and all jobs."""
+        (self.folder / "sitecustomize.py").write_text(code)
+
+    def use_faulty_solver(self) -> None:
+        """Register ``faulty_solver.py`` for the interior-point solver; it does well until :meth:`order_fault`."""
+        shutil.copyfile(Path(__file__).with_name("faulty_solver.py"), self.folder / "isal/allocation/solvers/faulty.py")
+        self.run_at_start(
+            "from isal.allocation.solvers import SOLVERS\n"
+            "SOLVERS['interior-point'] = 'isal.allocation.solvers.faulty'\n"
+        )
+
+    def order_fault(self, fault: str = "none", *energies_j: float) -> None:
+        """What the faulty solver does from now on to problems of some energies, or to all."""
+        (self.start / "solver-fault.json").write_text(json.dumps([fault, energies_j]))
+
+    def energies_solved(self) -> list[float]:
+        """Energy of every problem that the faulty solver has solved since this was asked last, J."""
+        path = self.start / "solved-energies.txt"
+        energies = [float(line) for line in path.read_text().split()] if path.exists() else []
+        path.unlink(missing_ok=True)
+        return energies
+
     def environment(self) -> dict[str, str]:
         # the copy's own sources, whatever is installed in this environment
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "ISAL_"))}
+        if (self.folder / "sitecustomize.py").exists():
+            kept["PYTHONPATH"] = str(self.folder)
         return kept | {"ISAL_TEST": "1"}
 
     def command(self, *arguments: str) -> list[str]:
@@ -125,6 +152,22 @@ class Project:
     def contents(self) -> dict[str, str]:
         """Digest of each record; it holds times, so it changes if and only if the point is solved again."""
         return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.records.items()}
+
+
+def run_once(tmp_path_factory: Any, name: str, run: Callable[[Path], Any]) -> Project:
+    """The project that ``run`` makes in a folder, once for all of pytest's workers; not to be changed."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # all workers share one
+    folder = root / name
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            shutil.rmtree(folder / "project", ignore_errors=True)  # of a worker that failed
+            run(folder / "project")
+            (folder / "done").touch()
+    return Project(folder / "project")
 
 
 def jobs_of(text: str) -> dict[str, list[str]]:

@@ -131,8 +131,15 @@ def kill_a_job(project, process, draw):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds jobs in /proc")
-@pytest.mark.parametrize("points_per_job", [1, 10])
-@pytest.mark.parametrize("victim", ["job", "snakemake", "all"])
+@pytest.mark.parametrize(
+    ("victim", "points_per_job"),
+    [
+        ("job", 1),
+        ("snakemake", 10),
+        ("all", 1),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("job", 10), ("snakemake", 1), ("all", 10))),
+    ],
+)
 def test_killed_at_random(victim, points_per_job, tmp_path, capsys):
     """What was finished before a kill is there afterwards, byte by byte, and a plain re-run makes the rest."""
     draw = random.Random(SEED)
@@ -202,20 +209,20 @@ def finished(project, before, but=()):
 @pytest.mark.parametrize(("project", "points_per_job"), [(6, 1), (6, 6)], indirect=["project"])
 def test_a_job_killed_while_it_replaces_a_record_is_tried_again(project, points_per_job):
     """Snakemake takes the old record, which a failed job leaves there, for what the job should have made."""
-    command = ("paper", "--config", f"points_per_job={points_per_job}")
+    command = (STUDY, "--config", f"points_per_job={points_per_job}")
+    project.use_faulty_solver()
     project.succeed(*command)
     before = project.contents()
     networks = (project.folder / "config/networks.yaml").read_text()
     project.configure(lambda file: file["single_slot"]["7b"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
-    kill = "    __import__('os').kill(__import__('os').getpid(), 9)\n"
-    project.edit("workflow/scripts/solve_points.py", "    options = parser.parse_args()\n", kill)
+    project.order_fault("killed")
     done = project.run(*command)
     assert done.returncode != 0
     assert "failed: without a word (killed?) (results/logs/" in done.stderr
     assert ("failed: 1 more, see the logs" in done.stderr) == (points_per_job == 1)
     assert project.records == {}
     # nothing is solved if the change is taken back
-    project.edit("workflow/scripts/solve_points.py", kill, "    options = parser.parse_args()\n")
+    project.order_fault()
     (project.folder / "config/networks.yaml").write_text(networks)
     project.succeed(*command)
     assert project.contents() == before
@@ -392,31 +399,22 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
 
 @pytest.mark.parametrize("project", [24], indirect=True)
 def test_a_second_snakemake_is_refused_and_the_first_unharmed(project):
-    first = start(project, "paper")
+    first = start(project, STUDY)
     assert wait_for(project, first, 2)
-    second = project.run("paper")
+    second = project.run(STUDY)
     assert first.poll() is None
     assert second.returncode != 0
     assert f"snakemake process {first.pid} on " in second.stderr
     assert " is working on results; wait until it has ended" in second.stderr
     assert first.wait() == 0
-    assert_complete(project, "paper")
+    assert_complete(project, STUDY)
 
 
 @pytest.mark.parametrize(("project", "points_per_job"), [(16, 1), (500, 100)], indirect=["project"])
 def test_a_solver_that_fails_on_one_point(project, points_per_job):
-    """Until there is a file `mended`; a change of the package would solve all points again."""
-    command = ("paper", "--config", f"points_per_job={points_per_job}")
-    project.edit(
-        "workflow/scripts/solve_points.py",
-        "\ndef solve_missing(",
-        "def solve_all(points, inner=solve_all):\n"
-        "    print('trying', len(points))\n"
-        "    bad = [p.split == 'e5000-5000' and not Path('mended').exists() for p in points]\n"
-        "    found = zip(points, bad, inner(points))\n"
-        "    return [PointError(f'{p.label}: no powers at all') if b else result for p, b, result in found]\n"
-        "\n\ndef solve_missing(",
-    )
+    command = (STUDY, "--config", f"points_per_job={points_per_job}")
+    project.use_faulty_solver()
+    project.order_fault("error", 5.0)
     published: dict[str, str] | None = None
     kept: set[str] = set()
     for _ in range(2):
@@ -428,17 +426,18 @@ def test_a_solver_that_fails_on_one_point(project, points_per_job):
         assert told.startswith("failed: 7b/synchronous/500MHz/step-by-step-held/e5000-5000: no powers at all (results/")
         log = project.folder / told.rpartition("(")[2].removesuffix(")")
         assert "no powers at all" in log.read_text()
+        energies = project.energies_solved()
         if published is not None:
-            assert "trying 1\n" in log.read_text()
+            assert set(energies) == {5.0}
             assert (project.contents(), kept_contents(project)) == (published, kept)
         published, kept = project.contents(), kept_contents(project)
         assert len(published) + len(kept) == total - 1
-    (project.folder / "mended").touch()
+    project.order_fault()
     project.succeed(*command)
     after = project.contents()
     assert published.items() <= after.items()
     assert kept <= set(after.values())
-    assert "trying 1\n" in log.read_text()
+    assert project.energies_solved() == [5.0, 5.0]
     assert_complete(project, *command)
 
 
@@ -448,18 +447,17 @@ def kept_contents(project):
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in waiting}
 
 
-def test_a_killed_job_of_another_kind_is_told_of(finished):
+@pytest.mark.parametrize("project", [2], indirect=True)
+def test_a_killed_job_of_another_kind_is_told_of(project):
     """After the first line of its log, which is no reason."""
-    (finished.folder / STUDY).unlink()
-    finished.edit(
-        "workflow/scripts/build_dataset.py",
-        "    plan = Plan.read(",
-        "    sys.stdout.flush()\n    __import__('os').kill(__import__('os').getpid(), 9)\n    plan = Plan.read(",
-    )
-    done = finished.run(STUDY)
+    project.use_faulty_solver()
+    project.succeed(STUDY)
+    project.order_fault("killed")
+    done = project.run("results/datasets/best_splits/small.nc")
     assert done.returncode != 0
-    assert (finished.folder / "results/logs/datasets/small.log").read_text().startswith("repeat with: ")
-    assert "failed: without a word (killed?) (results/logs/datasets/small.log)\n" in done.stderr
+    log = "results/logs/best_splits/small.log"
+    assert (project.folder / log).read_text().startswith("repeat with: ")
+    assert f"failed: without a word (killed?) ({log})\n" in done.stderr
     assert "failed: repeat with" not in done.stderr
 
 
@@ -478,10 +476,11 @@ def test_records_dated_in_the_future_stop_no_re_run(finished):
 
 
 def test_a_file_system_without_locks_is_used_with_a_warning(finished):
-    finished.edit(
-        "isal/workflow/locks.py",
-        "        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
-        "        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n",
+    finished.run_at_start(
+        "import errno, fcntl, os\n"
+        "def flock(file, operation):\n"
+        "    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n"
+        "fcntl.flock = flock\n"
     )
     (finished.folder / STUDY).unlink()
     done = finished.succeed(STUDY)

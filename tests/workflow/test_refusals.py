@@ -40,11 +40,8 @@ def test_a_bad_configuration_is_refused_by_name(fresh, file, old, new, message):
 
 def test_an_uncertified_point_fails_with_its_reason_and_the_others_finish(fresh):
     """A solver that gets nowhere on one point."""
-    fresh.edit(
-        "isal/allocation/solvers/interior_point.py",
-        "        limits = np.array([tolerances[index] for index in piece])\n",
-        "        limits = np.array([-1.0 if problems[i].energy == 7.0 else tolerances[i] for i in piece])\n",
-    )
+    fresh.use_faulty_solver()
+    fresh.order_fault("uncertified", 7.0)
     done = fresh.run()
     assert done.returncode != 0
     assert "Why a job failed stands in its log in results/logs/" in done.stderr

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
-from project import Project
+from project import Project, run_once
 
 RANGING = {"anchors": [[20, 180], [180, 180]], "radars": [[45, 71], [91, 65]]}
 NETWORKS = {
@@ -46,9 +46,13 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """No network of two slots, one pair of random networks, studies of one step, none that compares like with like."""
-    project = Project.create(tmp_path_factory.mktemp("unlike") / "project", CHANGES)
-    (project.folder / "config/mine.yaml").write_text(yaml.safe_dump(NETWORKS))
-    project.succeed("--config", "points_per_job=10")
+
+    def run(folder):
+        project = Project.create(folder, CHANGES)
+        (folder / "config/mine.yaml").write_text(yaml.safe_dump(NETWORKS))
+        project.succeed("--config", "points_per_job=10")
+
+    project = run_once(tmp_path_factory, "unlike", run)
     for log in (project.folder / "results/logs").rglob("*.log"):
         assert "Warning" not in log.read_text(), log
     return project.folder / "results"

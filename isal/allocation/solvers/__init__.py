@@ -1,4 +1,4 @@
-"""Independent routes to the optimum of an allocation problem, by name, and the answers to many requests at once."""
+"""Independent solvers of allocation problems, by name, and the answers to many requests at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation.problem import Allocation, AllocationProblem, Batch, certify, certify_all, pieces, positive_number
+from isal.allocation.batch import Batch, batches
+from isal.allocation.certificate import Allocation, certify, certify_all
+from isal.allocation.problem import AllocationProblem, positive_number
 from isal.errors import AllocationError, IsalError
 
 #: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
@@ -42,14 +44,14 @@ class Request:
         object.__setattr__(self, "tolerance", positive_number(self.tolerance, "tolerance"))
 
 
-#: So often a problem that is not certified is solved once more in better conditioned parameters.
+#: How many times a problem that is not certified is solved once more, in better conditioned parameters.
 CONDITIONINGS = 2
 
 #: What comes back for a request.
 Answer = Allocation | AllocationError
 
 
-def route(name: str) -> ModuleType:
+def solver_module(name: str) -> ModuleType:
     """The module of a solver.
 
     Raises
@@ -68,14 +70,14 @@ def modules(name: str) -> list[str]:
 
 
 def solve(problem: AllocationProblem, solver: str, tolerance: float) -> Allocation:
-    """Solve with the named route; see :class:`isal.allocation.problem.Allocation` for what comes back.
+    """Solve with the named solver; see :class:`isal.allocation.certificate.Allocation` for what comes back.
 
     Raises
     ------
     AllocationError
         If the problem has no finite optimum or its solver fails.
     """
-    (answer,) = answers(route(solver), [Request(problem, tolerance)])
+    (answer,) = answers(solver_module(solver), [Request(problem, tolerance)])
     if isinstance(answer, AllocationError):
         raise answer
     return answer
@@ -162,13 +164,13 @@ def _better_conditioned(module: ModuleType, request: Request, answer: Answer) ->
 def _good_candidates(requests: Sequence[Request], solver: str) -> Iterator[tuple[int, Allocation]]:
     """Number and allocation of the requests whose candidate is certified to their tolerance."""
     with_candidate = [number for number, request in enumerate(requests) if request.candidate is not None]
-    for piece in pieces([requests[number].problem for number in with_candidate]):
-        places = [with_candidate[index] for index in piece]
-        power = np.array([requests[place].candidate for place in places])
-        tolerances = [requests[place].tolerance for place in places]
-        batch = Batch.of([requests[place].problem for place in places])
-        none = np.zeros(len(places), dtype=np.intp)
+    for indices in batches([requests[number].problem for number in with_candidate]):
+        numbers = [with_candidate[index] for index in indices]
+        power = np.array([requests[number].candidate for number in numbers])
+        tolerances = [requests[number].tolerance for number in numbers]
+        batch = Batch.of([requests[number].problem for number in numbers])
+        none = np.zeros(len(numbers), dtype=np.intp)
         found = certify_all(batch, power, tolerances, solver, none, 0.0, thorough=False)
-        for place, allocation in zip(places, found, strict=True):
+        for number, allocation in zip(numbers, found, strict=True):
             if allocation.status == "optimal":
-                yield place, allocation
+                yield number, allocation

@@ -2,7 +2,7 @@
 
 (30)-(35) read, with the information matrix ``M(p) = M0 + sum_m p_m B_m`` and an auxiliary matrix H of its size,
 
-    minimise tr(H)_block   sample to   H >= 0,   [[H, I], [I, M(p)]] >= 0,   sum p <= E / 1 s,   0 <= p <= caps.
+    minimise tr(H)_block   subject to   H >= 0,   [[H, I], [I, M(p)]] >= 0,   sum p <= E / 1 s,   0 <= p <= caps.
 
 (36)-(41), (42)-(47), (48)-(53), (54)-(59), (60)-(65) and (66)-(83) are the same program with another M0, other B_m and
 another block.
@@ -11,7 +11,7 @@ In metres M has eigenvalues up to 5e7 and optima are near 1e-5, and solvers that
 then call powers optimal that are far from it. Nothing but the unit of length decides: counted in a fraction of the
 position error (about a millimetre in the paper's networks), the same program is within Clarabel's reach. That is the
 default; ``unit_m=1.0`` gives the program in metres. What a solver says of itself is kept apart, as :class:`Reported`,
-from the certified :class:`isal.allocation.problem.Allocation`.
+from the certified :class:`isal.allocation.certificate.Allocation`.
 """
 
 # cvxpy says that it is typed, but exports its atoms by a star that mypy does not follow.
@@ -30,7 +30,8 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 
-from isal.allocation.problem import Allocation, AllocationProblem, certify
+from isal.allocation.certificate import Allocation, certify
+from isal.allocation.problem import AllocationProblem
 from isal.errors import AllocationError, IsalError
 
 NAME = "cvxpy"

@@ -22,17 +22,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation.problem import (
-    NO_OPTIMUM,
-    Allocation,
-    AllocationProblem,
-    Batch,
-    certify_all,
-    factorised,
-    largest_over_feasible,
-    pieces,
-    refined,
-)
+from isal.allocation.batch import Batch, batches, factorised, largest_over_feasible, refined
+from isal.allocation.certificate import Allocation, certify_all
+from isal.allocation.problem import NO_OPTIMUM, AllocationProblem
 from isal.errors import AllocationError
 from isal.matrices import Stack
 
@@ -41,7 +33,7 @@ NAME = "interior-point"
 #: In double and in extended precision.
 MOST_ITERATIONS = 30, 60
 
-#: Below this gap a few iterations without a better one mean that double precision has come to its end.
+#: Double precision allows no better gap where it is below NEAR and has not fallen for so many iterations.
 NEAR, PATIENCE = 1e-4, 3
 
 #: Gap to reach as a share of the one asked for: the certificate that counts is computed anew, in other units, and
@@ -96,29 +88,29 @@ def solve_all(problems: Sequence[AllocationProblem], tolerances: Sequence[float]
     ``seconds`` of an allocation is its share of the time that its batch took.
     """
     results: list[Allocation | AllocationError] = [AllocationError(NO_OPTIMUM)] * len(problems)
-    for piece in pieces(problems):
+    for indices in batches(problems):
         began = time.perf_counter()
-        batch = Batch.of([problems[index] for index in piece])
-        limits = np.array([tolerances[index] for index in piece])
+        batch = Batch.of([problems[index] for index in indices])
+        limits = np.array([tolerances[index] for index in indices])
         start = batch.interior_start()
         solvable = np.flatnonzero(~np.isnan(start[:, 0]))
-        if len(solvable) < len(piece):
+        if len(solvable) < len(indices):
             batch, start, limits = batch.take(solvable), start[solvable], limits[solvable]
         if not len(solvable):
             continue
         power, iterations = minimise(batch, start, MARGIN * limits)
-        seconds = (time.perf_counter() - began) / len(piece)
+        seconds = (time.perf_counter() - began) / len(indices)
         found = certify_all(batch, power, limits.tolist(), NAME, iterations, seconds)
         left = np.flatnonzero([allocation.status != "optimal" for allocation in found])
         if len(left):
             part = batch.take(left)
             power, more = minimise(part, start[left], MARGIN * limits[left], precise=True)
-            seconds = (time.perf_counter() - began) / len(piece)
+            seconds = (time.perf_counter() - began) / len(indices)
             better = certify_all(part, power, limits[left].tolist(), NAME, iterations[left] + more, seconds)
-            for place, allocation in zip(left, better, strict=True):
-                found[place] = min(found[place], allocation, key=lambda each: each.gap)
+            for index, allocation in zip(left, better, strict=True):
+                found[index] = min(found[index], allocation, key=lambda each: each.gap)
         for index, allocation in zip(solvable, found, strict=True):
-            results[piece[index]] = allocation
+            results[indices[index]] = allocation
     return results
 
 
@@ -179,7 +171,7 @@ class _Scaled:
         return _Evaluation(*(each.astype(float, copy=False) for each in parts))
 
     def gap(self, at: _Evaluation) -> Array:
-        """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.Batch.lower_bound`."""
+        """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.batch.Batch.lower_bound`."""
         return 1 - at.value / (at.fixed + largest_over_feasible(at.slope, np.ones(len(self.caps)), self.caps))
 
 
@@ -190,9 +182,9 @@ class _Fields:
     def take(self, chosen: NDArray[Any]) -> Self:
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def put(self, places: NDArray[np.intp], part: Self) -> None:
+    def put(self, indices: NDArray[np.intp], part: Self) -> None:
         for field in fields(self):
-            getattr(self, field.name)[places] = getattr(part, field.name)
+            getattr(self, field.name)[indices] = getattr(part, field.name)
 
 
 @dataclass(eq=False)
@@ -280,21 +272,21 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
 
     reached, iterations = share.copy(), np.zeros(len(batch), dtype=np.intp)
     least, latest = np.full(len(batch), np.inf), np.zeros(len(batch), dtype=np.intp)
-    places, length, before = np.arange(len(batch)), np.ones(len(batch)), np.full(len(batch), np.inf)
+    active, length, before = np.arange(len(batch)), np.ones(len(batch)), np.full(len(batch), np.inf)
     for iteration in range(MOST_ITERATIONS[precise] + 1):
-        gap, iterations[places] = problem.gap(at), iteration
-        latest[places[gap < 0.9 * least[places]]] = iteration
-        better = gap < least[places]
-        reached[places[better]], least[places[better]] = now.share[better], gap[better]
+        gap, iterations[active] = problem.gap(at), iteration
+        latest[active[gap < 0.9 * least[active]]] = iteration
+        better = gap < least[active]
+        reached[active[better]], least[active[better]] = now.share[better], gap[better]
         # after a step that was too long for a small power the gap jumps, and falls again
         falling = gap < 0.9 * before
-        stalled = (gap < NEAR) & (iteration - latest[places] >= PATIENCE) & ~falling & (not precise)
-        going = (gap > tolerance[places]) & (length > 0) & ~stalled
+        stalled = (gap < NEAR) & (iteration - latest[active] >= PATIENCE) & ~falling & (not precise)
+        going = (gap > tolerance[active]) & (length > 0) & ~stalled
         if not going.any():
             break
         if not going.all():
-            places, problem, now, at, mu, gap = (
-                places[going],
+            active, problem, now, at, mu, gap = (
+                active[going],
                 problem.take(going),
                 now.take(going),
                 at.take(going),

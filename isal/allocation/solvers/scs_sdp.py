@@ -1,14 +1,14 @@
 """The allocation problem as a small linear matrix inequality, scaled by congruence and handed to SCS's own interface.
 
-    minimise tr H   sample to   [[H, C'], [C, M(p)]] >= 0,   0 <= p <= caps,   sum p <= E
+    minimise tr H   subject to   [[H, C'], [C, M(p)]] >= 0,   0 <= p <= caps,   sum p <= E
 
 is equivalent to the paper's (30)-(35), (54)-(59) and the like, with an H of the size of the objective block instead
 of the whole matrix. In raw units SCS reports "optimal" on powers that are 100 times worse than the true ones, so the
 problem is first transformed: by congruence with the Cholesky factor of M at interior powers (M becomes the identity
 there), each power in units of its value there, the objective in units of its value there. Where one round leaves a
 larger gap than asked for, the next one starts from a congruence at the best powers found. Where the rounds are not
-enough (a direction of M that nearly vanishes at the optimum stalls SCS whatever the scaling), the interior-point route
-takes over, and the allocation says so.
+enough (a direction of M that nearly vanishes at the optimum stalls SCS whatever the scaling), the interior-point
+solver takes over, and the allocation says so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.allocation.problem import Allocation, AllocationProblem, certify
+from isal.allocation.certificate import Allocation, certify
+from isal.allocation.problem import AllocationProblem
 
 NAME = "scs"
 

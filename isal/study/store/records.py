@@ -115,7 +115,7 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
         "Conventions": "CF-1.11",
         "title": f"ISAL point {point.label}",
         "source": f"isal {__version__}, numpy {np.__version__}, "
-        f"{point.solver} {solvers.route(point.solver).version()}, Python {platform.python_version()}",
+        f"{point.solver} {solvers.solver_module(point.solver).version()}, Python {platform.python_version()}",
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
         "commit": commit(),
         "point": point.to_json(),

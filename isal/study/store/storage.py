@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
 
 #: What follows the content of a file: its fingerprint and a digest of the content. HDF5 leaves alone what stands
 #: there, and does not always return from reading a damaged file, so damage must be noticed before.
-SEAL = "\nfingerprint {} sha256 {}\n"
+TRAILER = "\nfingerprint {} sha256 {}\n"
 
 
 #: In place of the fingerprint where nobody asks for it.
@@ -36,7 +36,7 @@ def write(path: Path, dataset: xr.Dataset, fingerprint: str = UNTOLD) -> None:
     """
     # in memory first: what HDF5 says of a full disk is "Permission denied"
     content = bytes(dataset.to_netcdf(engine="netcdf4"))
-    files.write(path, content + _seal(fingerprint, content))
+    files.write(path, content + _trailer(fingerprint, content))
 
 
 def read(path: Path) -> xr.Dataset:
@@ -51,8 +51,8 @@ def read(path: Path) -> xr.Dataset:
 
     remedy = "delete it and run snakemake again"
     try:
-        content, seal = _parts(path)
-        if seal.split()[3:] != _seal(UNTOLD, content).split()[3:]:
+        content, trailer = _parts(path)
+        if trailer.split()[3:] != _trailer(UNTOLD, content).split()[3:]:
             raise DatasetError(f"{path}: its content is not what was written; {remedy}")
         # what was checked, not the file again: where no locks are to be had HDF5 refuses to open it
         with xr.open_dataset(content, engine="netcdf4") as dataset:
@@ -65,7 +65,7 @@ def read(path: Path) -> xr.Dataset:
 
 def says(path: Path, fingerprint: str) -> bool:
     """Whether a stored dataset says that it was made with this fingerprint; its content is not checked."""
-    wanted = _seal(fingerprint, b"")
+    wanted = _trailer(fingerprint, b"")
     with path.open("rb") as file:
         file.seek(-min(len(wanted), path.stat().st_size), 2)
         return file.read().split()[:2] == wanted.split()[:2]
@@ -75,9 +75,9 @@ def fingerprint_of(path: Path) -> str | None:
     """What a sound dataset was made with; None if it is missing or damaged."""
     if not path.exists():
         return None
-    content, seal = _parts(path)
-    told = seal.split()
-    if len(told) != 4 or told[3:] != _seal(UNTOLD, content).split()[3:]:
+    content, trailer = _parts(path)
+    told = trailer.split()
+    if len(told) != 4 or told[3:] != _trailer(UNTOLD, content).split()[3:]:
         return None
     return told[1].decode(errors="replace")  # damaged, it is none that is asked for
 
@@ -100,11 +100,11 @@ def there(path: Path, fingerprint: str) -> bool:
 
 
 def _parts(path: Path) -> tuple[bytes, bytes]:
-    """Content and seal of a stored file."""
-    stored, size = path.read_bytes(), len(_seal(UNTOLD, b""))
+    """Content and trailer of a stored file."""
+    stored, size = path.read_bytes(), len(_trailer(UNTOLD, b""))
     return stored[:-size], stored[-size:]
 
 
-def _seal(fingerprint: str, content: bytes) -> bytes:
+def _trailer(fingerprint: str, content: bytes) -> bytes:
     assert len(fingerprint) == len(UNTOLD), "a digest of 64 digits"
-    return SEAL.format(fingerprint, hashlib.sha256(content).hexdigest()).encode()
+    return TRAILER.format(fingerprint, hashlib.sha256(content).hexdigest()).encode()

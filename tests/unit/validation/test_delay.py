@@ -257,6 +257,7 @@ def test_outliers_of_a_flat_pulse_are_as_predicted():
         assert low <= found.outliers <= high, (db, amplitude)
 
 
+@pytest.mark.long
 @each_amplitude
 @each_pulse
 def test_outliers_lie_between_all_noise_and_noise_outside_the_main_lobe(pulse, amplitude):
@@ -274,6 +275,7 @@ def test_outliers_lie_between_all_noise_and_noise_outside_the_main_lobe(pulse, a
         assert found.outliers <= count_limits(found.trials, most, level)[1]
 
 
+@pytest.mark.long
 def test_errors_above_threshold_are_as_predicted():
     cases = [
         (pulse, amplitude, db, search)
@@ -293,6 +295,7 @@ def test_errors_above_threshold_are_as_predicted():
         assert abs(found.core_mean) < limit, (pulse.name, amplitude, db)
 
 
+@pytest.mark.long
 def test_finite_snr_costs_what_the_closed_form_says():
     """An error of 1.0114 times the Cramer-Rao bound at 20 dB, which 1.5e5 trials tell from 1."""
     found = outcome(FLAT, 20, 16, "unknown", blocks=150)
@@ -312,6 +315,7 @@ def test_edges_of_the_interval_gain_what_the_closed_form_says():
     assert low <= found.mean_square <= high < without
 
 
+@pytest.mark.long
 def test_errors_below_threshold_are_those_of_outliers():
     for db, amplitude in ((8, "known"), (10, "unknown"), (5, "unknown")):
         found = outcome(FLAT, db, 32, amplitude, blocks=20)
@@ -320,6 +324,7 @@ def test_errors_below_threshold_are_those_of_outliers():
         assert expected > 300 * float(delay.crb(FLAT, ratio(db)))
 
 
+@pytest.mark.long
 @each_amplitude
 def test_no_estimator_beats_the_ziv_zakai_bound(amplitude):
     for db in (0, 6, 9, 12, 15):
@@ -366,6 +371,7 @@ def test_moments_of_moments():
     assert found.unconverged == 0
 
 
+@pytest.mark.long
 @each_amplitude
 @each_pulse
 def test_the_peak_is_the_highest_of_a_hundred_times_finer_grid(pulse, amplitude):

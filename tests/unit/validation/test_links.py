@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, networks, powered_networks
 
 import isal
-import isal.model.fisher
+import isal.model.information
+import isal.model.parameters
 import isal.model.pulse
 from isal.validation import delay, links
 
@@ -34,7 +35,7 @@ def with_intensity(info, factor):
 
 
 def speb(info, power, block):
-    return getattr(isal.model.fisher.block_spebs(info.measured(power), info.basis), block)
+    return getattr(isal.model.information.block_spebs(info.measured(power), info.basis), block)
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def test_with_all_links_usable_the_bounds_are_the_bounds(case, clock):
     info = isal.information(network, isal.Radio(), clock)
     found = links.usable_spebs(info, power, threshold=float(info.link_snr(power).min()))
     expected = isal.spebs(network, isal.Radio(), power, clock)
-    for block in isal.model.fisher.BLOCKS:
+    for block in isal.model.parameters.BLOCKS:
         assert getattr(found, block) == pytest.approx(getattr(expected, block), rel=1e-7, nan_ok=True)
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, powered_networks, random_network
 
 import isal
-import isal.model.fisher
-from isal.model.fisher import block_spebs, checked_power, network_links, parameter_basis
+import isal.model.parameters
+from isal.model.information import block_spebs, checked_power
+from isal.model.links import network_links
+from isal.model.parameters import parameter_basis
 
 RADIO = isal.Radio()
 SPEED_OF_LIGHT = 299_792_458.0
@@ -149,7 +151,7 @@ def test_rows_of_radar_positions_are_A1(paper_network, radio):  # noqa: N802
     # fmt: on
     assert len(printed) == 27
     expected = np.delete(np.array(printed).reshape(27, 4), 12, axis=0)
-    for clock in isal.model.fisher.CLOCKS:
+    for clock in isal.model.parameters.CLOCKS:
         rows = network_links(paper_network, radio, clock).rows
         np.testing.assert_allclose(rows[:, :4], expected, rtol=0, atol=1e-14)
 
@@ -158,7 +160,7 @@ def test_rows_of_the_target_position_are_A2(paper_network, radio):  # noqa: N802
     (target,) = paper_network.targets
     to_target = [direction(node, target) for node in paper_network.nodes]
     printed = [a + b for a in to_target for b in to_target] + [np.zeros(2)] * 10
-    for clock in isal.model.fisher.CLOCKS:
+    for clock in isal.model.parameters.CLOCKS:
         rows = network_links(paper_network, radio, clock).rows
         np.testing.assert_allclose(rows[:, -2:], printed, rtol=0, atol=1e-14)
 
@@ -248,7 +250,7 @@ def test_spebs_are_traces_of_blocks_of_the_inverse(powered, clock):
     matrix = references.information(network, RADIO, power, clock)
     basis = parameter_basis(network, clock)
     found = isal.spebs(network, RADIO, power, clock)
-    for block in isal.model.fisher.BLOCKS:
+    for block in isal.model.parameters.BLOCKS:
         indices = basis.indices([block])
         expected = references.speb(matrix, indices) if len(indices) else math.nan
         assert getattr(found, block) == pytest.approx(expected, rel=1e-9, nan_ok=True)
@@ -332,7 +334,7 @@ def test_another_target_never_hurts_the_radars(powered, clock):
     assert with_all <= with_fewer * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 def test_range_bound_of_a_single_radar_by_hand(radio, clock):
     """Anchors to the west and to the south, all at 100 m and 1 W: two directions, each measured both ways."""
     network = isal.Network([[0, 100], [100, 0]], [[100, 100]])
@@ -362,8 +364,8 @@ def test_sensing_bound_of_two_anchors_by_hand(radio):
 )
 def test_networks_without_some_blocks(radio, network, clock, present):
     found = isal.spebs(network, radio, np.ones(network.n_nodes), clock)
-    assert [block for block in isal.model.fisher.BLOCKS if np.isfinite(getattr(found, block))] == present
-    assert all(math.isnan(getattr(found, block)) for block in isal.model.fisher.BLOCKS if block not in present)
+    assert [block for block in isal.model.parameters.BLOCKS if np.isfinite(getattr(found, block))] == present
+    assert all(math.isnan(getattr(found, block)) for block in isal.model.parameters.BLOCKS if block not in present)
 
 
 def test_bounds_are_infinite_where_the_powers_leave_a_parameter_undetermined(radio):
@@ -453,13 +455,13 @@ def refused(network, radio, clock):
     return re.fullmatch(pattern, str(caught.value))[1].split(", ")
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize(("groups", "lost"), UNOBSERVABLE.values(), ids=UNOBSERVABLE)
 def test_unobservable_layouts_are_refused_with_the_parameters_at_fault(radio, groups, lost, clock):
     assert refused(isal.Network(**groups, name="site"), radio, clock) == lost
 
 
-@pytest.mark.parametrize("clock", isal.model.fisher.CLOCKS)
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
 @pytest.mark.parametrize(("groups", "lost"), UNOBSERVABLE.values(), ids=UNOBSERVABLE)
 def test_the_parameters_named_do_not_hang_on_the_last_digits(monkeypatch, radio, groups, lost, clock):
     """Whichever vectors of the unobservable space the linear algebra of a machine returns."""
@@ -507,6 +509,6 @@ def test_networks_of_ordinary_size_are_never_refused(radio):
     rng = np.random.default_rng(5)
     for _ in range(100):
         network = random_network(rng, *rng.integers((2, 1, 0), (5, 5, 3)))
-        for clock in isal.model.fisher.CLOCKS:
+        for clock in isal.model.parameters.CLOCKS:
             power = np.ones(network.n_nodes)
             assert np.isfinite(isal.spebs(network, radio, power, clock).radars)

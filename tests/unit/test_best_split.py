@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 import references
-import yaml
-from conftest import LAYOUTS
+from builders import DUAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
@@ -15,18 +14,14 @@ from strategies import CLOCKS, networks, random_network
 import isal
 from isal.allocation import scheduler
 from isal.model import temporal
-from isal.model.fisher import CLOCKS as CLOCK_MODES
+from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import best_split as splits
 from isal.schemes import schedule as schemes
-from isal.schemes.schedule import (
-    CARRIES,
-    integrated_schedule,
-    integrated_slot,
-    no_prior,
-    slot_informations,
-    steps_of,
-    steps_slot,
-)
+from isal.schemes import search
+from isal.schemes.carry_over import CARRIES
+from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.schedule import no_prior, slot_informations
+from isal.schemes.step_by_step import steps_of, steps_slot
 
 RADIO = isal.Radio()
 ENERGY = 10.0
@@ -133,6 +128,7 @@ def test_best_synchronous_split_of_the_layouts(layouts, radio, name, carry):
     assert_as_good_as(best_of(info, carry), traversed(info, carry))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "carry"), [*itertools.product(["7a", "7c"], CARRIES), ("7b", "held"), ("7d", "held")])
 def test_best_asynchronous_split_of_the_layouts(layouts, radio, name, carry):
     info = isal.information(layouts[name], radio, "asynchronous")
@@ -263,10 +259,6 @@ def test_best_split_of_two_steps_of_other_kinds(network, clock, carry):
 
 # --- with a prior from an earlier slot --------------------------------------------------------------------------------
 
-DUAL = {
-    name: [isal.Network.from_mapping(table, name) for table in slots]
-    for name, slots in yaml.safe_load(LAYOUTS.read_text())["dual_slot"].items()
-}
 STRONG = isal.Radio(velocity_variance=1e-6)
 
 
@@ -317,6 +309,7 @@ def capped(seed, sizes, clock):
     return isal.information(network, RADIO, clock), ENERGY * rng.uniform(0.1, 0.5, network.n_nodes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize(("seed", "sizes"), [(0, (3, 2, 1)), (1, (3, 2, 2)), (2, (2, 2, 1))])
 def test_best_synchronous_split_under_caps(seed, sizes, carry):
@@ -327,6 +320,7 @@ def test_best_synchronous_split_under_caps(seed, sizes, carry):
     assert_as_good_as(best, traversed(info, carry, caps=caps), rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", ["held", "joint"])
 def test_best_asynchronous_split_under_caps(carry):
     """Kinks where a cap starts to bind: the traversal is only required not to be better."""
@@ -356,6 +350,7 @@ def test_caps_that_do_not_bind_change_nothing(layouts, radio, clock):
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", CLOCK_MODES)
 @pytest.mark.parametrize("carry", CARRIES)
 def test_schedule_splits_each_slot_in_turn(carry, clock):
@@ -442,6 +437,7 @@ def test_best_energies_of_two_slots_integrated(name, radio, clock):
     assert best.power.sum(axis=1) == pytest.approx(best.energies, rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", CARRIES)
 @pytest.mark.parametrize("name", ["8b", "8c"])
 def test_best_energies_of_two_slots_step_by_step(name, carry):
@@ -516,7 +512,7 @@ class Counted:
 def found_minimum(function, start, step):
     """Value at the place that a search returns; it is the function's there and no worse than the start."""
     counted = Counted(function)
-    place, value = scheduler.run(splits.search(counted, start, step), SOLVER)
+    place, value = scheduler.run(search.local_minimum(counted, start, step), SOLVER)
     assert len(place) == len(start)
     assert value == float(function(*place))
     assert value <= float(function(*start))

@@ -5,21 +5,23 @@ A new carry-over is a name in :data:`Carry` and an entry in :data:`CARRY_OVERS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # figures and configurations ask for names and looks, and must not depend on what computes
+    from collections.abc import Callable
 
-from isal.knowledge import Knowledge
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from isal.knowledge import Knowledge
+
+    #: All that is known after a step, and the indices of the parameters met so far -> what the next step is told. The
+    #: result is about all parameters of the network.
+    HandOn = Callable[[Knowledge, NDArray[np.intp]], Knowledge]
 
 #: Names of the carry-overs, as functions take them.
 Carry = Literal["held", "added", "marginal", "joint"]
-
-#: All that is known after a step, and the indices of the parameters met so far -> what the next step is told. The
-#: result is about all parameters of the network.
-HandOn = Callable[[Knowledge, NDArray[np.intp]], Knowledge]
 
 
 def _met_block(everything: Knowledge, met: NDArray[np.intp]) -> Knowledge:

@@ -1,0 +1,137 @@
+"""Certificates: powers from anywhere, made feasible, evaluated and bounded from below independently of their solver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.allocation.batch import Batch, largest_over_feasible
+from isal.allocation.problem import AllocationProblem, checked_numbers
+from isal.errors import AllocationError
+from isal.knowledge import by_root, relative_rounding_of_root
+
+Array = NDArray[np.float64]
+
+#: Certified relative gap that a result must reach unless asked otherwise.
+DEFAULT_TOLERANCE = 1e-6
+
+#: Powers are moved towards an even spread by these shares to bound the optimum from inside the feasible set.
+INWARD = (1e-9, 1e-7)
+
+
+@dataclass(frozen=True, eq=False)
+class Allocation:
+    """Powers with their certificate.
+
+    ``power`` (W, shape ``(n,)``) reaches ``value`` (m^2) and no feasible powers reach less than ``lower_bound`` (m^2).
+    ``status`` is ``"optimal"`` where the certified gap meets ``tolerance`` and ``"uncertified"`` otherwise, whatever
+    the solver itself said; ``solver`` names the solver that produced the powers.
+    """
+
+    power: Array
+    value: float
+    lower_bound: float
+    tolerance: float
+    solver: str
+    iterations: int
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """Certified relative gap, ``1 - lower_bound / value``, never negative."""
+        return max(0.0, 1 - self.lower_bound / self.value) if np.isfinite(self.value) else 1.0
+
+    @property
+    def status(self) -> str:
+        return "optimal" if self.gap <= self.tolerance else "uncertified"
+
+
+def certify(
+    problem: AllocationProblem, power: ArrayLike, *, tolerance: float, solver: str, iterations: int, seconds: float
+) -> Allocation:
+    """The :class:`Allocation` of powers from anywhere: made feasible, evaluated and bounded independently."""
+    powers = np.asarray(power, dtype=float)[None]
+    (allocation,) = certify_all(problem.batch, powers, [tolerance], solver, np.array([iterations]), seconds)
+    return allocation
+
+
+def certify_all(
+    batch: Batch,
+    power: Array,
+    tolerances: Sequence[float],
+    solver: str,
+    iterations: NDArray[np.intp],
+    seconds: float,
+    *,
+    thorough: bool = True,
+) -> list[Allocation]:
+    """:func:`certify` for each problem of a batch; ``seconds`` is the time of each.
+
+    Unless ``thorough``, powers whose gap is too large for another reason than rounding are not evaluated once more.
+    """
+    inside = batch.feasible(power)
+    columns = batch.columns(inside)
+    value, bound = batch.value(columns), batch.lower_bound(columns)
+    rounding = batch.rounding(inside, columns, value)
+    value[~np.isfinite(rounding)] = np.inf
+    share = 1 - np.asarray(tolerances)
+    with np.errstate(invalid="ignore"):
+        missed = ~(bound * (1 - rounding) >= value * share)
+        open_ = np.flatnonzero(missed & (thorough | (bound >= value * share)))
+    for number in open_:
+        # Where M is nearly singular the rounding of M itself, or of its inverse alone, can leave a gap.
+        part = batch.take(np.array([number]))
+        evaluate = _by_root if part.has_root else _by_refinement
+        value[number], bound[number], rounding[number] = evaluate(part, inside[number])
+        # On the boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
+        middle = part.spread()[0] * (inside[number].sum() / part.budget[0])
+        for by in INWARD if np.isfinite(value[number]) else ():
+            _, shifted, error = evaluate(part, (1 - by) * inside[number] + by * middle)
+            if shifted * (1 - error) > bound[number] * (1 - rounding[number]):
+                bound[number], rounding[number] = shifted, max(error, rounding[number])
+    # the gap holds what rounding may have done to the value; a bound above the value is rounding, too
+    with np.errstate(invalid="ignore"):
+        bound = np.where(np.isfinite(value), np.minimum(bound, value) * np.maximum(1 - rounding, 0.0), 0.0)
+    rows = zip(inside, value.tolist(), bound.tolist(), tolerances, iterations.tolist(), strict=True)
+    return [Allocation(p, f, low, tolerance, solver, used, seconds) for p, f, low, tolerance, used in rows]
+
+
+def _by_root(single: Batch, power: Array) -> tuple[float, float, float]:
+    """Value, lower bound and relative rounding error of both from the square root of M, for a batch of one problem."""
+    known, rows, selector = single.known[0], single.stack.rows[0], single.selector[0]
+    assert known.root is not None
+    assert rows is not None
+    value, columns = by_root(np.concatenate([known.root, rows.at(power)]), selector)
+    if not np.isfinite(value):
+        return np.inf, 0.0, np.inf
+    slope = rows.squares(columns, len(power))
+    fixed = float(np.sum((known.root @ columns) ** 2))
+    promised = float(np.sum(selector * columns))
+    bound = promised**2 / (fixed + largest_over_feasible(slope[None], single.budget, single.caps)[0])
+    scale = np.sqrt(known.scale**2 + power @ single.stack.squares[0, :, 0])
+    error = relative_rounding_of_root(scale, known.doubt, columns, np.sum(selector * columns, axis=0))
+    return value, float(bound), error
+
+
+def _by_refinement(single: Batch, power: Array) -> tuple[float, float, float]:
+    """The same from M itself, the inverse in extended precision; what remains are the errors of its entries."""
+    columns = single.columns(power[None], precise=True)
+    value = single.value(columns)
+    error = single.rounding(power[None], columns.astype(float), value)
+    return float(value[0]), float(single.lower_bound(columns)[0]), float(error[0])
+
+
+def lower_bound(problem: AllocationProblem, power: ArrayLike) -> float:
+    """Certified lower bound on the optimum from any feasible powers, m^2.
+
+    See :meth:`isal.allocation.batch.Batch.lower_bound`.
+    """
+    if not isinstance(problem, AllocationProblem):
+        raise AllocationError(f"expected an isal.AllocationProblem, got {problem!r}")
+    given = checked_numbers(power, "power", "W")
+    if given.shape != (problem.n_nodes,):
+        raise AllocationError(f"power needs {problem.n_nodes} values, one per node; got shape {given.shape}")
+    return float(problem.batch.lower_bound(problem.batch.columns(given[None]))[0])

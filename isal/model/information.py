@@ -1,0 +1,160 @@
+"""Fisher information of one slot, linear in the node powers, and the SPEBs that follow from it (Section 3).
+
+A row of the Jacobian is ``c`` times the derivative of a delay and all parameters are in metres, so the information has
+units 1/m^2 throughout and stays well conditioned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.errors import IsalError, NetworkError
+from isal.knowledge import Knowledge
+from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, Stack, at_power
+from isal.model.links import Links, network_links
+from isal.model.network import Network, real_numbers
+from isal.model.observability import refuse_unobservable
+from isal.model.parameters import BLOCKS, Basis, Block, Clock, parameter_basis
+from isal.model.radio import Radio
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """Fisher information of one slot as a linear function of the node powers: ``I(p) = sum_m p_m A_m``."""
+
+    network: Network
+    radio: Radio
+    clock: Clock
+    basis: Basis
+    links: Links
+
+    @property
+    def blocks(self) -> dict[Block, slice]:
+        """Slices of the blocks that this network has, in the order radars, clocks, targets."""
+        return self.basis.blocks
+
+    @cached_property
+    def stack(self) -> Stack:
+        """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller."""
+        n, d = self.network.n_nodes, self.basis.size
+        if n * d * d <= LARGEST_DENSE:
+            rows = Rows(self.links.rows * np.sqrt(self.links.intensity)[:, None], self.links.transmitter)
+            matrices = rows.products(n)
+            matrices.setflags(write=False)
+            squares = np.zeros((1, n, 2, d))
+            np.add.at(squares[0, :, 0], rows.node, self.links.squares * self.links.intensity[:, None])
+            return DenseStack(matrices[None], squares, [rows])
+        from scipy.sparse import csr_array, vstack
+
+        pointers = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
+        entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
+        sparse, magnitudes = (
+            csr_array((each.ravel(), self.links.columns.ravel(), pointers), shape=(len(self.links), d), copy=True)
+            for each in (entries, np.abs(entries))
+        )
+        magnitudes.sum_duplicates()
+        own = [self.links.transmitter == node for node in range(n)]
+        squares = np.zeros((1, n, 2, d))
+        squares[0, :, 0] = [magnitudes[links].power(2).sum(axis=0) for links in own]
+        products = [sparse[links].T @ sparse[links] for links in own]
+        return SparseStack(vstack(products, format="csr"), n, squares)
+
+    @cached_property
+    def ranging(self) -> Information:
+        """What the ranging links alone tell, about the same parameters: nothing about targets."""
+        return replace(self, links=self.links.only(~self.links.is_sensing))
+
+    @property
+    def node_matrices(self) -> NDArray[np.float64]:
+        """``A_m``: information per watt of node m, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
+        return self.stack.dense()[0]
+
+    def matrix(self, power: ArrayLike) -> NDArray[np.float64]:
+        """``I(p)`` of (18) or (23), 1/m^2, shape ``(n_parameters, n_parameters)``; ``power`` in W, radars first.
+
+        Raises
+        ------
+        IsalError
+            If the power vector has the wrong length, or an entry is negative or not finite.
+        """
+        return self.stack.combine(checked_power(power, self.network)[None])[0]
+
+    def measured(self, power: ArrayLike) -> Knowledge:
+        """What the slot's links tell at the given node powers, W, radars first; errors as in :meth:`matrix`."""
+        return at_power(self.stack, checked_power(power, self.network))
+
+    def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
+        """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W."""
+        watts = checked_power(power, self.network)[self.links.transmitter]
+        return self.radio.snr(self.links.intensity * watts)
+
+
+@dataclass(frozen=True)
+class Spebs:
+    """Squared position error bounds (9) per block, m^2: the trace of its block of the inverse information."""
+
+    radars: float
+    clocks: float
+    targets: float
+
+
+def checked_power(power: ArrayLike, network: Network) -> NDArray[np.float64]:
+    """``power`` as an array of shape ``(n_nodes,)``, or an IsalError that names the node at fault."""
+    try:
+        array = real_numbers(power)
+    except (TypeError, ValueError) as error:
+        raise IsalError(f"{network.name}: power must be numbers of W, got {power!r}: {error}") from error
+    if array.shape != (network.n_nodes,):
+        raise IsalError(
+            f"{network.name}: power needs {network.n_nodes} values, one per node in the order "
+            f"{', '.join(network.node_labels)}; got shape {array.shape}"
+        )
+    for label, value in zip(network.node_labels, array, strict=True):
+        if not (np.isfinite(value) and value >= 0):
+            raise IsalError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
+    return array
+
+
+def information(network: Network, radio: Radio, clock: Clock) -> Information:
+    """Fisher information of one slot, ready to be evaluated at any powers.
+
+    Raises
+    ------
+    UnobservableError
+        If some parameter is left undetermined with every node transmitting; the message names it.
+    IsalError
+        If ``network`` or ``radio`` is something else.
+    """
+    if not isinstance(network, Network):
+        raise NetworkError(f"expected an isal.Network, got {type(network).__name__}: {network!r}")
+    if not isinstance(radio, Radio):
+        raise IsalError(f"{network.name}: radio must be an isal.Radio, got {radio!r}; isal.Radio() is Table 1's")
+    result = Information(network, radio, clock, parameter_basis(network, clock), network_links(network, radio, clock))
+    refuse_unobservable(result)
+    return result
+
+
+def block_spebs(known: Knowledge, basis: Basis, met: NDArray[np.intp] | None = None) -> Spebs:
+    """SPEB of each block, m^2.
+
+    ``known`` is about the parameters ``met`` (ascending; default all). A block that is not among them, or that the
+    network does not have, is NaN.
+    """
+    met = np.arange(basis.size) if met is None else met
+    wanted = (basis.indices([block]) for block in BLOCKS)
+    return Spebs(
+        *(
+            known.speb(np.searchsorted(met, indices)) if np.isin(indices, met).all() else float("nan")
+            for indices in wanted
+        )
+    )
+
+
+def spebs(network: Network, radio: Radio, power: ArrayLike, clock: Clock) -> Spebs:
+    """SPEBs of radars, clock offsets and targets at given node powers (W, radars first), all unknown together, m^2."""
+    result = information(network, radio, clock)
+    return block_spebs(result.measured(power), result.basis)

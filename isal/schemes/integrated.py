@@ -1,0 +1,139 @@
+"""The integrated scheme: the target block of the whole matrix is minimised with all the energy at once (Section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isal.allocation import scheduler
+from isal.allocation.certificate import DEFAULT_TOLERANCE
+from isal.allocation.problem import AllocationProblem
+from isal.allocation.scheduler import Computation
+from isal.errors import IsalError
+from isal.knowledge import Knowledge
+from isal.model.information import Information, information
+from isal.model.network import Network
+from isal.model.parameters import Clock
+from isal.model.radio import Radio
+from isal.schemes.schedule import (
+    DEFAULT_SOLVER,
+    Candidate,
+    ScheduleResult,
+    SlotResult,
+    StepResult,
+    certified,
+    no_prior,
+    one_per_slot,
+    run_schedule,
+    slot_informations,
+)
+
+
+@overload
+def integrated(
+    network: Network,
+    radio: Radio,
+    *,
+    clock: Clock,
+    energy: float,
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> SlotResult: ...
+@overload
+def integrated(
+    network: Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[float],
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> ScheduleResult: ...
+def integrated(
+    network: Network | Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energy: float | None = None,
+    energies: Sequence[float] | None = None,
+    caps: ArrayLike | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> SlotResult | ScheduleResult:
+    """Best powers when all parameters are estimated together, (30)-(35) and (42)-(47), over slots (36)-(41), (48)-(53).
+
+    Minimised is the bound of the targets, or, in a network without targets, that of the radars.
+
+    Parameters
+    ----------
+    network, radio, clock
+        What is measured: one network, or the slots of a schedule as a list; ``clock`` is ``"synchronous"`` or
+        ``"asynchronous"``.
+    energy, energies
+        Energy of the one slot, or of each slot, J; a slot lasts one second.
+    caps
+        Largest power of a node, W, a number or one per node, radars first; default is the energy over one second,
+        which never binds.
+    solver
+        A key of :data:`isal.allocation.solvers.SOLVERS`.
+    tolerance
+        Certified relative gap to reach.
+    require_certified
+        Raise an :class:`isal.AllocationError` where a step misses it; else its status is ``"uncertified"``, and a
+        :class:`UncertifiedWarning` tells.
+
+    Raises
+    ------
+    IsalError
+        If an argument is unusable, a network is unobservable, or there is no finite optimum.
+    """
+    if isinstance(network, Network):
+        if energy is None or energies is not None:
+            raise IsalError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
+        info = information(network, radio, clock)
+        slot = scheduler.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        return certified(slot, require_certified)
+    infos = slot_informations(network, radio, clock)
+    return certified(scheduler.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)
+
+
+def integrated_schedule(
+    infos: Sequence[Information],
+    energies: Sequence[float] | None,
+    caps: ArrayLike | None,
+    tolerance: float,
+    candidates: Sequence[Candidate] | None = None,
+) -> Computation[ScheduleResult]:
+    """The integrated scheme in each slot; ``energies`` of the slots in J."""
+    given = one_per_slot(energies, infos, "an energy")
+
+    def slot(number: int, prior: Knowledge, candidate: Candidate | None) -> Computation[SlotResult]:
+        if candidate is None and candidates is not None:
+            candidate = candidates[number]
+        return integrated_slot(infos[number], prior, given[number], caps, tolerance, candidate)
+
+    return run_schedule(infos, slot)
+
+
+async def integrated_slot(
+    info: Information,
+    prior: Knowledge,
+    energy: float,
+    caps: ArrayLike | None,
+    tolerance: float,
+    candidate: Candidate | None = None,
+) -> SlotResult:
+    """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
+    problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
+    allocation = await scheduler.ask(problem, tolerance, None if candidate is None else candidate[0])
+    step = StepResult(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
+    return SlotResult(info, (step,), info.measured(allocation.power), prior, no_prior(info))

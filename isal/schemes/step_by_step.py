@@ -1,0 +1,344 @@
+"""The step-by-step scheme: radars, then clock offsets (asynchronous networks), then targets (Section 4 of the paper).
+
+Each step minimises its own block over the parameters met so far with its own energy. What a later step knows of the
+earlier ones is the *carry-over*, see :mod:`isal.schemes.carry_over`. What step 1 minimises, and what ``held`` and
+``added`` hand on of it, is open as well (:data:`FirstStep`):
+
+``block``
+    The radars' block of the information of all links, as if targets and clock offsets were known. The paper's.
+``equivalent``
+    The equivalent information (9) of all links: targets and clock offsets are unknown.
+``ranging``
+    The equivalent information of the ranging links alone, in which clock offsets are unknown.
+
+``marginal`` and ``joint`` hand on what step 1 measured, whatever it minimised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.allocation import scheduler
+from isal.allocation.certificate import DEFAULT_TOLERANCE
+from isal.allocation.problem import AllocationProblem, checked_caps, positive_number
+from isal.allocation.scheduler import Computation
+from isal.errors import IsalError, length, one_of
+from isal.knowledge import Knowledge
+from isal.matrices import Stack, at_power
+from isal.model.information import Information, checked_power, information
+from isal.model.network import Network
+from isal.model.parameters import BLOCKS, Block, Clock
+from isal.model.radio import Radio
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
+from isal.schemes.schedule import (
+    DEFAULT_SOLVER,
+    Candidate,
+    ScheduleResult,
+    SlotResult,
+    StepResult,
+    certified,
+    no_prior,
+    one_per_slot,
+    run_schedule,
+    slot_informations,
+)
+from isal.units import DURATION_S
+
+FirstStep = Literal["block", "equivalent", "ranging"]
+FIRST_STEPS: tuple[FirstStep, ...] = get_args(FirstStep)
+
+CapsPer = Literal["step", "slot"]
+
+#: Certified relative gap of the steps before the last. The later steps depend on their powers, which a gap of 1e-6
+#: leaves uncertain by 1e-3.
+EARLIER_STEP_TOLERANCE = 1e-9
+
+#: Under caps per slot a node whose power is used up keeps this share of its cap, so that each step has some value at
+#: every split.
+LEFT_OF_A_CAP = 1e-9
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How the step-by-step scheme is read where the paper is silent; the defaults are the study's.
+
+    ``step_1``
+        What step 1 minimises.
+    ``caps_per``
+        Whether a cap limits a node's power in each ``"step"``, or the sum of its powers over the steps of a ``"slot"``.
+    """
+
+    step_1: FirstStep = "block"
+    caps_per: CapsPer = "step"
+
+    def __post_init__(self) -> None:
+        for what, value, values in (
+            ("step_1", self.step_1, FIRST_STEPS),
+            ("caps_per", self.caps_per, get_args(CapsPer)),
+        ):
+            if value not in values:
+                raise IsalError(f"{what} must be one of {', '.join(values)}; got {value!r}")
+
+
+DEFAULT_VARIANT = Variant()
+
+
+@overload
+def step_by_step(
+    network: Network,
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[float],
+    carry: Carry = "held",
+    step_1: FirstStep = "block",
+    caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> SlotResult: ...
+@overload
+def step_by_step(
+    network: Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[Sequence[float]],
+    carry: Carry = "held",
+    step_1: FirstStep = "block",
+    caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> ScheduleResult: ...
+def step_by_step(
+    network: Network | Sequence[Network],
+    radio: Radio,
+    *,
+    clock: Clock,
+    energies: Sequence[float] | Sequence[Sequence[float]],
+    carry: Carry = "held",
+    step_1: FirstStep = "block",
+    caps: ArrayLike | None = None,
+    caps_per: CapsPer = "step",
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> SlotResult | ScheduleResult:
+    """Best powers step by step, (54)-(65) and (66)-(83), in one slot or in each slot of a schedule.
+
+    Parameters
+    ----------
+    energies
+        Energy of each step, J: radars, clock offsets (asynchronous), targets; only steps that the network has. For a
+        list of slots, one such sequence per slot.
+    carry
+        What a later step knows of the earlier ones: ``"held"``, ``"added"``, ``"marginal"`` or ``"joint"``.
+    step_1
+        What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
+    caps
+        As in :func:`isal.integrated`; default is the step's energy over one second, which never binds.
+    caps_per
+        ``"step"``: a cap limits a node's power anew in each step. ``"slot"``: it limits the sum over the steps.
+
+    The other parameters and the errors are those of :func:`isal.integrated`. Steps before the last are solved to 1e-9.
+    """
+    variant = Variant(step_1, caps_per)
+    if isinstance(network, Network):
+        info = information(network, radio, clock)
+        slot = scheduler.run(
+            steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver
+        )
+        return certified(slot, require_certified)
+    infos = slot_informations(network, radio, clock)
+    return certified(
+        scheduler.run(steps_schedule(infos, energies, carry, caps, tolerance, variant), solver), require_certified
+    )
+
+
+def steps_of(information: Information) -> tuple[Block, ...]:
+    """The steps of the step-by-step scheme on a network: the blocks that it has, in the paper's order."""
+    return tuple(block for block in BLOCKS if block in information.blocks)
+
+
+def steps_schedule(
+    infos: Sequence[Information],
+    energies: Sequence[Any],
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Computation[ScheduleResult]:
+    """The step-by-step scheme in each slot; ``energies`` of the steps of each slot in J."""
+    given = one_per_slot(energies, infos, "the energies of its steps")
+
+    def slot(number: int, prior: Knowledge, candidate: Candidate | None) -> Computation[SlotResult]:
+        return steps_slot(infos[number], prior, given[number], carry, caps, tolerance, candidate, variant)
+
+    return run_schedule(infos, slot)
+
+
+async def steps_slot(
+    info: Information,
+    prior: Knowledge,
+    energies: Sequence[Any],
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    candidate: Candidate | None = None,
+    variant: Variant = DEFAULT_VARIANT,
+) -> SlotResult:
+    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    blocks, step_1 = steps_of(info), variant.step_1
+    _check_steps(info, energies, carry)
+    tolerance = positive_number(tolerance, "tolerance")
+    steps: list[StepResult] = []
+    carried = measured = no_prior(info)
+    for number, energy in enumerate(energies):
+        limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
+        problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
+        last = number + 1 == len(blocks)
+        asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
+        allocation = await scheduler.ask(problem, asked, None if candidate is None else candidate[number])
+        met = _parameters_of_step(info, number, step_1)
+        steps.append(StepResult(blocks[number], float(energy), problem, allocation, info.basis, met))
+        carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
+    return SlotResult(info, tuple(steps), measured, prior, no_prior(info))
+
+
+def known_after(
+    info: Information, powers: Sequence[Array], carry: Carry, step_1: FirstStep = "block"
+) -> tuple[Knowledge, ...]:
+    """What the scheme believes to know of all parameters after each step at any powers (W) of the steps.
+
+    That is the matrix whose inverse is its bound; with ``marginal`` and ``joint``, and only with these, an estimator
+    reaches it.
+    """
+    _check_steps(info, [float(np.sum(power)) for power in powers], carry)
+    carried, beliefs = no_prior(info), []
+    for number, power in enumerate(powers):
+        carried, measured = _handed_on(info, number, carried, checked_power(power, info.network), carry, step_1)
+        beliefs.append(measured)
+    return tuple(beliefs)
+
+
+def _caps_left(
+    info: Information, caps: ArrayLike | None, energies: Sequence[Any], steps: Sequence[StepResult]
+) -> Array:
+    """What is left of each node's cap after some steps, W; by default that is the energy of all steps over 1 s."""
+    total = float(np.sum(energies)) / DURATION_S
+    limits = checked_caps(total if caps is None else caps, info.stack.n_nodes)
+    used = np.sum([step.power for step in steps], axis=0) if steps else np.zeros(info.stack.n_nodes)
+    return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
+
+
+async def steps_handed_on(
+    info: Information,
+    energies: Sequence[float],
+    carry: Carry,
+    first_per_joule: Array,
+    step_1: FirstStep = "block",
+) -> tuple[Knowledge, list[Array]]:
+    """What the first steps of the scheme hand on to the next one, without a prior and without caps.
+
+    ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
+    see :func:`first_step_per_joule`. Returns what is known of the parameters met by the step that follows, and the
+    powers of each step, W.
+    """
+    steps = steps_of(info)
+    powers = [energies[0] * first_per_joule]
+    carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry, step_1)
+    for number, energy in enumerate(energies[1:], start=1):
+        problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
+        allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
+        powers.append(allocation.power)
+        carried, _ = _handed_on(info, number, carried, allocation.power, carry)
+    met = info.basis.indices(steps[: len(energies) + 1])
+    return carried.over(met), powers
+
+
+async def first_step_per_joule(
+    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+) -> Array:
+    """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
+    problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps, step_1)
+    allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
+    return allocation.power
+
+
+def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
+    name, steps = info.network.name, steps_of(info)
+    one_of(carry, CARRIES, "carry")
+    if length(energies) != len(steps):
+        given = energies if length(energies) is None else len(energies)
+        raise IsalError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {given}")
+    for step, energy in zip(steps, energies, strict=True):
+        positive_number(energy, f"{name}: the energy of step {step}", "J")
+
+
+def step_problem(
+    info: Information,
+    number: int,
+    carried: Knowledge,
+    prior: Knowledge,
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    step_1: FirstStep = "block",
+) -> AllocationProblem:
+    """The allocation problem of step ``number`` (from 0) over the parameters met so far.
+
+    ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
+    """
+    met = _parameters_of_step(info, number, step_1)
+    objective = np.searchsorted(met, info.basis.indices([steps_of(info)[number]]))
+    stack = (
+        info.ranging.stack
+        if _reads_otherwise(info, number, step_1) and step_1 == "ranging"
+        else step_matrices(info, number, carry)
+    )
+    return AllocationProblem((carried + prior).over(met), stack.over(met), objective, energy, caps)
+
+
+def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
+    """Information per watt that step ``number`` counts, 1/(m^2 W), about all parameters."""
+    if CARRY_OVERS[carry].counts_met or number == 0:
+        return info.stack
+    return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
+
+
+def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
+    """Whether a step is a first one, before others, that minimises something else than its block."""
+    return number == 0 and len(steps_of(info)) > 1 and step_1 != "block"
+
+
+def _parameters_of_step(info: Information, number: int, step_1: FirstStep) -> NDArray[np.intp]:
+    """Parameters that the problem of a step is about: those met so far, and those that step 1 counts as unknown."""
+    if not _reads_otherwise(info, number, step_1):
+        return info.basis.indices(steps_of(info)[: number + 1])
+    # of targets the ranging links tell nothing, and so nothing less without them
+    return info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+
+
+def _handed_on(
+    info: Information, number: int, carried: Knowledge, power: Array, carry: Carry, step_1: FirstStep = "block"
+) -> tuple[Knowledge, Knowledge]:
+    """What step ``number`` hands on to the next one, and all that the slot has measured so far in its eyes.
+
+    Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
+    """
+    everything = carried + at_power(step_matrices(info, number, carry), power)
+    met = info.basis.indices(steps_of(info)[: number + 1])
+    if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
+        minimised = info.ranging.measured(power) if step_1 == "ranging" else everything
+        return minimised.marginal(met).embedded(info.basis.size, met), everything
+    return CARRY_OVERS[carry].hand_on(everything, met), everything
