@@ -20,6 +20,8 @@ from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES
+from isal.study.axes import AXES, BUDGET, NAMED, Axis
+from isal.units import short
 
 Schema = dict[str, Any]
 
@@ -40,9 +42,7 @@ LIMITS = {"at least": "minimum", "above": "exclusiveMinimum", "at most": "maximu
 def limits(schema: Mapping[str, Any]) -> str:
     """The limits of a number in words, ``"above 0, at most 100"``; empty if it has none."""
     found = {word: schema[key] for word, key in LIMITS.items() if key in schema}
-    return ", ".join(
-        f"{word} {short if float(short := f'{limit:g}') == limit else limit}" for word, limit in found.items()
-    )
+    return ", ".join(f"{word} {short(limit)}" for word, limit in found.items())
 
 
 class Value(ABC):
@@ -255,15 +255,23 @@ BANDWIDTH = PARAMETERS["bandwidth_hz"]
 RADIO = {name: key for name, key in PARAMETERS.items() if key is not BANDWIDTH}
 
 LARGEST_POWER_W = 1e9
+POWER_CAP = Key(
+    Number(above=0, at_most=LARGEST_POWER_W), NAMED["power_cap_w"].long_name.capitalize(), NAMED["power_cap_w"].unit
+)
 
 #: What a variant of the findings may change.
-CHANGES = {
-    "power_cap_w": Key(Number(above=0, at_most=LARGEST_POWER_W), "Largest power of every node", "W", optional=True),
-    **{
-        name: replace(PARAMETERS[name], optional=True)
-        for name in ("bandwidth_hz", "radar_cross_section_m2", "velocity_variance", "drift_variance")
-    },
-}
+CHANGES = {name: replace(key, optional=True) for name, key in ({"power_cap_w": POWER_CAP} | PARAMETERS).items()}
+
+#: A value along each optional axis of a study.
+VALUES = RADIO | {"power_cap_w": replace(POWER_CAP, value=Either((Choice([BUDGET]), POWER_CAP.value)))}
+
+
+def _varied(axis: Axis) -> Key:
+    """The key of a study that lists values along an optional axis."""
+    value, other = VALUES[axis.name], "radio" if axis.parameter else "power_caps_w"
+    listing = Listing(value, at_least=1, distinct=True)
+    return replace(value, value=listing, note=f"Unless listed, that of `{other}`.", optional=True)
+
 
 NAME = Definition(
     "name",
@@ -276,7 +284,7 @@ NAME = Definition(
 CAP = Definition(
     "cap",
     Key(
-        Either((Choice(["budget"]), Number(at_least=0, at_most=LARGEST_POWER_W))),
+        Either((Choice([BUDGET]), Number(at_least=0, at_most=LARGEST_POWER_W))),
         'A power in W, 0 for nodes that only receive, or "budget"',
     ),
 )
@@ -317,6 +325,7 @@ STUDY_KEYS = {
         "Signal bandwidths B",
         BANDWIDTH.unit,
     ),
+    **{axis.key: _varied(axis) for axis in AXES if axis.optional},
     "schemes": Key(
         Listing(Choice(["integrated", *(f"step-by-step-{carry}" for carry in CARRIES)]), at_least=1, distinct=True),
         "Schemes",
@@ -379,7 +388,7 @@ class FigureKind:
             wanted = [
                 f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
             ]
-            text = f"Study that is drawn, one panel per network, clock mode and bandwidth: {', '.join(wanted)}"
+            text = f"Study that is drawn, one panel per network, clock mode, radio and cap: {', '.join(wanted)}"
             taken["study"] = Key(Text(), text)
         return taken
 
@@ -390,7 +399,7 @@ OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
 FIGURE_KINDS = {
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
     "step_energy": FigureKind(
-        "SPEB against the energy of step 1, a panel per network, clock mode and bandwidth (Figures 9, 13)",
+        "SPEB against the energy of step 1, a panel per network, clock mode, radio and cap (Figures 9, 13)",
         grids=("step_1_energy_j",),
         drawn_from=OF_A_STUDY,
     ),
@@ -441,8 +450,9 @@ FINDINGS = {
 AGREEMENT = {
     "points_per_curve": Key(
         _count(1000),
-        "Points, evenly spread, of each combination of network, clock mode, bandwidth and scheme",
-        note="They give the problems on which all solvers are compared.",
+        "Points, evenly spread, of each curve",
+        note="They give the problems on which all solvers are compared. A curve is a combination of what studies list, "
+        "but for energies.",
     ),
 }
 

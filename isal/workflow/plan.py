@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Any
 
 from isal.errors import IsalError, NetworkError
 from isal.model.network import Network
-from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.schedule import node_caps
 from isal.study import files
+from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse, validate
 from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
@@ -124,22 +124,20 @@ class Plan:
         return networks
 
     def _check_networks(self) -> None:
-        used = {
-            (network, clock)
-            for study in self.configuration.studies.values()
-            for network in study.networks
-            for clock in study.clocks
-        }
-        radio = Radio(**self.configuration.radio)
-        radars, anchors = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
         for network, slots in self.networks.items():
             with self._naming(network):
                 refuse_unlike(slots)
-        for network, clock in sorted(used):
-            for number, slot in enumerate(self.networks[network], start=1):
+        used = {}
+        for study in self.configuration.studies:
+            for each in self.settings(study):
+                slots, clock, radio = each["slots"], each["clock"], each["radio"]
+                caps = each["radar_cap_w"], each["anchor_cap_w"]
+                silent = tuple(cap == 0 for cap in caps)
+                used[slots[0].name, clock, _weight(radio), silent] = slots, clock, radio, caps
+        for (network, *_), (slots, clock, radio, caps) in sorted(used.items(), key=lambda item: item[0]):
+            for number, slot in enumerate(slots, start=1):
                 with self._naming(network, number):
-                    transmit = node_caps(slot, 1.0, radars, anchors) > 0
-                    well_determined(slot, radio, cast(Clock, clock), transmit)
+                    well_determined(slot, radio, clock, node_caps(slot, 1.0, *caps) > 0)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
@@ -160,24 +158,42 @@ class Plan:
 
     def study_points(self, name: str) -> dict[str, Point]:
         """The points of one study by their names."""
-        configuration, study = self.configuration, self.configuration.studies[name]
-        radios = [Radio(bandwidth_hz=bandwidth, **configuration.radio) for bandwidth in study.bandwidths_hz]
         points = {}
-        for network, clock, radio, scheme in itertools.product(study.networks, study.clocks, radios, study.schemes):
-            for energies in study.splits(scheme):
-                point = Point(
-                    slots=self.networks[network],
-                    radio=radio,
-                    clock=cast(Clock, clock),
-                    scheme=scheme,
-                    energies_uj=energies,
-                    radar_cap_w=configuration.radar_cap_w,
-                    anchor_cap_w=configuration.anchor_cap_w,
-                    tolerance=configuration.tolerance,
-                    solver=configuration.solver,
-                )
+        for settings in self.settings(name):
+            for energies in self.configuration.studies[name].splits(settings["scheme"]):
+                point = Point(energies_uj=energies, **settings)
                 points[point.label] = point
         return points
+
+    def settings(self, name: str) -> Iterator[dict[str, Any]]:
+        """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies."""
+        configuration = self.configuration
+        own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
+        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps}
+        listed = configuration.studies[name].axes
+        for values in itertools.product(*listed.values()):
+            along = dict(zip(listed, values, strict=True))
+            chosen = axes_of(along, "split")
+            radio = {axis.parameter: along[axis.name] for axis in chosen if axis.parameter}
+            caps = (along["power_cap_w"],) * 2 if "power_cap_w" in along else own_caps
+            given = {**radio, "power_cap_w": caps}
+            yield {
+                "slots": self.networks[along["network"]],
+                "radio": Radio(**{**configuration.radio, **radio}),
+                "clock": along["clock"],
+                "scheme": along["scheme"],
+                "radar_cap_w": caps[0],
+                "anchor_cap_w": caps[1],
+                "tolerance": configuration.tolerance,
+                "solver": configuration.solver,
+                "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
+            }
+
+    def axes(self, study: str = "") -> list[str]:
+        """Names of the axes that a study lists, or any study."""
+        studies = self.configuration.studies
+        listed = {name for each in ([study] if study else studies) for name in studies[each].axes}
+        return [axis.name for axis in axes_of(listed, "split")]
 
     def curve_points(self, study: str) -> list[Point]:
         """One point of every curve of a study."""
@@ -234,8 +250,7 @@ class Plan:
     def _layouts(self) -> list[Sample]:
         """The layouts that can be observed in every variant."""
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
-        # of all that variants change, the cross section alone weighs one kind of links against another
-        radios = {radio.radar_cross_section_m2: radio for radio in variants}
+        radios = {_weight(radio): radio for radio in variants}
         return [
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
@@ -244,8 +259,13 @@ class Plan:
 
 
 def curves(points: Iterable[Point]) -> list[list[Point]]:
-    """Points by network, clock mode, bandwidth and scheme."""
-    found: dict[tuple[str, str, float, str], list[Point]] = {}
+    """Points by all that their names tell but the split."""
+    found: dict[str, list[Point]] = {}
     for point in points:
-        found.setdefault((point.name, point.clock, point.radio.bandwidth_hz, point.scheme), []).append(point)
+        found.setdefault(point.curve, []).append(point)
     return list(found.values())
+
+
+def _weight(radio: Radio) -> float:
+    """What of a radio matters to whether a network can be observed: all else weighs all links alike."""
+    return radio.radar_cross_section_m2

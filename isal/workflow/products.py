@@ -122,13 +122,14 @@ class StudyDataset(_OfStudies):
     @property
     def content(self) -> object:
         fingerprints = digest([[str(path), fingerprint] for path, (_, fingerprint) in self.records.items()])
-        return [fingerprints, self.plan.configuration.layouts_note]
+        return [fingerprints, self.plan.axes(self.name), self.plan.configuration.layouts_note]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.study.store import datasets, storage
 
+        note, axes = self.plan.configuration.layouts_note, self.plan.axes(self.name)
         # not from the inputs: more paths than a command line takes
-        dataset = datasets.build(self.records, study=self.name, note=self.plan.configuration.layouts_note)
+        dataset = datasets.build(self.records, study=self.name, note=note, axes=axes)
         storage.write(outputs[0], dataset, fingerprint)
 
 
@@ -165,7 +166,7 @@ class BestSplits(_OfStudies):
         split = [
             point.to_mapping() | {"energies_uj": sum(point.energies_uj)} for point in self.points if point.has_split
         ]
-        return sorted(map(digest, split))
+        return [self.plan.axes(self.name), sorted(map(digest, split))]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -175,7 +176,7 @@ class BestSplits(_OfStudies):
         from isal.study import best_splits
         from isal.study.store import storage
 
-        storage.write(outputs[0], best_splits.best_splits(self.points), fingerprint)
+        storage.write(outputs[0], best_splits.best_splits(self.points, self.plan.axes(self.name)), fingerprint)
 
 
 class BestSplitsTable(Product):
@@ -228,7 +229,7 @@ class Comparison(Product):
 
     @property
     def content(self) -> object:
-        return sorted(self.points)
+        return [self.plan.axes(), sorted(self.points)]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -242,7 +243,7 @@ class Comparison(Product):
             known = storage.read(files.earlier(outputs[0]))
         except storage.DatasetError:  # missing, or damaged
             known = None
-        storage.write(outputs[0], comparison.compare(self.points, known), fingerprint)
+        storage.write(outputs[0], comparison.compare(self.points, known, self.plan.axes()), fingerprint)
 
 
 class AgreementTable(Product):
@@ -256,13 +257,15 @@ class AgreementTable(Product):
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.study import agreement, tables
+        from isal.study.axes import axes_of
         from isal.study.store import storage
 
         dataset = storage.read(inputs[0])
-        groups = ("clock", "bandwidth", "scheme")
+        groups = [axis.name for axis in axes_of(dataset.coords, "network", "split")]
         whole, parts = (tables.markdown(agreement.table(dataset, by)) for by in ((), groups))
         tables.write_text(outputs[0], agreement.table(dataset, ("network", *groups)).to_csv(index=False))
-        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By clock mode, bandwidth and scheme\n\n{parts}")
+        *others, last = groups
+        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By {', '.join(others)} and {last}\n\n{parts}")
 
 
 class Observations(Product):
