@@ -41,6 +41,8 @@ class Plan:
 
     configuration: Configuration
     code: Code = field(default_factory=Code)
+    _studies: dict[str, dict[str, Point]] = field(default_factory=dict, init=False, repr=False)
+    _fingerprints: dict[Point, str] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, configuration: Configuration, code: Code | None = None) -> Plan:
@@ -158,12 +160,13 @@ class Plan:
 
     def study_points(self, name: str) -> dict[str, Point]:
         """The points of one study by their names."""
-        points = {}
-        for settings in self.settings(name):
-            for energies in self.configuration.studies[name].splits(settings["scheme"]):
-                point = Point(energies_uj=energies, **settings)
-                points[point.label] = point
-        return points
+        if name not in self._studies:
+            splits = self.configuration.studies[name].splits
+            points = (
+                Point(energies_uj=split, **each) for each in self.settings(name) for split in splits(each["scheme"])
+            )
+            self._studies[name] = {point.label: point for point in points}
+        return self._studies[name]
 
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
         """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies."""
@@ -201,7 +204,9 @@ class Plan:
 
     def fingerprint(self, point: Point) -> str:
         """What the record of a point depends on: a stored record with this fingerprint still holds."""
-        return fingerprint(point, self.code.digest(point.modules))
+        if point not in self._fingerprints:
+            self._fingerprints[point] = fingerprint(point, self.code.digest(point.modules))
+        return self._fingerprints[point]
 
     def record_path(self, name: str) -> str:
         """Where the record of a point is."""
