@@ -18,6 +18,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/best_splits.smk"
 include: "workflow/rules/agreement.smk"
 include: "workflow/rules/findings.smk"
+include: "workflow/rules/simulations.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -49,5 +50,7 @@ rule all:
             products.AgreementTable,
             products.FindingsDataset,
             products.FindingsPage,
+            products.DelaySimulation,
+            products.LinkStrengths,
             products.Figure,
         ),

@@ -133,6 +133,24 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Delays:
+    """Simulation of one delay: pulses by name, search interval (1/B), SNRs (dB), blocks of trials at each."""
+
+    pulses: tuple[str, ...]
+    search: float
+    snr_db: tuple[float, ...]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """Estimators that are simulated."""
+
+    seed: int
+    delays: Delays
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All that the workflow does, validated. ``source`` is the plain mapping that it was made from."""
 
@@ -142,6 +160,7 @@ class Configuration:
     points_per_job: int
     agreement_points_per_curve: int
     findings: Findings
+    simulations: Simulations
     radar_cap_w: float | None
     anchor_cap_w: float | None
     radio: Mapping[str, Any]  # text for the pulse, numbers for all else
@@ -251,6 +270,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
         findings=_findings(config["findings"], origin),
+        simulations=_simulations(config["simulations"]),
         radar_cap_w=cap("radars"),
         anchor_cap_w=cap("anchors"),
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
@@ -282,6 +302,19 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
         variants=variants,
+    )
+
+
+def _simulations(table: Mapping[str, Any]) -> Simulations:
+    delays = table["delays"]
+    return Simulations(
+        seed=int(table["seed"]),
+        delays=Delays(
+            pulses=tuple(delays["pulses"]),
+            search=float(delays["search"]),
+            snr_db=tuple(map(float, delays["snr_db"])),
+            blocks=int(delays["blocks"]),
+        ),
     )
 
 

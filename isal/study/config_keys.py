@@ -405,6 +405,10 @@ FIGURE_KINDS = {
         drawn_from=OF_A_STUDY,
     ),
     "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
+    "delay_error": FigureKind(
+        "error of a delay over SNR, simulated and in closed form, and the SNRs of the layouts' links",
+        drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
+    ),
     "abundance": FigureKind(
         "advantage of step-by-step against the sensing-abundance of a network",
         drawn_from=(("FindingsDataset", "base"),),
@@ -421,9 +425,11 @@ FIGURE = Definition(
     Key(Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items()}), "One figure"),
 )
 
+SEED = Number(at_least=0, at_most=2**32 - 1, whole=True)
+
 FINDINGS = {
     "seed": Key(
-        Number(at_least=0, at_most=2**32 - 1, whole=True),
+        SEED,
         "Seed of the random networks",
         note="A network depends on the seed and its number alone.",
     ),
@@ -436,6 +442,33 @@ FINDINGS = {
         Named(NAME, Key(Table(CHANGES, at_least=1), "A variant")),
         "Other variants of the paper by name, and what each changes",
     ),
+}
+
+SNR_DB = Number(at_least=-40, at_most=80)
+DELAYS = {
+    "pulses": Key(Listing(PULSE, at_least=1, distinct=True), "Pulse shapes, each simulated alone"),
+    "search": Key(
+        Number(at_least=1, at_most=1000),
+        "Interval in which a delay is searched",
+        "1/B",
+        note="At 500 MHz, 400 / B is a path of 240 m; those of the paper's layouts are up to 350 m long.",
+    ),
+    "snr_db": Key(
+        Listing(SNR_DB, at_least=2, distinct=True),
+        "SNRs",
+        "dB",
+        note="One more at the end of the list leaves the numbers of the others as they are.",
+    ),
+    "blocks": Key(
+        _count(10_000),
+        "Blocks of 1,000 trials at each SNR",
+        note="More of them extend the same simulation.",
+    ),
+}
+
+SIMULATIONS = {
+    "seed": Key(SEED, "Seed of all simulations"),
+    "delays": Key(Table(DELAYS), "Maximum likelihood estimates of one delay"),
 }
 
 AGREEMENT = {
@@ -504,6 +537,11 @@ CONFIG = {
         Table(FINDINGS),
         "What the paper's statements are judged on, besides the layouts",
         remark="results/findings.md",
+    ),
+    "simulations": Key(
+        Table(SIMULATIONS),
+        "Estimators that are simulated, for what the bounds mean",
+        remark="<results>/datasets/simulations/",
     ),
     "power_caps_w": Key(
         Table(POWER_CAPS_W),

@@ -349,6 +349,57 @@ class FindingsPage(Product):
         tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note))
 
 
+class DelaySimulation(Product):
+    """Errors of one delay over SNR, for the pulse of its name."""
+
+    files = ("datasets/simulations/delays/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return plan.configuration.simulations.delays.pulses
+
+    @property
+    def content(self) -> dict[str, Any]:
+        simulations = self.plan.configuration.simulations
+        delays = simulations.delays
+        return {
+            "pulse": self.name,
+            "seed": simulations.seed,
+            "search": delays.search,
+            "snr_db": delays.snr_db,
+            "blocks": delays.blocks,
+        }
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import delays
+        from isal.study.store import storage
+
+        storage.write(outputs[0], delays.delays(**self.content), fingerprint)
+
+
+class LinkStrengths(Product):
+    """How strong the links of the layouts of one slot are at their integrated optimum."""
+
+    files = ("datasets/simulations/links.nc",)
+    sealed = solves = True
+
+    @property
+    def content(self) -> object:
+        return [point.to_mapping() for point in self.plan.layout_points]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        points = self.plan.layout_points
+        return sorted({module for point in points for module in (point.scheme_module, *point.solver_modules)})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import links
+        from isal.study.store import storage
+
+        storage.write(outputs[0], links.link_strengths(self.plan.layout_points), fingerprint)
+
+
 class Figure(Product):
     """A figure in every format of the configuration."""
 
@@ -447,6 +498,6 @@ KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
         *(Shard, StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, Figure),
+        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, LinkStrengths, Figure),
     )
 }

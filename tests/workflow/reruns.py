@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from differences import kinds_of, own
-from project import ROOT
+from project import ROOT, SIMULATIONS
 
 from isal.study.config import parse
 from isal.study.fingerprint import Code
@@ -32,6 +32,7 @@ STUDY = {
         "samples_per_job": 4,
         "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
     },
+    "simulations": SIMULATIONS,
     "studies": {
         "single": {
             "networks": ["7b", "7c"],
@@ -67,6 +68,7 @@ STUDY = {
             "slots": {"kind": "slot_energy", "study": "double"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
+            "delays": {"kind": "delay_error"},
             "variants": {"kind": "variants"},
         },
     },
@@ -212,6 +214,11 @@ ROWS: list[Row] = [
         "findings", "`variants`: one renamed", lambda config: renamed(config["findings"]["variants"], "capped", "new")
     ),
     config("findings", "`variants`: another order", lambda config: in_order(config["findings"]["variants"], "wide")),
+    value("simulations.seed", 2),
+    value("simulations.delays.pulses", ["flat", "gaussian"]),
+    value("simulations.delays.search", 9),
+    value("simulations.delays.snr_db", [0, 20, 10]),
+    value("simulations.delays.blocks", 2),
     value("figures.formats", ["svg", "png", "pdf"]),
     config(
         "figures",
