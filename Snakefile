@@ -22,7 +22,7 @@ include: "workflow/rules/simulations.smk"
 include: "workflow/rules/figures.smk"
 
 
-# the paper's figures and tables, without the findings and the comparison of solvers
+# the paper's figures and tables, without the findings, the comparison of solvers and simulations
 rule paper:
     input:
         force_outdated,
@@ -51,6 +51,7 @@ rule all:
             products.FindingsDataset,
             products.FindingsPage,
             products.DelaySimulation,
+            products.ExchangeSimulation,
             products.LinkStrengths,
             products.Figure,
         ),

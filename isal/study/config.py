@@ -20,11 +20,13 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from isal.errors import IsalError
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, sources
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
+from isal.validation.clocks import LinkSetup
 
 #: The project, where this package is used from a copy of it.
 PROJECT = Path(__file__).parents[2]
@@ -143,11 +145,20 @@ class Delays:
 
 
 @dataclass(frozen=True)
+class Exchanges:
+    """Simulation of exchanges: values of each setting that changes, see :data:`config_keys.SWEEPS`, and blocks."""
+
+    sweeps: Mapping[str, tuple[float, ...]]
+    blocks: int
+
+
+@dataclass(frozen=True)
 class Simulations:
     """Estimators that are simulated."""
 
     seed: int
     delays: Delays
+    exchanges: Exchanges
 
 
 @dataclass(frozen=True)
@@ -270,7 +281,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
         findings=_findings(config["findings"], origin),
-        simulations=_simulations(config["simulations"]),
+        simulations=_simulations(config["simulations"], origin),
         radar_cap_w=cap("radars"),
         anchor_cap_w=cap("anchors"),
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
@@ -305,8 +316,15 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
     )
 
 
-def _simulations(table: Mapping[str, Any]) -> Simulations:
-    delays = table["delays"]
+def _simulations(table: Mapping[str, Any], origin: Sources) -> Simulations:
+    delays, exchanges = table["delays"], table["exchanges"]
+    for setting in config_keys.SWEEPS:
+        for index, value in enumerate(exchanges[setting]):
+            try:
+                LinkSetup(**{setting: float(value)})  # type: ignore[arg-type]
+            except IsalError as error:
+                where = origin.at("simulations", "exchanges", setting, index)
+                raise ConfigError(f"{where}: {error}") from None
     return Simulations(
         seed=int(table["seed"]),
         delays=Delays(
@@ -314,6 +332,10 @@ def _simulations(table: Mapping[str, Any]) -> Simulations:
             search=float(delays["search"]),
             snr_db=tuple(map(float, delays["snr_db"])),
             blocks=int(delays["blocks"]),
+        ),
+        exchanges=Exchanges(
+            sweeps={setting: tuple(map(float, exchanges[setting])) for setting in config_keys.SWEEPS},
+            blocks=int(exchanges["blocks"]),
         ),
     )
 

@@ -378,6 +378,25 @@ class DelaySimulation(Product):
         storage.write(outputs[0], delays.delays(**self.content), fingerprint)
 
 
+class ExchangeSimulation(Product):
+    """Errors of RLM-OWR and of two-way ranging over the settings of a link."""
+
+    files = ("datasets/simulations/exchanges.nc",)
+    sealed = solves = True
+
+    @property
+    def content(self) -> dict[str, Any]:
+        simulations = self.plan.configuration.simulations
+        exchanges = simulations.exchanges
+        return {"seed": simulations.seed, "sweeps": dict(exchanges.sweeps), "blocks": exchanges.blocks}
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import exchanges
+        from isal.study.store import storage
+
+        storage.write(outputs[0], exchanges.exchanges(**self.content), fingerprint)
+
+
 class LinkStrengths(Product):
     """How strong the links of the layouts of one slot are at their integrated optimum."""
 
@@ -415,9 +434,9 @@ class Figure(Product):
 
     @property
     def shows_the_study(self) -> bool:
-        """Whether it shows a study or networks, and neither findings nor solvers."""
+        """Whether it is made of a study or of no dataset, and so of neither findings nor solvers nor simulations."""
         figure = self.plan.configuration.figures[self.name]
-        return figure.study is not None or bool(figure.networks)
+        return figure.study is not None or not FIGURE_KINDS[figure.kind].drawn_from
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -436,7 +455,7 @@ class Figure(Product):
             "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
             "colours": dict(configuration.style),
             "tolerance": configuration.tolerance if figure.study else 0.0,
-            "note": configuration.layouts_note,
+            "note": configuration.layouts_note if FIGURE_KINDS[figure.kind].of_layouts else "",
         }
 
     @property
@@ -498,6 +517,6 @@ KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
         *(Shard, StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, LinkStrengths, Figure),
+        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths, Figure),
     )
 }

@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy import stats
 
-from isal.figures import Shown, delay_error, style
+from isal.figures import Shown, delay_error, exchange_error, exchange_packets, exchange_timeline, style
 from isal.model.pulse import named
 from isal.model.radio import Radio
-from isal.study import config
+from isal.study import config, config_keys
 from isal.study.points import Point
+from isal.study.simulations import STUDIES
 from isal.study.simulations.delays import AMPLITUDE, delays
+from isal.study.simulations.exchanges import exchanges
 from isal.study.simulations.links import link_strengths
 from isal.validation import delay
+from isal.validation.clocks import ESTIMATES, HEADERS, LinkSetup, block_sums
 from isal.validation.statistics import count_limits, level_of_each, mean_square_limits
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +90,58 @@ def test_numbers_depend_on_seed_and_place_alone():
     np.testing.assert_array_equal(flat(snr_db=SNR_DB[:2], blocks=1).sums, found.sums[:2])
     assert (flat(seed=2, blocks=1).sums != found.sums).any("sum").all()
     assert (flat(snr_db=[12.0, 12.5], blocks=1).sums[0] != found.sums.sel(snr_db=12)).any()
+
+
+# --- exchanges --------------------------------------------------------------------------------------------------------
+
+SWEEPS = {
+    "jitter_s": (1e-11, 1e-9),
+    "reply_time_s": (1e-4, 1e-2),
+    "speed_m_s": (0.0, 300.0),
+    "interval_s": (4e-3, 10.0),
+}
+
+
+def test_errors_of_exchanges_are_as_predicted():
+    """Means and mean squares of 4,000 trials against bias and variance in closed form."""
+    found = exchanges(1, SWEEPS, 4)
+    trials = found.sums.sel(sum="trials").sum("block")
+    assert (trials == 4000).all()
+    z = stats.norm.ppf(1 - level_of_each(2 * found.bias.size) / 2)
+    # what closed forms leave out of a bias, and rounding: 1e-14 s, or 3e-7 m
+    rounding = np.where([ESTIMATES[name] == "m" for name in found.estimate.values], 3e-7, 1e-14)
+    slack = 3e-4 * np.abs(found.predicted_bias) + rounding
+    error = np.sqrt(found.predicted_variance / trials)
+    assert (np.abs(found.bias - found.predicted_bias) < z * error + slack).all()
+    expected = np.sqrt(found.predicted_bias**2 + found.predicted_variance)
+    assert (np.abs(found.rms - expected) < z * found.standard_error + slack).all()
+
+
+def test_the_curves_of_exchanges_end_where_they_were_simulated():
+    found = exchanges(1, SWEEPS, 1)
+    expected = np.sqrt(found.predicted_bias**2 + found.predicted_variance)
+    for setting, values in SWEEPS.items():
+        curve = found.isel(curve=found.curve_setting.values == setting)
+        assert (curve.curve_value.values[[0, -1]] == values).all()
+        np.testing.assert_array_equal(curve.curve_rms[[0, -1]], expected[found.setting.values == setting])
+
+
+def test_blocks_of_exchanges_merge_and_depend_on_seed_and_place_alone():
+    one, two = exchanges(1, SWEEPS, 1), exchanges(1, SWEEPS, 2)
+    np.testing.assert_array_equal(two.sums.sel(block=[0]), one.sums)
+    second = [
+        block_sums(LinkSetup(**{setting: value}), (1, STUDIES[setting], point), [1])
+        for setting, values in SWEEPS.items()
+        for point, value in enumerate(values)
+    ]
+    np.testing.assert_array_equal(two.sums.sel(block=[1]), second)
+    longer = exchanges(1, SWEEPS | {"jitter_s": (1e-11, 1e-9, 1e-10)}, 1)
+    np.testing.assert_array_equal(np.delete(longer.sums.values, 2, axis=0), one.sums)
+    assert (exchanges(2, SWEEPS, 1).sums != one.sums).any("sum").all()
+
+
+def test_no_two_simulations_draw_the_same_random_numbers():
+    assert len(set(STUDIES.values())) == len(STUDIES) == 1 + len(config_keys.SWEEPS)
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -161,6 +217,35 @@ def test_the_figure_of_delays_is_drawn_without_networks():
     assert len(drawn(delay_error, [flat(blocks=1), link_strengths([])]).axes) == 3
 
 
+def test_the_figure_of_exchanges_shows_every_case_of_every_estimate():
+    found = exchanges(1, SWEEPS, 1)
+    picture = drawn(exchange_error, [found])
+    assert len(picture.axes) == 12
+    marks = sum(len(container[0].get_xdata()) for panel in picture.axes for container in panel.containers)
+    assert marks == found.rms.size
+    assert [panel.get_xscale() for panel in picture.axes[-4:]] == ["log", "log", "linear", "log"]
+
+
+def test_figure_5_tells_the_offsets_that_its_readings_tell():
+    read = exchange_timeline.readings()
+    texts = [text.get_text() for panel in drawn(exchange_timeline, []).axes for text in panel.texts]
+    for letter in "ab":
+        offset = read[f"c''_1{letter}"] - read[f"c''_2{letter}"]
+        assert sum(f"= {offset * 1e6:.4f} µs" in text for text in texts) == 1
+    stamps = [text for text in texts if text.startswith("$c")]
+    assert len(stamps) == len(read) == 12
+    for name, value in read.items():
+        assert f"{exchange_timeline.symbol(name)}\n{exchange_timeline.reading(value)}" in stamps
+
+
+def test_figure_6_has_the_four_packets():
+    texts = [text.get_text() for panel in drawn(exchange_packets, []).axes for text in panel.texts]
+    read = exchange_timeline.readings()
+    for name in ("c_1a", "c_1b", "c''_2a", "c''_2b"):
+        assert f"{exchange_timeline.symbol(name)} = {exchange_timeline.reading(read[name])}" in texts
+    assert [sum(header in text for text in texts) for header in HEADERS] == [2, 2]
+
+
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +273,15 @@ def refusal(path, value):
         ("delays.snr_db", [10, 10], "simulations.delays.snr_db"),
         ("delays.snr_db", [0, 1e3], "simulations.delays.snr_db[1]: 1000.0 is out of range"),
         ("delays.blocks", 0, "simulations.delays.blocks: 0 is out of range"),
+        ("exchanges.jitter_s", [0], "simulations.exchanges.jitter_s[0]: 0 is out of range"),
+        ("exchanges.reply_time_s", [], "simulations.exchanges.reply_time_s"),
+        (
+            "exchanges.reply_time_s",
+            [1e-3, 0.4],
+            "simulations.exchanges.reply_time_s[1]: link: interval_s 1 must be longer than an exchange",
+        ),
+        ("exchanges.interval_s", [2e-3], "simulations.exchanges.interval_s[0]: link: interval_s 0.002 must be longer"),
+        ("exchanges.speed_m_s", [-1], "simulations.exchanges.speed_m_s[0]: -1 is out of range"),
         ("delays.blocks", 1.5, "simulations.delays.blocks: 1.5 is not a whole number"),
     ],
 )

@@ -118,6 +118,7 @@ LOOKED_INTO = {
     "FindingsDataset": "findings/capped",
     "FindingsPage": "findings",
     "DelaySimulation": "simulations/delays/flat",
+    "ExchangeSimulation": "simulations/exchanges",
     "LinkStrengths": "simulations/links",
     **{f"Figure {name}": f"figures/{name}" for name in reruns.STUDY["figures"]["draw"]},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
@@ -201,6 +202,7 @@ RULES = {
     "FindingsDataset": "gather_observations",
     "FindingsPage": "write_findings",
     "DelaySimulation": "simulate_delays",
+    "ExchangeSimulation": "simulate_exchanges",
     "LinkStrengths": "measure_links",
     "Figure": "draw_figure",
 }

@@ -18,6 +18,19 @@ rule simulate_delays:
         'python "$ISAL_SCRIPTS/make_product.py" DelaySimulation {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
+rule simulate_exchanges:
+    output:
+        update(patterns_of(products.ExchangeSimulation)),
+    log:
+        f"{LOGS}/simulations/exchanges.log",
+    conda:
+        "../../envs/isal.yaml"
+    params:
+        fingerprint=fingerprint_of(products.ExchangeSimulation),
+    shell:
+        'python "$ISAL_SCRIPTS/make_product.py" ExchangeSimulation --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
+
+
 rule measure_links:
     output:
         update(patterns_of(products.LinkStrengths)),

@@ -5,5 +5,5 @@ index of the SNR, or of the value of a setting. So no number depends on how bloc
 blocks the earlier ones stay what they are.
 """
 
-#: ``study`` of each simulation: one number each, so that no two draw the same random numbers.
-STUDIES = {"delays": 1}
+#: ``study`` of each simulation, for exchanges by the setting that changes: no two draw the same random numbers.
+STUDIES = {"delays": 1, "jitter_s": 2, "reply_time_s": 3, "speed_m_s": 4, "interval_s": 5}
