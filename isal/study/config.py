@@ -20,12 +20,14 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from isal.errors import IsalError
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
+from isal.validation.clocks import LinkSetup
 
 #: The project, where this package is used from a copy of it.
 PROJECT = Path(__file__).parents[2]
@@ -139,6 +141,33 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Delays:
+    """Simulation of one delay: pulses by name, search interval (1/B), SNRs (dB), blocks of trials at each."""
+
+    pulses: tuple[str, ...]
+    search: float
+    snr_db: tuple[float, ...]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """Simulation of exchanges: values of each setting that changes, see :data:`config_keys.SWEEPS`, and blocks."""
+
+    sweeps: Mapping[str, tuple[float, ...]]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """Estimators that are simulated."""
+
+    seed: int
+    delays: Delays
+    exchanges: Exchanges
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All that the workflow does, validated. ``source`` is the plain mapping that it was made from."""
 
@@ -148,6 +177,7 @@ class Configuration:
     points_per_job: int
     agreement_points_per_curve: int
     findings: Findings
+    simulations: Simulations
     radar_cap_w: float | None
     anchor_cap_w: float | None
     radio: Mapping[str, Any]  # text for the pulse, numbers for all else
@@ -254,6 +284,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
         findings=_findings(config["findings"], origin),
+        simulations=_simulations(config["simulations"], origin),
         radar_cap_w=caps["radars"],
         anchor_cap_w=caps["anchors"],
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
@@ -285,6 +316,30 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
         variants=variants,
+    )
+
+
+def _simulations(table: Mapping[str, Any], origin: Sources) -> Simulations:
+    delays, exchanges = table["delays"], table["exchanges"]
+    for setting in config_keys.SWEEPS:
+        for index, value in enumerate(exchanges[setting]):
+            try:
+                LinkSetup(**{setting: float(value)})  # type: ignore[arg-type]
+            except IsalError as error:
+                where = origin.at("simulations", "exchanges", setting, index)
+                raise ConfigError(f"{where}: {error}") from None
+    return Simulations(
+        seed=int(table["seed"]),
+        delays=Delays(
+            pulses=tuple(delays["pulses"]),
+            search=float(delays["search"]),
+            snr_db=tuple(map(float, delays["snr_db"])),
+            blocks=int(delays["blocks"]),
+        ),
+        exchanges=Exchanges(
+            sweeps={setting: tuple(map(float, exchanges[setting])) for setting in config_keys.SWEEPS},
+            blocks=int(exchanges["blocks"]),
+        ),
     )
 
 

@@ -371,12 +371,14 @@ class FigureKind:
 
     It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
     it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
+    ``of_layouts`` says whether it rests on layouts: then their note stands below it.
     """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
     drawn_from: tuple[tuple[str, str], ...] = ()
+    of_layouts: bool = True
 
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
@@ -397,6 +399,10 @@ class FigureKind:
 OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
 
 FIGURE_KINDS = {
+    "exchange_timeline": FigureKind(
+        "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
+    ),
+    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
     "step_energy": FigureKind(
         "SPEB against the energy of step 1, a panel per network, clock mode, radio and cap (Figures 9, 13)",
@@ -414,6 +420,15 @@ FIGURE_KINDS = {
         drawn_from=OF_A_STUDY,
     ),
     "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
+    "delay_error": FigureKind(
+        "error of a delay over SNR, simulated and in closed form, and the SNRs of the layouts' links",
+        drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
+    ),
+    "exchange_error": FigureKind(
+        "errors of clock offset, drift and ranges over the settings of a link, simulated and in closed form",
+        drawn_from=(("ExchangeSimulation", ""),),
+        of_layouts=False,
+    ),
     "abundance": FigureKind(
         "advantage of step-by-step against the sensing-abundance of a network",
         drawn_from=(("FindingsDataset", "base"),),
@@ -430,9 +445,11 @@ FIGURE = Definition(
     Key(Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items()}), "One figure"),
 )
 
+SEED = Number(at_least=0, at_most=2**32 - 1, whole=True)
+
 FINDINGS = {
     "seed": Key(
-        Number(at_least=0, at_most=2**32 - 1, whole=True),
+        SEED,
         "Seed of the random networks",
         note="A network depends on the seed and its number alone.",
     ),
@@ -445,6 +462,61 @@ FINDINGS = {
         Named(NAME, Key(Table(CHANGES, at_least=1), "A variant")),
         "Other variants of the paper by name, and what each changes",
     ),
+}
+
+SNR_DB = Number(at_least=-40, at_most=80)
+DELAYS = {
+    "pulses": Key(Listing(PULSE, at_least=1, distinct=True), "Pulse shapes, each simulated alone"),
+    "search": Key(
+        Number(at_least=1, at_most=1000),
+        "Interval in which a delay is searched",
+        "1/B",
+        note="At 500 MHz, 400 / B is a path of 240 m; those of the paper's layouts are up to 350 m long.",
+    ),
+    "snr_db": Key(
+        Listing(SNR_DB, at_least=2, distinct=True),
+        "SNRs",
+        "dB",
+        note="One more at the end of the list leaves the numbers of the others as they are.",
+    ),
+    "blocks": Key(
+        _count(10_000),
+        "Blocks of 1,000 trials at each SNR",
+        note="More of them extend the same simulation.",
+    ),
+}
+
+#: Settings of a link that exchanges are simulated over.
+SWEEPS = {
+    "jitter_s": Key(
+        Listing(Number(above=0, at_most=1e-6), at_least=1, distinct=True),
+        "Standard deviations of the errors of time stamps",
+        "s",
+        note="One setting changes at a time. The link is otherwise that of two DW1000 radios (150 ps) 20 m apart at "
+        "rest, with clocks 10 ppm fast and slow, a reply time of 1 ms and 1 s between exchanges.",
+    ),
+    "reply_time_s": Key(
+        Listing(Number(above=0, at_most=1), at_least=1, distinct=True),
+        "Times after which a node replies",
+        "s",
+        remark="less than a third of the interval",
+    ),
+    "speed_m_s": Key(
+        Listing(Number(at_least=0, at_most=1e4), at_least=1, distinct=True), "Radial speeds of node 2", "m/s"
+    ),
+    "interval_s": Key(
+        Listing(Number(above=0, at_most=1e4), at_least=1, distinct=True),
+        "Times from one exchange to the next",
+        "s",
+        remark="more than three reply times",
+    ),
+}
+EXCHANGES = {**SWEEPS, "blocks": Key(_count(10_000), "Blocks of 1,000 trials at each value")}
+
+SIMULATIONS = {
+    "seed": Key(SEED, "Seed of all simulations"),
+    "delays": Key(Table(DELAYS), "Maximum likelihood estimates of one delay"),
+    "exchanges": Key(Table(EXCHANGES), "Exchanges of RLM-OWR and of two-way ranging between two nodes"),
 }
 
 AGREEMENT = {
@@ -514,6 +586,11 @@ CONFIG = {
         Table(FINDINGS),
         "What the paper's statements are judged on, besides the layouts",
         remark="results/findings.md",
+    ),
+    "simulations": Key(
+        Table(SIMULATIONS),
+        "Estimators that are simulated, for what the bounds mean",
+        remark="<results>/datasets/simulations/",
     ),
     "power_caps_w": Key(
         Table(POWER_CAPS_W),

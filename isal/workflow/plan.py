@@ -16,6 +16,7 @@ from isal.errors import IsalError, NetworkError
 from isal.model.network import Network
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
+from isal.schemes.registry import REFERENCE
 from isal.schemes.schedule import node_caps
 from isal.study import files
 from isal.study.axes import axes_of
@@ -23,6 +24,7 @@ from isal.study.config import ConfigError, Configuration, parse, validate
 from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
+from isal.units import UJ_PER_J
 
 PLAN_NAME = "plan.json"
 RECORD_PATTERN = "points/{point}.nc"
@@ -260,6 +262,32 @@ class Plan:
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
             if all(observable(slots, radio) for radio in radios.values())
+        ]
+
+    # --- simulations --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def layout_points(self) -> list[Point]:
+        """The integrated optimum, synchronous and with the energy of the findings, of each network of one slot.
+
+        Those with a target that a study uses, in the order of the networks file.
+        """
+        configuration, base = self.configuration, self.assumptions("base")
+        used = {network for study in configuration.studies.values() for network in study.axes["network"]}
+        return [
+            Point(
+                slots=slots,
+                radio=base.radio,
+                clock="synchronous",
+                scheme=REFERENCE.name,
+                energies_uj=(round(base.energy * UJ_PER_J),),
+                radar_cap_w=base.cap_w,
+                anchor_cap_w=base.cap_w,
+                tolerance=configuration.tolerance,
+                solver=configuration.solver,
+            )
+            for name, slots in self.networks.items()
+            if name in used and len(slots) == 1 and slots[0].n_targets
         ]
 
 
