@@ -18,10 +18,11 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/best_splits.smk"
 include: "workflow/rules/agreement.smk"
 include: "workflow/rules/findings.smk"
+include: "workflow/rules/simulations.smk"
 include: "workflow/rules/figures.smk"
 
 
-# the paper's figures and tables, without the findings and the comparison of solvers
+# the paper's figures and tables, without the findings, the comparison of solvers and simulations
 rule paper:
     input:
         force_outdated,
@@ -49,5 +50,8 @@ rule all:
             products.AgreementTable,
             products.FindingsDataset,
             products.FindingsPage,
+            products.DelaySimulation,
+            products.ExchangeSimulation,
+            products.LinkStrengths,
             products.Figure,
         ),

@@ -13,6 +13,12 @@ DURATION_S = 1.0
 UJ_PER_J = 1_000_000
 
 
+def short(value: float) -> str:
+    """A number in as few digits as tell it from every other: ``"1"``, ``"0.25"``, ``"1e-10"``."""
+    text = f"{value:g}"
+    return text if float(text) == value else repr(value)
+
+
 def plain(value: Decimal) -> str:
     """A decimal number without exponent and trailing zeros: ``"3000"``, ``"0.5"``."""
     text = f"{value:f}"

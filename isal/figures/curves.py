@@ -1,4 +1,4 @@
-"""Curves of SPEB against one energy: a panel per network, clock mode and bandwidth, a curve per scheme.
+"""Curves of SPEB against one energy: a panel per combination of the other axes of a study, a curve per scheme.
 
 A diamond marks the best point of a curve's grid, a ring the best split found without traversal.
 """
@@ -6,7 +6,6 @@ A diamond marks the best point of a curve's grid, a ring the best split found wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
 import xarray as xr
@@ -17,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from isal.figures import Shown, exact, style
+from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact, Part
 from isal.model.radio import SNR_THRESHOLD_DB
 from isal.schemes.registry import REFERENCE, SCHEMES
@@ -42,21 +41,20 @@ def draw_curves(
     ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum.
     """
     dataset, best = datasets
-    combinations = list(product(dataset.network.values, dataset.clock.values, dataset.bandwidth.values))
-    # panels that differ only in bandwidth share their axis, so that the factor between them is seen
-    share = dataset.sizes["network"] * dataset.sizes["clock"] == 1
-    picture, axes = style.panels(len(combinations), width=3.8, height=3.1, share_y=share)
-    drawn = []
-    for index, ((network, clock, bandwidth), panel) in enumerate(zip(combinations, axes, strict=True)):
-        where = {"network": network, "clock": clock, "bandwidth": bandwidth}
+    combinations, placed = panels.combinations(dataset), panels.Arrangement.of(dataset)
+    picture, axes = style.panels(len(combinations), placed.columns, width=3.8, height=3.1, share_y=placed.share_y)
+    drawn = {}
+    for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):
         part = dataset.sel(where)
         found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
-        style.panel_title(panel, index, f"{network}, {clock}, {bandwidth / 1e6:g} MHz")
-        drawn.append(_draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown))
+        style.panel_title(panel, index, panels.title(where))
+        drawn[panel] = _draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown)
         panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
-        panel.label_outer(remove_inner_ticks=False) if share else None
+    if placed.share_y and len(axes) % placed.columns == 0 and len({panel.get_xlabel() for panel in axes}) == 1:
+        for panel in axes:
+            panel.label_outer(remove_inner_ticks=False)
     _add_legend(picture, axes)
-    _clear_remarks(picture, axes, drawn, share)
+    _clear_remarks(picture, drawn)
     return picture
 
 
@@ -151,17 +149,15 @@ def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
     picture.legend(handles, texts, loc="outside upper center", ncols=2 if len(texts) == 4 else min(len(texts), 3))
 
 
-def _clear_remarks(
-    picture: Picture, axes: Sequence[Axes], drawn: Sequence[tuple[Text, list[Curve]]], share: bool
-) -> None:
+def _clear_remarks(picture: Picture, drawn: Mapping[Axes, tuple[Text, list[Curve]]]) -> None:
     """Raise the upper limits until no curve runs through the remarks."""
     picture.draw_without_rendering()  # the layout says how large the text is in its panel
-    tops = []
-    for panel, (text, curves) in zip(axes, drawn, strict=True):
+    tops = {}
+    for panel, (text, curves) in drawn.items():
         box = text.get_window_extent().transformed(panel.transAxes.inverted())
         below = np.linspace(box.x0 - CLEARANCE, box.x1 + CLEARANCE, 200) * panel.get_xlim()[1]
         peak = max(float(np.interp(below, *curve).max()) for curve in curves)
         low, high = np.log(panel.get_ylim())
-        tops.append(np.exp(max(high, low + (peak - low) / (box.y0 - CLEARANCE))))
-    for panel, top in zip(axes, tops, strict=True):
-        panel.set_ylim(top=max(tops) if share else top)
+        tops[panel] = np.exp(max(high, low + (peak - low) / (box.y0 - CLEARANCE)))
+    for panel in drawn:
+        panel.set_ylim(top=max(tops[each] for each in panel.get_shared_y_axes().get_siblings(panel) if each in tops))

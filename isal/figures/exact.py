@@ -34,7 +34,7 @@ class Exact:
 
 
 def split_of(best: xr.Dataset, curve: Mapping[str, Any]) -> Exact | None:
-    """The best split of a curve, given by its network, clock, bandwidth and scheme; None if it has none."""
+    """The best split of a curve, given by its values along all axes but the split; None if it has none."""
     if "speb" not in best or any(value not in best[axis].values for axis, value in curve.items()):
         return None
     one = best.sel(curve)

@@ -12,5 +12,5 @@ from isal.figures.curves import draw_curves
 
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
-    """One panel per network, clock mode and bandwidth of the study."""
+    """One panel for each combination of the study's other axes."""
     return draw_curves(datasets, shown, ("slot_energy", "slot"), "energy of slot 1 (J)", ", sum of both slots")

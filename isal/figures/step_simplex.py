@@ -7,7 +7,6 @@ changes from row to row; the plan shows along the other axis how what is left is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from matplotlib.tri import LinearTriInterpolator, TriAnalyzer, Triangulation, Tr
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from isal.figures import Shown, exact, style
+from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact
 from isal.schemes.registry import REFERENCE, SCHEMES
 
@@ -43,12 +42,9 @@ Array = NDArray[np.float64]
 
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
-    """Two networks side by side, a surface and its plan each; a row per step held fixed; further networks below."""
+    """Two panels side by side, a surface and its plan each; a row per step held fixed; further panels below."""
     dataset, best_splits = datasets
-    axes = ("network", "clock", "bandwidth")
-    combinations = [
-        dict(zip(axes, values, strict=True)) for values in product(*(dataset[axis].values for axis in axes))
-    ]
+    combinations = panels.combinations(dataset)
     against_integrated = REFERENCE.name in dataset.scheme
     scheme = next(str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps)
     found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where in combinations]
@@ -57,7 +53,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     grid = picture.add_gridspec(rows + 1, 4, height_ratios=[0.06] + [1] * rows)
     filled: list[TriContourSet] = []
     for number, (where, split) in enumerate(zip(combinations, found, strict=True)):
-        title = str(where["network"])
+        title = panels.title(panels.varied(dataset, where))
         energies, ratio, best = _simplex(part := dataset.sel(where), scheme)
         share = f"{10 ** ratio[best]:.2f} of integrated"
         remark = _remark([energies[step][best] for step in STEP_NAMES], share if against_integrated else "")

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -63,9 +63,13 @@ def look() -> Iterator[None]:
 
 
 def panels(
-    count: int, columns: int = 2, width: float = PANEL_INCHES, height: float = PANEL_INCHES, share_y: bool = False
+    count: int,
+    columns: int = 2,
+    width: float = PANEL_INCHES,
+    height: float = PANEL_INCHES,
+    share_y: bool | Literal["row"] = False,
 ) -> tuple[Figure, Sequence[Axes]]:
-    """A figure with ``count`` panels in rows of ``columns``."""
+    """A figure with ``count`` panels in rows of ``columns``; all, or those of a row, may share their vertical axis."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = blank(width * columns + 0.6, height * rows + 0.5)

@@ -34,7 +34,8 @@ def table(dataset: xr.Dataset, by: Sequence[str] = ()) -> pd.DataFrame:
     flat = judged(dataset).to_dataframe().reset_index()
     flat["solver"] = pd.Categorical(flat["solver"], list(dataset.solver.values))
     rows = []
-    for key, group in flat.groupby([*by, "solver"], sort=True, observed=True):
+    # a point whose radars and anchors have different caps has none that is that of every node
+    for key, group in flat.groupby([*by, "solver"], sort=True, observed=True, dropna=False):
         told = group[group.reported_optimal == 1]
         wrong = told[(told.excess > AGREEMENT) | (told.mistold > AGREEMENT)]
         rows.append(

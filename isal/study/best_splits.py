@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,10 +12,9 @@ from isal.errors import IsalError
 from isal.schemes import schedule as schemes
 from isal.schemes.best_split import BestSplit, best_split
 from isal.schemes.registry import SCHEMES
+from isal.study.axes import axes_of
 from isal.study.points import Point, PointError
 from isal.units import UJ_PER_J
-
-AXES = ("network", "clock", "bandwidth", "scheme")
 
 
 def exact(point: Point) -> BestSplit:
@@ -43,12 +42,19 @@ def exact(point: Point) -> BestSplit:
         raise PointError(f"{point.label}: best split: {error}") from error
 
 
-def best_splits(points: Sequence[Point]) -> xr.Dataset:
+def best_splits(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Dataset:
     """Best splits of curves, each given by one of its points.
+
+    Parameters
+    ----------
+    points
+        The points.
+    axes
+        Names of the axes that their study lists; those that every study has may be left out.
 
     Returns
     -------
-    Dataset with the dimensions ``network, clock, bandwidth, scheme`` and ``part`` (steps, or slots where there are
+    Dataset with the dimensions of the study but ``split``, and ``part`` (steps, or slots where there are
     several): ``energy`` (J) of each part, ``speb`` and ``lower_bound`` (m^2), ``proof``, ``problems``, ``seconds``. A
     curve with nothing to split (the integrated scheme in one slot) is left out.
 
@@ -57,7 +63,8 @@ def best_splits(points: Sequence[Point]) -> xr.Dataset:
     PointError
         See :func:`exact`.
     """
-    rows = []
+    rows, chosen = [], axes_of(axes, "split")
+    names = [axis.name for axis in chosen]
     for point in points:
         if not point.has_split:
             continue
@@ -72,12 +79,12 @@ def best_splits(points: Sequence[Point]) -> xr.Dataset:
             "problems": found.problems,
             "seconds": seconds,
         }
-        where = dict(zip(AXES, (point.name, point.clock, point.radio.bandwidth_hz, point.scheme), strict=True))
+        where = {axis.name: axis.value(point) for axis in chosen}
         rows.append(xr.Dataset(variables, coords={"part": np.arange(1, len(found.energies) + 1)} | where))
     if not rows:
-        return xr.Dataset(coords={axis: [] for axis in AXES})
+        return xr.Dataset(coords={name: [] for name in names})
     flat = xr.concat([row.expand_dims("point") for row in rows], "point", join="outer", coords="all")
-    dataset = flat.set_index(point=list(AXES)).unstack("point")
+    dataset = flat.set_index(point=names).unstack("point")
     dataset["proof"] = dataset.proof.fillna("").astype(str)
     for name, units in (("energy", "J"), ("speb", "m2"), ("lower_bound", "m2"), ("seconds", "s")):
         dataset[name].attrs["units"] = units

@@ -6,7 +6,7 @@ taken from one solution and each solver solves exactly these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import xarray as xr
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
 from isal.errors import AllocationError
+from isal.study.axes import axes_of
 from isal.study.points import Point, PointError, solve_all
 
 #: Asked of every solver that can be asked.
@@ -25,9 +26,6 @@ TOLERANCE = 1e-9
 #: the optimum that it reports (m^2); the last two are NaN for a solver that reports nothing but its certificate.
 Outcome = tuple[float, float, float, float, float]
 FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
-
-#: What is told of each problem: of which point it is, by fingerprint and by names, and what it minimises.
-LABELS = ("fingerprint", "label", "network", "clock", "bandwidth", "scheme", "step")
 
 Solve = Callable[[Sequence[AllocationProblem]], list[Outcome]]
 
@@ -82,7 +80,7 @@ COMPARED: dict[str, Solve] = {
 }
 
 
-def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.Dataset:
+def compare(points: Mapping[str, Point], known: xr.Dataset | None = None, axes: Collection[str] = ()) -> xr.Dataset:
     """Every solver on the problem of every step of every point.
 
     Parameters
@@ -91,12 +89,14 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.
         By a fingerprint of all that their comparison depends on.
     known
         An earlier comparison: points whose fingerprint it has are taken from there, whatever else it has.
+    axes
+        Names of the axes that are told of each problem; those that every study has may be left out.
 
     Returns
     -------
     Dataset with the dimensions ``problem`` and ``solver``: ``value``, ``lower_bound`` (m^2), ``seconds``,
-    ``reported_optimal`` and ``reported_value`` (m^2) of each, and ``label``, ``network``, ``clock``, ``bandwidth``
-    (Hz), ``scheme``, ``step`` and ``fingerprint`` (of its point) of each problem.
+    ``reported_optimal`` and ``reported_value`` (m^2) of each; and of each problem what it minimises (``step``) and
+    of which point it is: ``fingerprint``, ``label``, and the values along the axes.
 
     Raises
     ------
@@ -106,30 +106,34 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None) -> xr.
     earlier = [] if known is None or "fingerprint" not in known.coords else known.fingerprint.values.tolist()
     new = {fingerprint: point for fingerprint, point in points.items() if fingerprint not in earlier}
     exact = [replace(point, solver=interior_point.NAME, tolerance=TOLERANCE) for point in new.values()]
-    labels: list[tuple[Any, ...]] = []
+    of_problem: list[tuple[str, str]] = []  # fingerprint of its point, what it minimises
     problems: list[AllocationProblem] = []
-    for (fingerprint, point), result in zip(new.items(), solve_all(exact), strict=True):
+    for fingerprint, result in zip(new, solve_all(exact), strict=True):
         if isinstance(result, PointError):
             raise result
-        where = (fingerprint, point.label, point.name, point.clock, point.radio.bandwidth_hz, point.scheme)
         for slot in result.slots:
             for step in slot.steps:
                 problems.append(step.problem)
-                labels.append((*where, step.block))
+                of_problem.append((fingerprint, step.block))
     found = [solve(problems) if problems else [] for solve in COMPARED.values()]
     outcomes = np.reshape(found, (len(COMPARED), len(problems), len(FIELDS)))
     if known is not None and (again := [number for number, each in enumerate(earlier) if each in points]):
         kept = known.sel(solver=list(COMPARED)).isel(problem=again)
-        labels += zip(*(kept[name].values.tolist() for name in LABELS), strict=True)
+        of_problem += zip(kept.fingerprint.values.tolist(), kept.step.values.tolist(), strict=True)
         told = kept[list(FIELDS)].to_array("field").transpose("solver", "problem", "field")
         outcomes = np.concatenate([outcomes, told.values], axis=1)
     turn = {fingerprint: number for number, fingerprint in enumerate(points)}
-    order = sorted(range(len(labels)), key=lambda number: turn[labels[number][0]])
-    columns = zip(*(labels[number] for number in order), strict=True)
+    order = sorted(range(len(of_problem)), key=lambda number: turn[of_problem[number][0]])
+    ordered = [(*of_problem[number], points[of_problem[number][0]]) for number in order]
+    coordinates: dict[str, list[Any]] = {
+        "fingerprint": [fingerprint for fingerprint, _, _ in ordered],
+        "label": [point.label for _, _, point in ordered],
+        **{axis.name: [axis.value(point) for _, _, point in ordered] for axis in axes_of(axes, "split")},
+        "step": [step for _, step, _ in ordered],
+    }
     dataset = xr.Dataset(
         {field: (("solver", "problem"), outcomes[:, order, number]) for number, field in enumerate(FIELDS)},
-        coords={"solver": list(COMPARED)}
-        | {name: ("problem", list(values)) for name, values in zip(LABELS, columns, strict=True)},
+        coords={"solver": list(COMPARED)} | {name: ("problem", values) for name, values in coordinates.items()},
         attrs={"Conventions": "CF-1.11", "title": "independent solvers of the same problems"},
     )
     for name in ("value", "lower_bound", "reported_value"):

@@ -20,11 +20,14 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from isal.errors import IsalError
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, sources
+from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
+from isal.validation.clocks import LinkSetup
 
 #: The project, where this package is used from a copy of it.
 PROJECT = Path(__file__).parents[2]
@@ -75,17 +78,22 @@ class NetworkLayout:
 class Study:
     """One grid of points. Energies are in microjoules.
 
-    ``step_grids`` holds those of all steps but the last, ``slot_grids`` those of all slots but the last.
+    ``axes`` holds the values along each axis that the study lists, by its name, in the order of
+    :data:`isal.study.axes.AXES`. In place of splits, ``step_grids`` holds the energies of all steps but the last,
+    ``slot_grids`` those of all slots but the last.
     """
 
     name: str
-    networks: tuple[str, ...]
-    clocks: tuple[str, ...]
-    bandwidths_hz: tuple[float, ...]
-    schemes: tuple[str, ...]
+    axes: Mapping[str, tuple[Any, ...]]
     total_energy_uj: int
     step_grids: tuple[tuple[int, ...], ...]
     slot_grids: tuple[tuple[int, ...], ...]
+
+    @property
+    def n_points(self) -> int:
+        """How many points there are, without making them."""
+        curves = math.prod(len(values) for name, values in self.axes.items() if name != "scheme")
+        return curves * sum(self.n_splits(scheme) for scheme in self.axes["scheme"])
 
     def splits(self, scheme: str) -> Iterator[tuple[int, ...]]:
         """Energies of every point with a scheme: of the steps or the slots, the last of which gets the rest."""
@@ -120,7 +128,7 @@ class Figure:
 class Findings:
     """What the paper's statements are judged on: random samples, and variants that differ from the first, ``base``.
 
-    ``variants`` maps names to what each changes: radio parameters, ``bandwidth_hz``, or ``power_cap_w``.
+    ``variants`` maps names to what each changes: parameters of the radio, or ``power_cap_w``.
     """
 
     seed: int
@@ -129,7 +137,34 @@ class Findings:
     samples_per_job: int
     total_energy_j: float
     bandwidth_hz: float
-    variants: Mapping[str, Mapping[str, float]]
+    variants: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Simulation of one delay: pulses by name, search interval (1/B), SNRs (dB), blocks of trials at each."""
+
+    pulses: tuple[str, ...]
+    search: float
+    snr_db: tuple[float, ...]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """Simulation of exchanges: values of each setting that changes, see :data:`config_keys.SWEEPS`, and blocks."""
+
+    sweeps: Mapping[str, tuple[float, ...]]
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Simulations:
+    """Estimators that are simulated."""
+
+    seed: int
+    delays: Delays
+    exchanges: Exchanges
 
 
 @dataclass(frozen=True)
@@ -142,6 +177,7 @@ class Configuration:
     points_per_job: int
     agreement_points_per_curve: int
     findings: Findings
+    simulations: Simulations
     radar_cap_w: float | None
     anchor_cap_w: float | None
     radio: Mapping[str, Any]  # text for the pulse, numbers for all else
@@ -238,11 +274,8 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         name: _figure(name, table, layouts, studies, origin) for name, table in config["figures"]["draw"].items()
     }
 
-    def cap(kind: str) -> float | None:
-        value = config["power_caps_w"][kind]
-        return None if value == "budget" else float(value)
-
-    if cap("radars") == cap("anchors") == 0:
+    caps = {kind: cap_w(value) for kind, value in config["power_caps_w"].items()}
+    if caps["radars"] == caps["anchors"] == 0:
         raise ConfigError(f"{origin.at('power_caps_w')}: no node may transmit; give radars or anchors more than 0 W")
     return Configuration(
         results=config["results"],
@@ -251,8 +284,9 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
         findings=_findings(config["findings"], origin),
-        radar_cap_w=cap("radars"),
-        anchor_cap_w=cap("anchors"),
+        simulations=_simulations(config["simulations"], origin),
+        radar_cap_w=caps["radars"],
+        anchor_cap_w=caps["anchors"],
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
         layouts=layouts,
         layouts_note=networks["note"],
@@ -265,7 +299,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
 
 
 def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
-    variants: dict[str, Mapping[str, float]] = {"base": {}, **table["variants"]}
+    variants: dict[str, Mapping[str, Any]] = {"base": {}, **table["variants"]}
     if "base" in table["variants"]:
         where = origin.at("findings", "variants", "base")
         raise ConfigError(f"{where}: is the variant that all others differ from; rename it")
@@ -282,6 +316,30 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
         variants=variants,
+    )
+
+
+def _simulations(table: Mapping[str, Any], origin: Sources) -> Simulations:
+    delays, exchanges = table["delays"], table["exchanges"]
+    for setting in config_keys.SWEEPS:
+        for index, value in enumerate(exchanges[setting]):
+            try:
+                LinkSetup(**{setting: float(value)})  # type: ignore[arg-type]
+            except IsalError as error:
+                where = origin.at("simulations", "exchanges", setting, index)
+                raise ConfigError(f"{where}: {error}") from None
+    return Simulations(
+        seed=int(table["seed"]),
+        delays=Delays(
+            pulses=tuple(delays["pulses"]),
+            search=float(delays["search"]),
+            snr_db=tuple(map(float, delays["snr_db"])),
+            blocks=int(delays["blocks"]),
+        ),
+        exchanges=Exchanges(
+            sweeps={setting: tuple(map(float, exchanges[setting])) for setting in config_keys.SWEEPS},
+            blocks=int(exchanges["blocks"]),
+        ),
     )
 
 
@@ -341,7 +399,7 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
         if "bandwidth_hz" in variant:
             bandwidths["findings", "variants", name, "bandwidth_hz"] = variant["bandwidth_hz"]
     for name, study in configuration.studies.items():
-        for index, value in enumerate(study.bandwidths_hz):
+        for index, value in enumerate(study.axes["bandwidth"]):
             bandwidths["studies", name, "bandwidths_hz", index] = value
     return [
         f"{origin.at(*place)}: is a bandwidth of {plain(Decimal(str(value)))} Hz; write {yaml_number(value * 1e6)} "
@@ -352,18 +410,13 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
 
 
 def _check_size(studies: Mapping[str, Study], origin: Sources) -> None:
-    sizes = {name: _n_points(study) for name, study in studies.items()}
+    sizes = {name: study.n_points for name, study in studies.items()}
     if (together := sum(sizes.values())) > MOST_POINTS:
         largest = max(sizes, key=lambda name: sizes[name])
         raise ConfigError(
             f"{origin.at('studies', largest)}: has {sizes[largest]:,} points, all studies have {together:,}; the limit "
             f"is {MOST_POINTS:,}. Take larger steps, or run parts of it into different 'results'"
         )
-
-
-def _n_points(study: Study) -> int:
-    curves = len(study.networks) * len(study.clocks) * len(study.bandwidths_hz)
-    return curves * sum(study.n_splits(scheme) for scheme in study.schemes)
 
 
 def _layouts(networks: Mapping[str, Any], label: str) -> dict[str, NetworkLayout]:
@@ -400,7 +453,14 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
     for network in table["networks"]:
         _known(network, layouts, at("networks"), "network")
     total = _microjoules(table["total_energy_j"], at("total_energy_j"))
+    axes = {axis.name: tuple(map(axis.read, table[axis.key])) for axis in AXES if axis.key in table}
+    if None in (caps := axes.get("power_cap_w", ())) and total / UJ_PER_J in caps:
+        raise ConfigError(f"{at('power_cap_w')}: {_joules(total)} W is the '{BUDGET}' here; keep one of them")
     wanted = _wanted_grids(table, layouts, at)
+    if wanted != SLOT_GRIDS and (useless := next((key for key in COUPLING if key in table), "")):
+        raise ConfigError(
+            f"{at(useless)}: has no use with networks of one slot, it couples the slots of others; remove it"
+        )
     for key in (*STEP_GRIDS, *SLOT_GRIDS):
         if key in table and key not in wanted:
             asked = [("studies", name, other) for other in ("networks", "clocks", "schemes")]
@@ -422,10 +482,7 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         )
     return Study(
         name=name,
-        networks=tuple(table["networks"]),
-        clocks=tuple(table["clocks"]),
-        bandwidths_hz=tuple(float(value) for value in table["bandwidths_hz"]),
-        schemes=tuple(table["schemes"]),
+        axes=axes,
         total_energy_uj=total,
         step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
@@ -500,7 +557,7 @@ def _figure(
 
 def _spans_a_triangle(study: Study) -> bool:
     """Whether the splits over two steps are not all on one line."""
-    splits = study.splits(next(scheme for scheme in study.schemes if SCHEMES[scheme].has_steps))
+    splits = study.splits(next(scheme for scheme in study.axes["scheme"] if SCHEMES[scheme].has_steps))
     x, y, *_ = next(splits)
     sides = ((split[0] - x, split[1] - y) for split in splits)
     first = next(sides, (0, 0))
@@ -681,6 +738,9 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
         what = f"{shown(value)} is not of the required form"
     elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):
         what = f"{shown(value)} is out of range"
+    elif error.validator == "uniqueItems":
+        twice = next(entry for index, entry in enumerate(value) if entry in value[:index])
+        what = f"{shown(twice)} stands twice; keep one"
     elif error.validator == "not":
         what = "has both 'target' and 'targets'; keep one"
     elif error.validator == "enum":

@@ -25,6 +25,7 @@ from isal.study.config_keys import (
     FINDINGS,
     NETWORKS,
     RADIO,
+    SIMULATIONS,
     SLOT_KEYS,
     STUDY_KEYS,
     Choice,
@@ -46,7 +47,7 @@ DOCUMENT = "config/README.md"
 SCHEMAS = "workflow/schemas"
 
 #: Keys of the top level that have a table of their own in the document.
-APART = ("findings", "radio", "studies")
+APART = ("findings", "radio", "simulations", "studies")
 
 TABLE = re.compile(r"(<!-- keys of (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -72,6 +73,7 @@ def tables() -> dict[str, str]:
         "studies": _key_table(STUDY_KEYS),
         "findings": _key_table(FINDINGS),
         "variants": _key_table(CHANGES),
+        "simulations": _key_table(SIMULATIONS),
         "figures": _table(
             ("`kind`", "takes", "shows"),
             [(f"`{word}`", _taken_by(kind), kind.shows) for word, kind in FIGURE_KINDS.items()],

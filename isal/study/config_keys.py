@@ -20,6 +20,8 @@ from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES
+from isal.study.axes import AXES, BUDGET, NAMED, Axis
+from isal.units import short
 
 Schema = dict[str, Any]
 
@@ -40,9 +42,7 @@ LIMITS = {"at least": "minimum", "above": "exclusiveMinimum", "at most": "maximu
 def limits(schema: Mapping[str, Any]) -> str:
     """The limits of a number in words, ``"above 0, at most 100"``; empty if it has none."""
     found = {word: schema[key] for word, key in LIMITS.items() if key in schema}
-    return ", ".join(
-        f"{word} {short if float(short := f'{limit:g}') == limit else limit}" for word, limit in found.items()
-    )
+    return ", ".join(f"{word} {short(limit)}" for word, limit in found.items())
 
 
 class Value(ABC):
@@ -255,15 +255,23 @@ BANDWIDTH = PARAMETERS["bandwidth_hz"]
 RADIO = {name: key for name, key in PARAMETERS.items() if key is not BANDWIDTH}
 
 LARGEST_POWER_W = 1e9
+POWER_CAP = Key(
+    Number(above=0, at_most=LARGEST_POWER_W), NAMED["power_cap_w"].long_name.capitalize(), NAMED["power_cap_w"].unit
+)
 
 #: What a variant of the findings may change.
-CHANGES = {
-    "power_cap_w": Key(Number(above=0, at_most=LARGEST_POWER_W), "Largest power of every node", "W", optional=True),
-    **{
-        name: replace(PARAMETERS[name], optional=True)
-        for name in ("bandwidth_hz", "radar_cross_section_m2", "velocity_variance", "drift_variance")
-    },
-}
+CHANGES = {name: replace(key, optional=True) for name, key in ({"power_cap_w": POWER_CAP} | PARAMETERS).items()}
+
+#: A value along each optional axis of a study.
+VALUES = RADIO | {"power_cap_w": replace(POWER_CAP, value=Either((Choice([BUDGET]), POWER_CAP.value)))}
+
+
+def _varied(axis: Axis) -> Key:
+    """The key of a study that lists values along an optional axis."""
+    value, other = VALUES[axis.name], "radio" if axis.parameter else "power_caps_w"
+    listing = Listing(value, at_least=1, distinct=True)
+    return replace(value, value=listing, note=f"Unless listed, that of `{other}`.", optional=True)
+
 
 NAME = Definition(
     "name",
@@ -276,7 +284,7 @@ NAME = Definition(
 CAP = Definition(
     "cap",
     Key(
-        Either((Choice(["budget"]), Number(at_least=0, at_most=LARGEST_POWER_W))),
+        Either((Choice([BUDGET]), Number(at_least=0, at_most=LARGEST_POWER_W))),
         'A power in W, 0 for nodes that only receive, or "budget"',
     ),
 )
@@ -317,6 +325,7 @@ STUDY_KEYS = {
         "Signal bandwidths B",
         BANDWIDTH.unit,
     ),
+    **{axis.key: _varied(axis) for axis in AXES if axis.optional},
     "schemes": Key(
         Listing(Choice(["integrated", *(f"step-by-step-{carry}" for carry in CARRIES)]), at_least=1, distinct=True),
         "Schemes",
@@ -362,12 +371,14 @@ class FigureKind:
 
     It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
     it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
+    ``of_layouts`` says whether it rests on layouts: then their note stands below it.
     """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
     drawn_from: tuple[tuple[str, str], ...] = ()
+    of_layouts: bool = True
 
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
@@ -379,7 +390,7 @@ class FigureKind:
             wanted = [
                 f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
             ]
-            text = f"Study that is drawn, one panel per network, clock mode and bandwidth: {', '.join(wanted)}"
+            text = f"Study that is drawn, one panel per network, clock mode, radio and cap: {', '.join(wanted)}"
             taken["study"] = Key(Text(), text)
         return taken
 
@@ -388,9 +399,13 @@ class FigureKind:
 OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
 
 FIGURE_KINDS = {
+    "exchange_timeline": FigureKind(
+        "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
+    ),
+    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
     "step_energy": FigureKind(
-        "SPEB against the energy of step 1, a panel per network, clock mode and bandwidth (Figures 9, 13)",
+        "SPEB against the energy of step 1, a panel per network, clock mode, radio and cap (Figures 9, 13)",
         grids=("step_1_energy_j",),
         drawn_from=OF_A_STUDY,
     ),
@@ -405,6 +420,15 @@ FIGURE_KINDS = {
         drawn_from=OF_A_STUDY,
     ),
     "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
+    "delay_error": FigureKind(
+        "error of a delay over SNR, simulated and in closed form, and the SNRs of the layouts' links",
+        drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
+    ),
+    "exchange_error": FigureKind(
+        "errors of clock offset, drift and ranges over the settings of a link, simulated and in closed form",
+        drawn_from=(("ExchangeSimulation", ""),),
+        of_layouts=False,
+    ),
     "abundance": FigureKind(
         "advantage of step-by-step against the sensing-abundance of a network",
         drawn_from=(("FindingsDataset", "base"),),
@@ -421,9 +445,11 @@ FIGURE = Definition(
     Key(Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items()}), "One figure"),
 )
 
+SEED = Number(at_least=0, at_most=2**32 - 1, whole=True)
+
 FINDINGS = {
     "seed": Key(
-        Number(at_least=0, at_most=2**32 - 1, whole=True),
+        SEED,
         "Seed of the random networks",
         note="A network depends on the seed and its number alone.",
     ),
@@ -438,11 +464,67 @@ FINDINGS = {
     ),
 }
 
+SNR_DB = Number(at_least=-40, at_most=80)
+DELAYS = {
+    "pulses": Key(Listing(PULSE, at_least=1, distinct=True), "Pulse shapes, each simulated alone"),
+    "search": Key(
+        Number(at_least=1, at_most=1000),
+        "Interval in which a delay is searched",
+        "1/B",
+        note="At 500 MHz, 400 / B is a path of 240 m; those of the paper's layouts are up to 350 m long.",
+    ),
+    "snr_db": Key(
+        Listing(SNR_DB, at_least=2, distinct=True),
+        "SNRs",
+        "dB",
+        note="One more at the end of the list leaves the numbers of the others as they are.",
+    ),
+    "blocks": Key(
+        _count(10_000),
+        "Blocks of 1,000 trials at each SNR",
+        note="More of them extend the same simulation.",
+    ),
+}
+
+#: Settings of a link that exchanges are simulated over.
+SWEEPS = {
+    "jitter_s": Key(
+        Listing(Number(above=0, at_most=1e-6), at_least=1, distinct=True),
+        "Standard deviations of the errors of time stamps",
+        "s",
+        note="One setting changes at a time. The link is otherwise that of two DW1000 radios (150 ps) 20 m apart at "
+        "rest, with clocks 10 ppm fast and slow, a reply time of 1 ms and 1 s between exchanges.",
+    ),
+    "reply_time_s": Key(
+        Listing(Number(above=0, at_most=1), at_least=1, distinct=True),
+        "Times after which a node replies",
+        "s",
+        remark="less than a third of the interval",
+    ),
+    "speed_m_s": Key(
+        Listing(Number(at_least=0, at_most=1e4), at_least=1, distinct=True), "Radial speeds of node 2", "m/s"
+    ),
+    "interval_s": Key(
+        Listing(Number(above=0, at_most=1e4), at_least=1, distinct=True),
+        "Times from one exchange to the next",
+        "s",
+        remark="more than three reply times",
+    ),
+}
+EXCHANGES = {**SWEEPS, "blocks": Key(_count(10_000), "Blocks of 1,000 trials at each value")}
+
+SIMULATIONS = {
+    "seed": Key(SEED, "Seed of all simulations"),
+    "delays": Key(Table(DELAYS), "Maximum likelihood estimates of one delay"),
+    "exchanges": Key(Table(EXCHANGES), "Exchanges of RLM-OWR and of two-way ranging between two nodes"),
+}
+
 AGREEMENT = {
     "points_per_curve": Key(
         _count(1000),
-        "Points, evenly spread, of each combination of network, clock mode, bandwidth and scheme",
-        note="They give the problems on which all solvers are compared.",
+        "Points, evenly spread, of each curve",
+        note="They give the problems on which all solvers are compared. A curve is a combination of what studies list, "
+        "but for energies.",
     ),
 }
 
@@ -504,6 +586,11 @@ CONFIG = {
         Table(FINDINGS),
         "What the paper's statements are judged on, besides the layouts",
         remark="results/findings.md",
+    ),
+    "simulations": Key(
+        Table(SIMULATIONS),
+        "Estimators that are simulated, for what the bounds mean",
+        remark="<results>/datasets/simulations/",
     ),
     "power_caps_w": Key(
         Table(POWER_CAPS_W),

@@ -20,10 +20,8 @@ from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
 from isal.schemes.registry import SCHEMES
+from isal.study.axes import AXES, COUPLING
 from isal.units import UJ_PER_J, plain
-
-#: Parameters of the radio that only couple slots; the result of one slot can't depend on them.
-COUPLING = ("velocity_variance", "drift_variance")
 
 
 class PointError(IsalError):
@@ -37,6 +35,8 @@ class Point:
     ``slots`` are the slots of one network, in time order. ``energies_uj`` holds microjoules: of the slots where there
     are several, each of which a step-by-step scheme then splits over its steps at best; of the steps, or the whole,
     where there is one. ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second.
+    ``varied`` names the optional axes along which the point lies elsewhere than the configuration says; its name tells
+    where.
     """
 
     slots: tuple[Network, ...]
@@ -48,16 +48,12 @@ class Point:
     anchor_cap_w: float | None
     tolerance: float
     solver: str
+    varied: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the network."""
         return self.slots[0].name
-
-    @property
-    def band(self) -> str:
-        """The bandwidth in names: ``"500MHz"``."""
-        return plain(Decimal(repr(self.radio.bandwidth_hz)) / 1_000_000) + "MHz"
 
     @property
     def split(self) -> str:
@@ -67,7 +63,12 @@ class Point:
     @property
     def label(self) -> str:
         """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
-        return f"{self.name}/{self.clock}/{self.band}/{self.scheme}/{self.split}"
+        return "/".join(axis.part(self) for axis in AXES if not axis.optional or axis.name in self.varied)
+
+    @property
+    def curve(self) -> str:
+        """The point's name without the split, which points that differ in nothing else share."""
+        return self.label.rpartition("/")[0]
 
     def to_mapping(self) -> dict[str, Any]:
         """All that the result depends on, and nothing else."""
@@ -84,6 +85,8 @@ class Point:
             "anchor_cap_w": self.anchor_cap_w,
             "tolerance": self.tolerance,
             "solver": self.solver,
+            # not even its name, where nothing is varied: so a study that varies something re-solves no other points
+            **({"varied": self.varied} if self.varied else {}),
         }
 
     def to_json(self) -> str:
@@ -99,6 +102,7 @@ class Point:
             slots=tuple(Network.from_mapping(slot, name=name) for slot in content.pop("slots")),
             radio=Radio(**content.pop("radio")),
             energies_uj=tuple(content.pop("energies_uj")),
+            varied=tuple(content.pop("varied", ())),
             **content,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
@@ -13,12 +13,12 @@ import xarray as xr
 
 from isal.schemes.registry import REFERENCE
 from isal.study import files
-
-#: A curve of a study has one entry of each.
-CURVE_AXES = ("network", "clock", "bandwidth", "scheme")
+from isal.study.axes import AXES, NAMED, Axis, axes_of
+from isal.units import short
 
 #: Column -> how it is printed in the Markdown table; the CSV file keeps all digits.
 FORMATS: dict[str, Callable[[float], str]] = {
+    **{column: short for axis in AXES if axis.optional and axis.read is not str for column in (axis.name, axis.column)},
     "bandwidth (MHz)": "{:g}".format,
     "SPEB (m^2)": "{:.6g}".format,
     "over integrated": "{:.4f}".format,
@@ -37,7 +37,7 @@ FORMATS: dict[str, Callable[[float], str]] = {
 
 
 def best_points(dataset: xr.Dataset) -> pd.DataFrame:
-    """The lowest SPEB of every network, clock mode, bandwidth and scheme of a dataset.
+    """The lowest SPEB of every curve of a dataset.
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
@@ -45,21 +45,19 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
     """
     rows = []
     by_slot = dataset.sizes["slot"] > 1
-    for values in product(*(sorted(dataset[axis].values) for axis in CURVE_AXES)):
+    before, scheme = axes_of(dataset.dims, "scheme", "split"), NAMED["scheme"]
+    for values in product(*(sorted(dataset[axis.name].values) for axis in (*before, scheme))):
+        where = dict(zip((*before, scheme), values, strict=True))
         # chosen by name: an axis of one entry stays an axis
-        curve = dataset.sel(dict(zip(CURVE_AXES, values, strict=True)))
+        curve = dataset.sel({axis.name: value for axis, value in where.items()})
         points = curve.dropna("split", subset=["speb"])
         if points.sizes["split"] == 0:
             continue
         best = points.isel(split=int(points.speb.argmin("split")))
         energies = (best.slot_energy if by_slot else best.energy).values
-        network, clock, bandwidth, scheme = values
         rows.append(
             {
-                "network": network,
-                "clock": clock,
-                "bandwidth (MHz)": bandwidth / 1e6,
-                "scheme": scheme,
+                **{axis.column: value if axis.scale == 1 else value / axis.scale for axis, value in where.items()},
                 "minimised": curve.minimises.item(),
                 "energies (J)": " / ".join(f"{energy:g}" for energy in energies if energy == energy),
                 "SPEB (m^2)": float(best.speb),
@@ -68,19 +66,20 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
         )
     table = pd.DataFrame(rows)
     # only bounds of the same parameters compare
-    keys = ["network", "clock", "bandwidth (MHz)", "minimised"]
+    keys = [*(axis.column for axis in before), "minimised"]
     integrated = table[table.scheme == REFERENCE.name].set_index(keys)["SPEB (m^2)"].to_dict()
     ratios = [row["SPEB (m^2)"] / integrated.get(tuple(row[key] for key in keys), float("nan")) for row in rows]
     table.insert(list(table.columns).index("SPEB (m^2)") + 1, "over integrated", ratios)
     return table
 
 
-#: Of the table, in the order of its rows.
-COLUMNS = (
-    *("study", *CURVE_AXES, "minimised"),
-    *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
-    *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
-)
+def _columns(axes: Iterable[Axis]) -> list[str]:
+    """Of the table of best splits, in the order of its rows."""
+    return [
+        *("study", *(axis.name for axis in axes), "minimised"),
+        *("exact (J)", "exact SPEB (m^2)", "lower bound (m^2)", "bound holds for", "problems", "ms"),
+        *("traversal (J)", "traversal over exact", "traversed points", "traversal problems", "traversal ms"),
+    ]
 
 
 def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
@@ -90,9 +89,11 @@ def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataF
     SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
     """
     rows: list[tuple[Any, ...]] = []
-    curves = best.speb.stack(curve=CURVE_AXES).dropna("curve").to_series() if "speb" in best else pd.Series()
+    axes = axes_of(best.dims, "split")
+    names = [axis.name for axis in axes]
+    curves = best.speb.stack(curve=names).dropna("curve").to_series() if "speb" in best else pd.Series()
     for where, value in curves.items():
-        chosen = dict(zip(CURVE_AXES, cast(tuple[Any, ...], where), strict=True))
+        chosen = dict(zip(names, cast(tuple[Any, ...], where), strict=True))
         one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
         lowest = many.isel(split=int(many.speb.argmin("split")))
         parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
@@ -114,7 +115,7 @@ def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataF
                 float(many.seconds.sum()) * 1e3,
             )
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=_columns(axes))
 
 
 def _energies(values: Sequence[float]) -> str:
@@ -122,10 +123,14 @@ def _energies(values: Sequence[float]) -> str:
 
 
 def best_splits_of_all(datasets: Mapping[str, tuple[xr.Dataset, xr.Dataset]]) -> pd.DataFrame:
-    """The same for several studies, each with its dataset and its best splits."""
+    """The same for several studies, each with its dataset and its best splits.
+
+    The cell of an axis that a study does not list is empty: the configuration's own value holds.
+    """
+    axes = axes_of({axis for _, best in datasets.values() for axis in best.dims}, "split")
     parts = [best_splits(study, traversed, best) for study, (traversed, best) in datasets.items()]
     # studies with nothing to split have no rows, and types of their own
-    return pd.concat([part for part in parts if len(part)] or parts)
+    return pd.concat([part for part in parts if len(part)] or parts).reindex(columns=_columns(axes))
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -22,8 +22,8 @@ with stamps good to 150 ps, as those of a DW1000, and 1 s between exchanges the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal, get_args
 
@@ -432,6 +432,13 @@ ESTIMATES: Mapping[str, str] = {
 }
 
 
+#: Trials of one block of a simulation: a block is always simulated as a whole.
+TRIALS_PER_BLOCK = 1000
+
+#: What is summed up over the trials of a block, and the power of the error that it is the sum of.
+SUMS = {"trials": 0, "error": 1, "square": 2, "fourth": 4}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinkSetup:
     """Two nodes and their exchanges; the defaults are free crystals and a DW1000 at 20 m.
@@ -491,18 +498,6 @@ class LinkErrors:
     """Errors of one set-up over trials, by the names of :data:`ESTIMATES`, each of shape ``(trials,)``."""
 
     errors: Mapping[str, Array]
-
-    def rms(self) -> dict[str, float]:
-        """Root mean square of each."""
-        return {name: float(np.sqrt(np.mean(error**2))) for name, error in self.errors.items()}
-
-    def standard_error(self) -> dict[str, float]:
-        """Standard error of each root mean square; 0 where all trials agree."""
-        out = {}
-        for name, error in self.errors.items():
-            rms, spread = np.sqrt(np.mean(error**2)), np.std(error**2, ddof=1) / np.sqrt(len(error))
-            out[name] = float(spread / (2 * rms)) if rms > 0 else 0.0
-        return out
 
 
 def simulate(setup: LinkSetup, trials: int, rng: np.random.Generator) -> LinkErrors:
@@ -571,44 +566,29 @@ def predicted_moments(setup: LinkSetup) -> dict[str, tuple[float, float]]:
     return {name: (float(bias), float(variance)) for name, (bias, variance) in moments.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class ErrorCurve:
-    """Root-mean-square errors over the values of one setting of a link, simulated and in closed form.
+def block_sums(setup: LinkSetup, key: tuple[int, int, int], blocks: Iterable[int]) -> Array:
+    """Sums over trials of the errors of all estimates.
 
-    ``simulated``, ``standard_error``, ``predicted`` are by the names of :data:`ESTIMATES`, each of shape
-    ``(n_values,)``.
+    Parameters
+    ----------
+    setup
+        The link.
+    key
+        ``(seed, study, point)``: block ``b`` draws from ``default_rng([seed, study, point, b])``.
+    blocks
+        Numbers of the blocks to simulate, each of :data:`TRIALS_PER_BLOCK` trials.
+
+    Returns
+    -------
+    The sums named in :data:`SUMS` of each of :data:`ESTIMATES`, shape ``(n_blocks, n_estimates, n_sums)``. Those of
+    several calls, put together, are those of one call with all their blocks.
     """
-
-    setting: str
-    values: Array
-    trials: int
-    simulated: Mapping[str, Array]
-    standard_error: Mapping[str, Array]
-    predicted: Mapping[str, Array]
-
-
-def error_curve(setup: LinkSetup, setting: str, values: Sequence[float], *, trials: int, seed: int) -> ErrorCurve:
-    """Errors of all estimates against one setting: ``jitter_s``, ``reply_time_s``, ``speed_m_s``, ``interval_s``, ...
-
-    The numbers of a value depend on ``seed`` and its index among the values alone.
-
-    Raises
-    ------
-    IsalError
-        If the link has no such setting.
-    """
-    settings = [field.name for field in fields(LinkSetup) if field.name != "jittering"]
-    if setting not in settings:
-        raise IsalError(f"a link has no setting {setting!r}; choose one of {', '.join(settings)}")
-    rms, error, predicted = [], [], []
-    for number, value in enumerate(values):
-        here = replace(setup, **{setting: float(value)})  # type: ignore[arg-type]
-        found = simulate(here, trials, np.random.default_rng([seed, number]))
-        rms.append(found.rms())
-        error.append(found.standard_error())
-        predicted.append({name: math.sqrt(b**2 + v) for name, (b, v) in predicted_moments(here).items()})
-    columns = [{name: np.array([row[name] for row in rows]) for name in ESTIMATES} for rows in (rms, error, predicted)]
-    return ErrorCurve(setting, np.asarray(values, dtype=float), trials, *columns)
+    sums = []
+    for block in blocks:
+        found = simulate(setup, TRIALS_PER_BLOCK, np.random.default_rng([*key, block])).errors
+        errors = np.stack([found[name] for name in ESTIMATES])
+        sums.append(np.stack([(errors**power).sum(axis=1) for power in SUMS.values()], axis=1))
+    return np.array(sums).reshape(-1, len(ESTIMATES), len(SUMS))
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Any
 
 from isal.errors import IsalError, NetworkError
 from isal.model.network import Network
-from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
+from isal.schemes.registry import REFERENCE
 from isal.schemes.schedule import node_caps
 from isal.study import files
+from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse, validate
 from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
+from isal.units import UJ_PER_J
 
 PLAN_NAME = "plan.json"
 RECORD_PATTERN = "points/{point}.nc"
@@ -41,6 +43,8 @@ class Plan:
 
     configuration: Configuration
     code: Code = field(default_factory=Code)
+    _studies: dict[str, dict[str, Point]] = field(default_factory=dict, init=False, repr=False)
+    _fingerprints: dict[Point, str] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, configuration: Configuration, code: Code | None = None) -> Plan:
@@ -124,22 +128,20 @@ class Plan:
         return networks
 
     def _check_networks(self) -> None:
-        used = {
-            (network, clock)
-            for study in self.configuration.studies.values()
-            for network in study.networks
-            for clock in study.clocks
-        }
-        radio = Radio(**self.configuration.radio)
-        radars, anchors = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
         for network, slots in self.networks.items():
             with self._naming(network):
                 refuse_unlike(slots)
-        for network, clock in sorted(used):
-            for number, slot in enumerate(self.networks[network], start=1):
+        used = {}
+        for study in self.configuration.studies:
+            for each in self.settings(study):
+                slots, clock, radio = each["slots"], each["clock"], each["radio"]
+                caps = each["radar_cap_w"], each["anchor_cap_w"]
+                silent = tuple(cap == 0 for cap in caps)
+                used[slots[0].name, clock, _weight(radio), silent] = slots, clock, radio, caps
+        for (network, *_), (slots, clock, radio, caps) in sorted(used.items(), key=lambda item: item[0]):
+            for number, slot in enumerate(slots, start=1):
                 with self._naming(network, number):
-                    transmit = node_caps(slot, 1.0, radars, anchors) > 0
-                    well_determined(slot, radio, cast(Clock, clock), transmit)
+                    well_determined(slot, radio, clock, node_caps(slot, 1.0, *caps) > 0)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
@@ -160,24 +162,43 @@ class Plan:
 
     def study_points(self, name: str) -> dict[str, Point]:
         """The points of one study by their names."""
-        configuration, study = self.configuration, self.configuration.studies[name]
-        radios = [Radio(bandwidth_hz=bandwidth, **configuration.radio) for bandwidth in study.bandwidths_hz]
-        points = {}
-        for network, clock, radio, scheme in itertools.product(study.networks, study.clocks, radios, study.schemes):
-            for energies in study.splits(scheme):
-                point = Point(
-                    slots=self.networks[network],
-                    radio=radio,
-                    clock=cast(Clock, clock),
-                    scheme=scheme,
-                    energies_uj=energies,
-                    radar_cap_w=configuration.radar_cap_w,
-                    anchor_cap_w=configuration.anchor_cap_w,
-                    tolerance=configuration.tolerance,
-                    solver=configuration.solver,
-                )
-                points[point.label] = point
-        return points
+        if name not in self._studies:
+            splits = self.configuration.studies[name].splits
+            points = (
+                Point(energies_uj=split, **each) for each in self.settings(name) for split in splits(each["scheme"])
+            )
+            self._studies[name] = {point.label: point for point in points}
+        return self._studies[name]
+
+    def settings(self, name: str) -> Iterator[dict[str, Any]]:
+        """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies."""
+        configuration = self.configuration
+        own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
+        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps}
+        listed = configuration.studies[name].axes
+        for values in itertools.product(*listed.values()):
+            along = dict(zip(listed, values, strict=True))
+            chosen = axes_of(along, "split")
+            radio = {axis.parameter: along[axis.name] for axis in chosen if axis.parameter}
+            caps = (along["power_cap_w"],) * 2 if "power_cap_w" in along else own_caps
+            given = {**radio, "power_cap_w": caps}
+            yield {
+                "slots": self.networks[along["network"]],
+                "radio": Radio(**{**configuration.radio, **radio}),
+                "clock": along["clock"],
+                "scheme": along["scheme"],
+                "radar_cap_w": caps[0],
+                "anchor_cap_w": caps[1],
+                "tolerance": configuration.tolerance,
+                "solver": configuration.solver,
+                "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
+            }
+
+    def axes(self, study: str = "") -> list[str]:
+        """Names of the axes that a study lists, or any study."""
+        studies = self.configuration.studies
+        listed = {name for each in ([study] if study else studies) for name in studies[each].axes}
+        return [axis.name for axis in axes_of(listed, "split")]
 
     def curve_points(self, study: str) -> list[Point]:
         """One point of every curve of a study."""
@@ -185,7 +206,9 @@ class Plan:
 
     def fingerprint(self, point: Point) -> str:
         """What the record of a point depends on: a stored record with this fingerprint still holds."""
-        return fingerprint(point, self.code.digest(point.modules))
+        if point not in self._fingerprints:
+            self._fingerprints[point] = fingerprint(point, self.code.digest(point.modules))
+        return self._fingerprints[point]
 
     def record_path(self, name: str) -> str:
         """Where the record of a point is."""
@@ -234,18 +257,48 @@ class Plan:
     def _layouts(self) -> list[Sample]:
         """The layouts that can be observed in every variant."""
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
-        # of all that variants change, the cross section alone weighs one kind of links against another
-        radios = {radio.radar_cross_section_m2: radio for radio in variants}
+        radios = {_weight(radio): radio for radio in variants}
         return [
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
             if all(observable(slots, radio) for radio in radios.values())
         ]
 
+    # --- simulations --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def layout_points(self) -> list[Point]:
+        """The integrated optimum, synchronous and with the energy of the findings, of each network of one slot.
+
+        Those with a target that a study uses, in the order of the networks file.
+        """
+        configuration, base = self.configuration, self.assumptions("base")
+        used = {network for study in configuration.studies.values() for network in study.axes["network"]}
+        return [
+            Point(
+                slots=slots,
+                radio=base.radio,
+                clock="synchronous",
+                scheme=REFERENCE.name,
+                energies_uj=(round(base.energy * UJ_PER_J),),
+                radar_cap_w=base.cap_w,
+                anchor_cap_w=base.cap_w,
+                tolerance=configuration.tolerance,
+                solver=configuration.solver,
+            )
+            for name, slots in self.networks.items()
+            if name in used and len(slots) == 1 and slots[0].n_targets
+        ]
+
 
 def curves(points: Iterable[Point]) -> list[list[Point]]:
-    """Points by network, clock mode, bandwidth and scheme."""
-    found: dict[tuple[str, str, float, str], list[Point]] = {}
+    """Points by all that their names tell but the split."""
+    found: dict[str, list[Point]] = {}
     for point in points:
-        found.setdefault((point.name, point.clock, point.radio.bandwidth_hz, point.scheme), []).append(point)
+        found.setdefault(point.curve, []).append(point)
     return list(found.values())
+
+
+def _weight(radio: Radio) -> float:
+    """What of a radio matters to whether a network can be observed: all else weighs all links alike."""
+    return radio.radar_cross_section_m2

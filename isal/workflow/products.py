@@ -122,13 +122,14 @@ class StudyDataset(_OfStudies):
     @property
     def content(self) -> object:
         fingerprints = digest([[str(path), fingerprint] for path, (_, fingerprint) in self.records.items()])
-        return [fingerprints, self.plan.configuration.layouts_note]
+        return [fingerprints, self.plan.axes(self.name), self.plan.configuration.layouts_note]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.study.store import datasets, storage
 
+        note, axes = self.plan.configuration.layouts_note, self.plan.axes(self.name)
         # not from the inputs: more paths than a command line takes
-        dataset = datasets.build(self.records, study=self.name, note=self.plan.configuration.layouts_note)
+        dataset = datasets.build(self.records, study=self.name, note=note, axes=axes)
         storage.write(outputs[0], dataset, fingerprint)
 
 
@@ -165,7 +166,7 @@ class BestSplits(_OfStudies):
         split = [
             point.to_mapping() | {"energies_uj": sum(point.energies_uj)} for point in self.points if point.has_split
         ]
-        return sorted(map(digest, split))
+        return [self.plan.axes(self.name), sorted(map(digest, split))]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -175,7 +176,7 @@ class BestSplits(_OfStudies):
         from isal.study import best_splits
         from isal.study.store import storage
 
-        storage.write(outputs[0], best_splits.best_splits(self.points), fingerprint)
+        storage.write(outputs[0], best_splits.best_splits(self.points, self.plan.axes(self.name)), fingerprint)
 
 
 class BestSplitsTable(Product):
@@ -228,7 +229,7 @@ class Comparison(Product):
 
     @property
     def content(self) -> object:
-        return sorted(self.points)
+        return [self.plan.axes(), sorted(self.points)]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -242,7 +243,7 @@ class Comparison(Product):
             known = storage.read(files.earlier(outputs[0]))
         except storage.DatasetError:  # missing, or damaged
             known = None
-        storage.write(outputs[0], comparison.compare(self.points, known), fingerprint)
+        storage.write(outputs[0], comparison.compare(self.points, known, self.plan.axes()), fingerprint)
 
 
 class AgreementTable(Product):
@@ -256,13 +257,15 @@ class AgreementTable(Product):
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.study import agreement, tables
+        from isal.study.axes import axes_of
         from isal.study.store import storage
 
         dataset = storage.read(inputs[0])
-        groups = ("clock", "bandwidth", "scheme")
+        groups = [axis.name for axis in axes_of(dataset.coords, "network", "split")]
         whole, parts = (tables.markdown(agreement.table(dataset, by)) for by in ((), groups))
         tables.write_text(outputs[0], agreement.table(dataset, ("network", *groups)).to_csv(index=False))
-        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By clock mode, bandwidth and scheme\n\n{parts}")
+        *others, last = groups
+        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By {', '.join(others)} and {last}\n\n{parts}")
 
 
 class Observations(Product):
@@ -349,6 +352,76 @@ class FindingsPage(Product):
         tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note))
 
 
+class DelaySimulation(Product):
+    """Errors of one delay over SNR, for the pulse of its name."""
+
+    files = ("datasets/simulations/delays/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return plan.configuration.simulations.delays.pulses
+
+    @property
+    def content(self) -> dict[str, Any]:
+        simulations = self.plan.configuration.simulations
+        delays = simulations.delays
+        return {
+            "pulse": self.name,
+            "seed": simulations.seed,
+            "search": delays.search,
+            "snr_db": delays.snr_db,
+            "blocks": delays.blocks,
+        }
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import delays
+        from isal.study.store import storage
+
+        storage.write(outputs[0], delays.delays(**self.content), fingerprint)
+
+
+class ExchangeSimulation(Product):
+    """Errors of RLM-OWR and of two-way ranging over the settings of a link."""
+
+    files = ("datasets/simulations/exchanges.nc",)
+    sealed = solves = True
+
+    @property
+    def content(self) -> dict[str, Any]:
+        simulations = self.plan.configuration.simulations
+        exchanges = simulations.exchanges
+        return {"seed": simulations.seed, "sweeps": dict(exchanges.sweeps), "blocks": exchanges.blocks}
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import exchanges
+        from isal.study.store import storage
+
+        storage.write(outputs[0], exchanges.exchanges(**self.content), fingerprint)
+
+
+class LinkStrengths(Product):
+    """How strong the links of the layouts of one slot are at their integrated optimum."""
+
+    files = ("datasets/simulations/links.nc",)
+    sealed = solves = True
+
+    @property
+    def content(self) -> object:
+        return [point.to_mapping() for point in self.plan.layout_points]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        points = self.plan.layout_points
+        return sorted({module for point in points for module in (point.scheme_module, *point.solver_modules)})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import links
+        from isal.study.store import storage
+
+        storage.write(outputs[0], links.link_strengths(self.plan.layout_points), fingerprint)
+
+
 class Figure(Product):
     """A figure in every format of the configuration."""
 
@@ -364,9 +437,9 @@ class Figure(Product):
 
     @property
     def shows_the_study(self) -> bool:
-        """Whether it shows a study or networks, and neither findings nor solvers."""
+        """Whether it is made of a study or of no dataset, and so of neither findings nor solvers nor simulations."""
         figure = self.plan.configuration.figures[self.name]
-        return figure.study is not None or bool(figure.networks)
+        return figure.study is not None or not FIGURE_KINDS[figure.kind].drawn_from
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -385,7 +458,7 @@ class Figure(Product):
             "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
             "colours": dict(configuration.style),
             "tolerance": configuration.tolerance if figure.study else 0.0,
-            "note": configuration.layouts_note,
+            "note": configuration.layouts_note if FIGURE_KINDS[figure.kind].of_layouts else "",
         }
 
     @property
@@ -447,6 +520,6 @@ KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
         *(Shard, StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, Figure),
+        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths, Figure),
     )
 }

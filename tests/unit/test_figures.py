@@ -16,7 +16,6 @@ from builders import NETWORKS, ROOT, content_of, plan_of
 
 from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, style
-from isal.study import best_splits
 from isal.study.comparison import COMPARED
 from isal.study.solving import solve_missing
 from isal.study.store import storage
@@ -175,7 +174,7 @@ def test_where_a_curve_is_flat_no_energy_is_called_the_best(pictures):
 def test_a_missing_best_split_draws_none(plan, study, missing):
     (dataset, best), _ = handed(plan, study)
     best = {
-        "variables": xr.Dataset(coords={axis: [] for axis in best_splits.AXES}),
+        "variables": xr.Dataset(coords={axis: [] for axis in best.dims if axis != "part"}),
         "schemes": best.isel(scheme=[]),
         "values": best.assign(speb=best.speb * np.nan, energy=best.energy * np.nan),
     }[missing]

@@ -29,7 +29,7 @@ def changed(plan, change):
 
 
 def curve_of(point):
-    return point.name, point.clock, point.radio.bandwidth_hz, point.scheme
+    return point.label.removesuffix(f"/{point.split}")
 
 
 def curves(some_points):
@@ -114,7 +114,7 @@ def test_compared_points_are_evenly_spread_over_every_curve(default, per_curve):
 
 
 def test_one_compared_point_of_a_curve_is_its_middle(default):
-    held = curves(Comparison(default).points.values())["7c", "synchronous", 5e6, "step-by-step-held"]
+    held = curves(Comparison(default).points.values())["7c/synchronous/5MHz/step-by-step-held"]
     assert [point.energies_uj for point in held] == [(5_000_000, 5_000_000)]
 
 
@@ -137,8 +137,7 @@ def test_one_more_energy_changes_the_fingerprints_of_what_it_moves_alone(default
 def test_one_point_of_every_curve_of_a_study(default):
     for study, described in default.configuration.studies.items():
         found = default.curve_points(study)
-        per_study = (described.networks, described.clocks, described.bandwidths_hz, described.schemes)
-        assert len(found) == math.prod(map(len, per_study))
+        assert len(found) == math.prod(map(len, described.axes.values()))
         assert {curve_of(point) for point in found} == set(curves(default.study_points(study).values()))
 
 

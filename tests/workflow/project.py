@@ -21,9 +21,17 @@ from dry_runs import dry_run
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
 
+#: Simulations of some milliseconds.
+SIMULATIONS = {
+    "seed": 1,
+    "delays": {"pulses": ["flat"], "search": 8, "snr_db": [0, 20], "blocks": 1},
+    "exchanges": {"jitter_s": [1e-10], "reply_time_s": [1e-3], "speed_m_s": [0], "interval_s": [1], "blocks": 1},
+}
+
 #: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random samples.
 SMALL = {
     "findings": {"samples": 4, "sensitivity_samples": 4, "samples_per_job": 4, "variants": {}},
+    "simulations": SIMULATIONS,
     "studies": {
         "small": {
             "networks": ["7b", "7c"],

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from differences import kinds_of, own
-from project import ROOT
+from project import ROOT, SIMULATIONS
 
 from isal.study.config import parse
 from isal.study.fingerprint import Code
@@ -32,6 +32,7 @@ STUDY = {
         "samples_per_job": 4,
         "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
     },
+    "simulations": SIMULATIONS,
     "studies": {
         "single": {
             "networks": ["7b", "7c"],
@@ -67,6 +68,10 @@ STUDY = {
             "slots": {"kind": "slot_energy", "study": "double"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
+            "delays": {"kind": "delay_error"},
+            "exchanges": {"kind": "exchange_error"},
+            "timeline": {"kind": "exchange_timeline"},
+            "packets": {"kind": "exchange_packets"},
             "variants": {"kind": "variants"},
         },
     },
@@ -212,6 +217,16 @@ ROWS: list[Row] = [
         "findings", "`variants`: one renamed", lambda config: renamed(config["findings"]["variants"], "capped", "new")
     ),
     config("findings", "`variants`: another order", lambda config: in_order(config["findings"]["variants"], "wide")),
+    value("simulations.seed", 2),
+    value("simulations.delays.pulses", ["flat", "gaussian"]),
+    value("simulations.delays.search", 9),
+    value("simulations.delays.snr_db", [0, 20, 10]),
+    value("simulations.delays.blocks", 2),
+    value("simulations.exchanges.jitter_s", [1e-10, 1e-9]),
+    value("simulations.exchanges.reply_time_s", [1e-4]),
+    value("simulations.exchanges.speed_m_s", [30]),
+    value("simulations.exchanges.interval_s", [0.1]),
+    value("simulations.exchanges.blocks", 2),
     value("figures.formats", ["svg", "png", "pdf"]),
     config(
         "figures",

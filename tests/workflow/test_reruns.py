@@ -117,6 +117,9 @@ LOOKED_INTO = {
     "Observations": "observations/wide/random-0-2",
     "FindingsDataset": "findings/capped",
     "FindingsPage": "findings",
+    "DelaySimulation": "simulations/delays/flat",
+    "ExchangeSimulation": "simulations/exchanges",
+    "LinkStrengths": "simulations/links",
     **{f"Figure {name}": f"figures/{name}" for name in reruns.STUDY["figures"]["draw"]},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
@@ -198,6 +201,9 @@ RULES = {
     "Observations": "observe",
     "FindingsDataset": "gather_observations",
     "FindingsPage": "write_findings",
+    "DelaySimulation": "simulate_delays",
+    "ExchangeSimulation": "simulate_exchanges",
+    "LinkStrengths": "measure_links",
     "Figure": "draw_figure",
 }
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
-from project import Project, run_once
+from project import SIMULATIONS, Project, run_once
 
 RANGING = {"anchors": [[20, 180], [180, 180]], "radars": [[45, 71], [91, 65]]}
 NETWORKS = {
@@ -30,6 +30,7 @@ CHANGES = {
         "samples_per_job": 1,
         "variants": {"capped": {"power_cap_w": 20}},
     },
+    "simulations": SIMULATIONS,
     "studies": STUDIES,
     "figures": {
         "formats": ["png"],
@@ -37,6 +38,7 @@ CHANGES = {
             "curves": {"kind": "step_energy", "study": "no_target"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
+            "delays": {"kind": "delay_error"},
             "variants": {"kind": "variants"},
         },
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isal import __version__
+from isal.study.axes import axes_of
 from isal.study.points import Point
 from isal.study.store import records
-
-#: Axes of a study, in the order of a point's path.
-AXES = ("network", "clock", "bandwidth", "scheme", "split")
 
 #: Axes along which what is minimised can differ.
 BLOCK_AXES = ("network", "clock", "scheme")
 
-AXIS_ATTRIBUTES = {
-    "bandwidth": {"units": "Hz", "long_name": "signal bandwidth"},
-    "split": {"long_name": "energy of each step in mJ, as in the records' names"},
+INNER_ATTRIBUTES = {
     "slot": {"long_name": "number of the slot"},
     "step": {"long_name": "number of the step, the steps of each slot in turn"},
 }
@@ -32,10 +28,10 @@ AXIS_ATTRIBUTES = {
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 
 
-def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str) -> xr.Dataset:
+def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, axes: Collection[str] = ()) -> xr.Dataset:
     """Dataset of a study.
 
-    The axes are ``network, clock, bandwidth, scheme, split`` and, where a variable has them, ``slot, step, node``;
+    The axes are those of the study (:data:`isal.study.axes.AXES`) and, where a variable has them, ``slot, step, node``;
     ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
     that the study does not have (the integrated scheme has one split only) is NaN. ``step_minimises`` and
     ``minimises`` name the block of parameters whose bound a step's ``step_speb``, and ``speb``, are.
@@ -48,6 +44,8 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str) ->
         Name of the study.
     note
         What is to be known of the layouts.
+    axes
+        Names of the axes that the study lists; those that every study has may be left out.
 
     Raises
     ------
@@ -62,37 +60,35 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str) ->
             errors.append(str(error))
     if errors:
         raise records.RecordError("\n".join(errors))
-    labels: dict[str, list[Any]] = {}
-    values = [
-        (point.name, point.clock, point.radio.bandwidth_hz, point.scheme, point.split) for point, _ in points.values()
-    ]
-    for axis, along in zip(AXES, zip(*values, strict=True), strict=True):
-        labels[axis] = list(dict.fromkeys(along))  # the configuration's order is the reader's
+    attributes_of = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(axes)}
+    outer_axes = [axis.name for axis in axes_of(axes)]
+    values = [{axis.name: axis.value(point) for axis in axes_of(axes)} for point, _ in points.values()]
+    # the configuration's order is the reader's
+    labels: dict[str, list[Any]] = {axis: list(dict.fromkeys(at[axis] for at in values)) for axis in outer_axes}
     labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
     labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
     labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
-    axes = {axis: (axis, along, AXIS_ATTRIBUTES.get(axis, {})) for axis, along in labels.items()}
 
-    dataset = xr.Dataset(coords=axes)
+    dataset = xr.Dataset(coords={name: (name, along, attributes_of.get(name, {})) for name, along in labels.items()})
     places = {axis: {label: place for place, label in enumerate(along)} for axis, along in labels.items()}
     for name, (dimensions, attributes) in _variables().items():
         trailing = dimensions[1:]
         # every product of axes has holes, which only a float can mark
-        table = np.full([len(labels[axis]) for axis in (*AXES, *trailing)], np.nan)
-        for where, row in zip(values, rows.values(), strict=True):
+        table = np.full([len(labels[axis]) for axis in (*outer_axes, *trailing)], np.nan)
+        for at, row in zip(values, rows.values(), strict=True):
             found = _strongest(row, name) if name in STRONGEST else row.arrays[name]
-            outer = [slice(at, at + 1) for at in (places[axis][label] for axis, label in zip(AXES, where, strict=True))]
+            outer = [slice(place, place + 1) for place in (places[axis][at[axis]] for axis in outer_axes)]
             inner: list[Any] = [slice(size) for size in found.shape[1:]]
             if "node" in trailing:
                 inner[-1] = [places["node"][node] for node in row.nodes]
             table[(*outer, *inner)] = found
-        dataset[name] = ((*AXES, *trailing), table, attributes)
+        dataset[name] = ((*outer_axes, *trailing), table, attributes)
     blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "step")], "", dtype=object)
     last = np.full(blocks.shape[:-1], "", dtype=object)
-    for where, row in zip(values, rows.values(), strict=True):
-        at = tuple(places[axis][dict(zip(AXES, where, strict=True))[axis]] for axis in BLOCK_AXES)
-        blocks[at][: len(row.steps)] = row.steps
-        last[at] = row.steps[-1]
+    for at, row in zip(values, rows.values(), strict=True):
+        block = tuple(places[axis][at[axis]] for axis in BLOCK_AXES)
+        blocks[block][: len(row.steps)] = row.steps
+        last[block] = row.steps[-1]
     said = "block of parameters whose bound is minimised"
     dataset["step_minimises"] = ((*BLOCK_AXES, "step"), blocks, {"long_name": f"{said} by the step"})
     dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
