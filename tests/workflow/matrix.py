@@ -344,8 +344,8 @@ for node in ("radars", "anchors"):
         key=f"power_caps_w.{node}",
     )
 
-RADIO = "Configuration: `radio`"
-for name, value in {
+#: Other values than those of the configuration; two that only couple slots.
+OTHER = {
     "carrier_frequency_hz": 60e9,
     "antenna_gain_db": 11,
     "noise_density_dbm_hz": -170,
@@ -353,7 +353,11 @@ for name, value in {
     "radar_cross_section_m2": 20,
     "pulses": 2,
     "pulse": "flat",
-}.items():
+}
+COUPLING = {"velocity_variance": 1.0, "drift_variance": 1.0}
+
+RADIO = "Configuration: `radio`"
+for name, value in OTHER.items():
     row(
         RADIO,
         f"`{name}`",
@@ -361,11 +365,11 @@ for name, value in {
         *SOLVED,
         key=f"radio.{name}",
     )
-for name in ("velocity_variance", "drift_variance"):
+for name, value in COUPLING.items():
     row(
         RADIO,
         f"`{name}`, which couples slots",
-        config(lambda content, name=name: content["radio"].update({name: 1.0})),
+        config(lambda content, change={name: value}: content["radio"].update(change)),
         *(points("8a"), dataset("double"), best_splits("double"), COMPARISON, ALL_OBSERVATIONS),
         key=f"radio.{name}",
     )
@@ -427,6 +431,24 @@ row(
     solved("the new points", *(path.replace("500MHz", "5MHz") for path in (*POINTS_OF["7b"], *POINTS_OF["7c"]))),
     *(dataset("single"), best_splits("single"), COMPARISON),
     key="studies.*.bandwidths_hz",
+)
+for name, value in (OTHER | COUPLING | {"power_cap_w": 6.5}).items():
+    varied, groups = ("double", ["8a"]) if name in COUPLING else ("single", ["7b", "7c"])
+    part = f"500MHz/{name}={value if isinstance(value, str) else f'{value:g}'}"
+    row(
+        STUDIES,
+        f"`{name}`: listed, with another value",
+        study(varied, **{name: [value]}),
+        solved("the new points", *(path.replace("500MHz", part) for group in groups for path in POINTS_OF[group])),
+        *(dataset(varied), best_splits(varied), COMPARISON),
+        key=f"studies.*.{name}",
+    )
+row(
+    STUDIES,
+    "`radar_cross_section_m2`: listed, with the value of the configuration",
+    study("single", radar_cross_section_m2=[10]),
+    *(dataset("single"), best_splits("single"), COMPARISON),
+    key="studies.*.radar_cross_section_m2",
 )
 row(
     STUDIES,
@@ -559,13 +581,7 @@ row(
     ),
     key="findings.bandwidth_hz",
 )
-for name, value in {
-    "power_cap_w": 2,
-    "bandwidth_hz": 2.0e9,
-    "radar_cross_section_m2": 20,
-    "velocity_variance": 2,
-    "drift_variance": 2,
-}.items():
+for name, value in (OTHER | COUPLING | {"power_cap_w": 2, "bandwidth_hz": 2.0e9}).items():
     row(
         FINDINGS,
         f"`variants`: one more, of another `{name}`",
