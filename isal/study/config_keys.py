@@ -263,7 +263,11 @@ POWER_CAP = Key(
 CHANGES = {name: replace(key, optional=True) for name, key in ({"power_cap_w": POWER_CAP} | PARAMETERS).items()}
 
 #: A value along each optional axis of a study.
-VALUES = RADIO | {"power_cap_w": replace(POWER_CAP, value=Either((Choice([BUDGET]), POWER_CAP.value)))}
+VALUES = RADIO | {
+    "power_cap_w": replace(
+        POWER_CAP, value=Either((Choice([BUDGET]), POWER_CAP.value)), remark='above 0, or "budget" for the total energy'
+    )
+}
 
 
 def _varied(axis: Axis) -> Key:

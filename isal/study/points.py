@@ -23,6 +23,9 @@ from isal.schemes.registry import SCHEMES
 from isal.study.axes import AXES, COUPLING
 from isal.units import UJ_PER_J, plain
 
+#: The axes in the name of a curve.
+CURVE = AXES[:-1]
+
 
 class PointError(IsalError):
     """A point that could not be solved or certified; the message names it and says why."""
@@ -61,14 +64,14 @@ class Point:
         return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in self.energies_uj)
 
     @property
-    def label(self) -> str:
-        """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
-        return "/".join(axis.part(self) for axis in AXES if not axis.optional or axis.name in self.varied)
+    def curve(self) -> str:
+        """The name that points share which differ in the split alone: ``"7a/synchronous/500MHz/step-by-step-held"``."""
+        return "/".join(axis.part(self) for axis in CURVE if not axis.optional or axis.name in self.varied)
 
     @property
-    def curve(self) -> str:
-        """The point's name without the split, which points that differ in nothing else share."""
-        return self.label.rpartition("/")[0]
+    def label(self) -> str:
+        """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
+        return f"{self.curve}/{self.split}"
 
     def to_mapping(self) -> dict[str, Any]:
         """All that the result depends on, and nothing else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -163,11 +163,13 @@ class Plan:
     def study_points(self, name: str) -> dict[str, Point]:
         """The points of one study by their names."""
         if name not in self._studies:
-            splits = self.configuration.studies[name].splits
-            points = (
-                Point(energies_uj=split, **each) for each in self.settings(name) for split in splits(each["scheme"])
-            )
-            self._studies[name] = {point.label: point for point in points}
+            found = self._studies[name] = {}
+            for settings in self.settings(name):
+                curve = ""
+                for energies in self.configuration.studies[name].splits(settings["scheme"]):
+                    point = Point(energies_uj=energies, **settings)
+                    curve = curve or point.curve  # its label, which takes longer to make than the point
+                    found[f"{curve}/{point.split}"] = point
         return self._studies[name]
 
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
@@ -202,7 +204,7 @@ class Plan:
 
     def curve_points(self, study: str) -> list[Point]:
         """One point of every curve of a study."""
-        return [curve[0] for curve in curves(self.study_points(study).values())]
+        return [curve[0] for curve in curves(self.study_points(study))]
 
     def fingerprint(self, point: Point) -> str:
         """What the record of a point depends on: a stored record with this fingerprint still holds."""
@@ -291,11 +293,11 @@ class Plan:
         ]
 
 
-def curves(points: Iterable[Point]) -> list[list[Point]]:
-    """Points by all that their names tell but the split."""
+def curves(points: Mapping[str, Point]) -> list[list[Point]]:
+    """Points by all that their names, which are given, tell but the split."""
     found: dict[str, list[Point]] = {}
-    for point in points:
-        found.setdefault(point.curve, []).append(point)
+    for name, point in points.items():
+        found.setdefault(name.rpartition("/")[0], []).append(point)
     return list(found.values())
 
 

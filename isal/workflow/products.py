@@ -219,7 +219,7 @@ class Comparison(Product):
         """
         per_curve = self.plan.configuration.agreement_points_per_curve
         found = {}
-        for curve in curves(self.plan.points.values()):
+        for curve in curves(self.plan.points):
             ascending = sorted(curve, key=lambda point: point.energies_uj)  # whatever studies they come from
             chosen = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
             for point in (ascending[number] for number in dict.fromkeys(chosen)):

@@ -11,6 +11,7 @@ STUDIES = [
     "asynchronous_single_slot",
     "asynchronous_dual_slot",
     "bandwidths",
+    "cross_sections",
     "carry_over",
     "carry_over_dual_slot",
 ]
@@ -113,7 +114,8 @@ def test_every_curve_has_its_best_split(results, study):
 def test_the_table_of_best_splits_has_every_curve(results):
     table = pd.read_csv(results / "tables/best_splits.csv").set_index("study")
     curves = {"asynchronous_dual_slot": 8, "asynchronous_single_slot": 4, "bandwidths": 2, "carry_over": 16}
-    curves |= {"carry_over_dual_slot": 20, "synchronous_dual_slot": 8, "synchronous_single_slot": 4}
+    curves |= {"cross_sections": 12, "carry_over_dual_slot": 20}
+    curves |= {"synchronous_dual_slot": 8, "synchronous_single_slot": 4}
     assert table.groupby(level=0).size().to_dict() == curves
     assert (table["traversal over exact"] >= -1e-6).all()
     assert (table["lower bound (m^2)"] <= table["exact SPEB (m^2)"]).all()

@@ -198,7 +198,7 @@ def test_too_many_points_are_refused_before_they_are_made():
 
 def test_the_number_of_splits_is_counted_without_making_them():
     for study in load(defaults()).studies.values():
-        for scheme in study.schemes:
+        for scheme in study.axes["scheme"]:
             assert study.n_splits(scheme) == len(list(study.splits(scheme)))
 
 
@@ -372,7 +372,7 @@ def refused(folder, files=(), arguments=()):
         ("style: {radar: red}", "my.yaml: style.radar: 'red' is not of the required form"),
         ("networks: nowhere.yaml", "my.yaml: networks: there is no file 'nowhere.yaml'"),
         ("figures: {draw: {figure_9: {study: x}}}", "my.yaml: figures.draw.figure_9.study: there is no study 'x'"),
-        ("findings: {variants: {base: {pulses: 2}}}", "my.yaml: findings.variants.base.pulses: unknown key"),
+        ("findings: {variants: {base: {pulse_count: 2}}}", "my.yaml: findings.variants.base.pulse_count: unknown key"),
         ("results: config", "my.yaml: results: 'config' is in config, which holds no results"),
         (
             "studies: {bandwidths: {total_energy_j: 5}}",

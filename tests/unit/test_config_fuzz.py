@@ -23,7 +23,6 @@ from builders import NETWORKS, ROOT, content_of, defaults
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from isal.model.radio import Radio
 from isal.study import config, observations, sources
 from isal.study.points import Point, PointError, solve_all
 from isal.workflow.plan import Plan
@@ -364,38 +363,30 @@ def check_message(message, names):
 
 
 def some_points(plan, rng, about):
-    """Points of a few networks, clock modes, bandwidths and schemes, those that were changed first."""
-    studies = plan.configuration.studies.values()
-    curves = [
-        (study, *curve)
-        for study in studies
-        for curve in itertools.product(study.networks, study.clocks, study.bandwidths_hz, study.schemes)
-    ]
+    """Points of a few curves, those that were changed first."""
+    curves = [(study, curve) for study in plan.configuration.studies for curve in plan.settings(study)]
     rng.shuffle(curves)
-    curves.sort(key=lambda curve: not ({curve[0].name, *map(str, curve[1:])} & about))
+    curves.sort(key=lambda curve: not (words_of(*curve) & about))
     found = []
-    for study, network, clock, bandwidth, scheme in curves[:4]:
-        splits = list(itertools.islice(study.splits(scheme), 20_000))
-        common = {
-            "slots": plan.networks[network],
-            "radio": Radio(bandwidth_hz=bandwidth, **plan.configuration.radio),
-            "clock": clock,
-            "scheme": scheme,
-            "radar_cap_w": plan.configuration.radar_cap_w,
-            "anchor_cap_w": plan.configuration.anchor_cap_w,
-            "tolerance": plan.configuration.tolerance,
-            # cvxpy is documented not to certify all
-            "solver": plan.configuration.solver.replace("cvxpy", "interior-point"),
-        }
+    for study, curve in curves[:4]:
+        splits = list(itertools.islice(plan.configuration.studies[study].splits(curve["scheme"]), 20_000))
+        # cvxpy is documented not to certify all
+        common = curve | {"solver": curve["solver"].replace("cvxpy", "interior-point")}
         chosen = {splits[0], splits[-1], rng.choice(splits)}
         found += [Point(energies_uj=energies, **common) for energies in sorted(chosen)]
     return found
 
 
+def words_of(study, curve):
+    """What a configuration calls a study and the values of one of its curves."""
+    values = [curve["slots"][0].name, curve["clock"], curve["scheme"], *curve["radio"].to_mapping().values()]
+    return {study, *map(str, values)}
+
+
 def check_accepted(plan, rng, about):
     """A few points solve, and so does what the findings take from one layout or random sample."""
     findings = plan.configuration.findings
-    n_points = sum(study.n_splits(scheme) for study in plan.configuration.studies.values() for scheme in study.schemes)
+    n_points = sum(study.n_points for study in plan.configuration.studies.values())
     if n_points < 100 or (n_points < 10_000 and rng.random() < 0.1):
         check_paths(plan)
     points = some_points(plan, rng, about)

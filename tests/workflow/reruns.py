@@ -151,6 +151,19 @@ def _several_targets(networks: dict[str, Any]) -> None:
 
 ONE = {"anchors": [[20, 30], [170, 20]], "radars": [[60, 50], [70, 60]], "target": [68, 48]}
 
+#: Other values of the parameters of the radio than those of the configuration.
+OTHER = {
+    "carrier_frequency_hz": 60e9,
+    "antenna_gain_db": 11,
+    "noise_density_dbm_hz": -170,
+    "system_loss_db": 4,
+    "radar_cross_section_m2": 20,
+    "pulses": 2,
+    "pulse": "flat",
+    "velocity_variance": 1.0,
+    "drift_variance": 1.0,
+}
+
 ROWS: list[Row] = [
     value("results", "elsewhere"),
     value("networks", "config/mine.yaml"),
@@ -160,20 +173,18 @@ ROWS: list[Row] = [
     value("agreement.points_per_curve", 2),
     value("power_caps_w.radars", 6.5),
     value("power_caps_w.anchors", 6.5),
-    value("radio.carrier_frequency_hz", 60e9),
-    value("radio.antenna_gain_db", 11),
-    value("radio.noise_density_dbm_hz", -170),
-    value("radio.system_loss_db", 4),
-    value("radio.radar_cross_section_m2", 20),
-    value("radio.pulses", 2),
-    value("radio.pulse", "flat"),
-    value("radio.velocity_variance", 1.0),
-    value("radio.drift_variance", 1.0),
+    *(value(f"radio.{key}", other) for key, other in OTHER.items()),
     study("`networks`: one more", "networks", lambda study: study["networks"].append("7a")),
     study("`networks`: one less", "networks", lambda study: study["networks"].pop()),
     study("`networks`: another order", "networks", lambda study: study["networks"].reverse()),
     study("`clocks`: one more", "clocks", lambda study: study["clocks"].append("asynchronous"), "double"),
     study("`bandwidths_hz`: one more", "bandwidths_hz", lambda study: study["bandwidths_hz"].append(5.0e6)),
+    *(
+        study(
+            f"`{key}`: listed, another value", key, lambda s, key=key, other=other: s.update({key: [other]}), "double"
+        )
+        for key, other in (OTHER | {"power_cap_w": 6.5}).items()
+    ),
     study("`schemes`: one more", "schemes", lambda study: study["schemes"].append("step-by-step-joint")),
     study("`schemes`: one less", "schemes", lambda study: study["schemes"].remove("integrated")),
     study("`total_energy_j`", "total_energy_j", lambda study: study.update(total_energy_j=12)),
@@ -204,13 +215,7 @@ ROWS: list[Row] = [
             lambda config, change={key: number}: config["findings"]["variants"].update(another=change),
             f"findings.variants.*.{key}",
         )
-        for key, number in {
-            "power_cap_w": 2,
-            "bandwidth_hz": 2.0e9,
-            "radar_cross_section_m2": 20,
-            "velocity_variance": 2,
-            "drift_variance": 2,
-        }.items()
+        for key, number in (OTHER | {"power_cap_w": 2, "bandwidth_hz": 2.0e9}).items()
     ),
     config("findings", "`variants`: one less", lambda config: config["findings"]["variants"].pop("capped")),
     config(
