@@ -403,10 +403,6 @@ class FigureKind:
 OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
 
 FIGURE_KINDS = {
-    "exchange_timeline": FigureKind(
-        "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
-    ),
-    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
     "step_energy": FigureKind(
         "SPEB against the energy of step 1, a panel per network, clock mode, radio and cap (Figures 9, 13)",
@@ -423,6 +419,10 @@ FIGURE_KINDS = {
         grids=("slot_1_energy_j",),
         drawn_from=OF_A_STUDY,
     ),
+    "exchange_timeline": FigureKind(
+        "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
+    ),
+    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
     "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
     "delay_error": FigureKind(
         "error of a delay over SNR, simulated and in closed form, and the SNRs of the layouts' links",

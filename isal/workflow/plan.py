@@ -270,21 +270,21 @@ class Plan:
 
     @cached_property
     def layout_points(self) -> list[Point]:
-        """The integrated optimum, synchronous and with the energy of the findings, of each network of one slot.
+        """The integrated optimum, synchronous, with bandwidth and energy of the findings, of networks of one slot.
 
         Those with a target that a study uses, in the order of the networks file.
         """
-        configuration, base = self.configuration, self.assumptions("base")
+        configuration, findings = self.configuration, self.configuration.findings
         used = {network for study in configuration.studies.values() for network in study.axes["network"]}
         return [
             Point(
                 slots=slots,
-                radio=base.radio,
+                radio=Radio(bandwidth_hz=findings.bandwidth_hz, **configuration.radio),
                 clock="synchronous",
                 scheme=REFERENCE.name,
-                energies_uj=(round(base.energy * UJ_PER_J),),
-                radar_cap_w=base.cap_w,
-                anchor_cap_w=base.cap_w,
+                energies_uj=(round(findings.total_energy_j * UJ_PER_J),),
+                radar_cap_w=configuration.radar_cap_w,
+                anchor_cap_w=configuration.anchor_cap_w,
                 tolerance=configuration.tolerance,
                 solver=configuration.solver,
             )
