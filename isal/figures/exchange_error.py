@@ -74,5 +74,6 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     drawn = [panel.get_legend_handles_labels() for panel in panels[:, 0]]
     handles = [handle for some, _ in drawn for handle in some]
     texts = [text for _, some in drawn for text in some]
-    picture.legend(handles, texts, loc="outside upper center", ncols=3)
+    title = "marks: simulated; lines: closed form"
+    picture.legend(handles, texts, loc="outside upper center", ncols=3, title=title)
     return picture
