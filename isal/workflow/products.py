@@ -510,9 +510,11 @@ class Shard(Product):
         return {Path(self.plan.record_path(name)): (each, self.plan.fingerprint(each)) for name, each in points.items()}
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.points import PointError
         from isal.study.solving import solve_missing
 
-        solve_missing(self.wanted(fingerprint))
+        if solve_missing(self.wanted(fingerprint)):
+            raise PointError(f"shard {self.name} is not complete")
 
 
 #: The kinds by name, each after those that it is made from.

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from isal.allocation.problem import certify
+from isal.allocation.certificate import certify
 from isal.allocation.solvers import interior_point
 from isal.errors import AllocationError
 

@@ -100,12 +100,15 @@ class Project:
         """Code that every Python of the project runs before anything else: Snakemake, its dry runs, and all jobs."""
         (self.folder / "sitecustomize.py").write_text(code)
 
-    def use_faulty_solver(self) -> None:
-        """Register ``faulty_solver.py`` for the interior-point solver; it does well until :meth:`order_fault`."""
+    def use_faulty_solver(self, more: str = "") -> None:
+        """Register ``faulty_solver.py`` for the interior-point solver; it does well until :meth:`order_fault`.
+
+        ``more`` is code that every Python of the project runs at its start.
+        """
         shutil.copyfile(Path(__file__).with_name("faulty_solver.py"), self.folder / "isal/allocation/solvers/faulty.py")
         self.run_at_start(
             "from isal.allocation.solvers import SOLVERS\n"
-            "SOLVERS['interior-point'] = 'isal.allocation.solvers.faulty'\n"
+            f"SOLVERS['interior-point'] = 'isal.allocation.solvers.faulty'\n{more}"
         )
 
     def order_fault(self, fault: str = "none", *energies_j: float) -> None:
