@@ -131,21 +131,21 @@ def test_the_table_of_best_splits_has_every_curve(results):
 
 def test_independent_solvers_agree_on_every_problem_of_the_sample(results):
     dataset = xr.load_dataset(results / "datasets/solver_agreement.nc")
-    best = dataset.value.min("route")
+    best = dataset.value.min("solver")
     certified = 1 - dataset.lower_bound / dataset.value <= 1e-6
-    assert certified.sel(route=["interior-point", "scs"]).all()
-    assert (dataset.lower_bound.max("route") <= best * (1 + 1e-9)).all()
+    assert certified.sel(solver=["interior-point", "scs"]).all()
+    assert (dataset.lower_bound.max("solver") <= best * (1 + 1e-9)).all()
     assert ((dataset.value / best - 1).where(certified, 0) <= 1e-6).all()
     table = pd.read_csv(results / "tables/solver_agreement.csv")
-    assert (table.groupby("route").problems.sum() == dataset.sizes["problem"]).all()
-    share = certified.sel(route="cvxpy, Clarabel").mean().item()
+    assert (table.groupby("solver").problems.sum() == dataset.sizes["problem"]).all()
+    share = certified.sel(solver="cvxpy, Clarabel").mean().item()
     assert share > 0.8
     page = (results / "tables/solver_agreement.md").read_text()
     assert f"| cvxpy, Clarabel | {dataset.sizes['problem']} | {share:.1%} |" in page
-    for route in ("as printed, Clarabel", "as printed, SCS"):
-        rows = table[table.route == route]
+    for solver in ("as printed, Clarabel", "as printed, SCS"):
+        rows = table[table.solver == solver]
         assert rows["of these wrong"].sum() > rows["reports optimal"].sum() / 2
-    assert table[table.route == "cvxpy, Clarabel"]["of these wrong"].sum() == 0
+    assert table[table.solver == "cvxpy, Clarabel"]["of these wrong"].sum() == 0
 
 
 def test_every_statement_of_the_paper_has_its_verdict(results):

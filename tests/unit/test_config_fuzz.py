@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from isal.study import config, observations, sources
 from isal.study.points import Point, PointError, solve_all
 from isal.workflow.plan import Plan
+from isal.workflow.products import KINDS, Shard
 
 LONG_RUN = int(os.environ.get("ISAL_FUZZ", "0"))
 
@@ -401,30 +402,15 @@ def check_accepted(plan, rng, about):
         samples = plan.samples("layouts") + list(observations.random_samples(findings.seed, 0, 1))
         samples.sort(key=lambda sample: (sample.name not in about, rng.random()))
         variant = min(findings.variants, key=lambda name: (name not in about, rng.random()))
-        observations.observe(samples[:1], plan.variant(variant), "interior-point")
+        observations.observe(samples[:1], plan.assumptions(variant), "interior-point")
 
 
 def check_paths(plan):
     """Every output has a path of its own, below `results`."""
-    points = [plan.in_results(path) for study in plan.configuration.studies for path in plan.study_points(study)]
-    outputs = [
-        *set(points),
-        *(
-            path
-            for study in plan.configuration.studies
-            for path in (plan.dataset_path(study), plan.best_splits_path(study))
-        ),
-        *plan.table_paths(),
-        *plan.figure_paths(),
-        *plan.findings_paths().values(),
-        *(
-            plan.observations_path(variant, part)
-            for variant in plan.configuration.findings.variants
-            for part in plan.observed_parts(variant)[:100]
-        ),
-        *map(plan.in_results, ("tables/solver_agreement.csv", "tables/best_splits.md", "datasets/solver_agreement.nc")),
-        plan.plan_path,
-    ]
+    outputs = [*map(plan.record_path, plan.points), plan.path]
+    for kind in KINDS.values():
+        if kind is not Shard:
+            outputs += [path for name in kind.names(plan)[:100] for path in kind(plan, name).outputs]
     assert len(set(outputs)) == len(outputs)
     folder = PurePosixPath(plan.configuration.results)
     for path in outputs:

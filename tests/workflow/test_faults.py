@@ -52,18 +52,18 @@ def plan(project):
 
 def assert_sound(project):
     """Every record under its final name is whole and what the configuration asks for."""
-    stamps = stamps_of(project)
+    fingerprints = fingerprints_of(project)
     for name, path in project.records.items():
         # Snakemake may be about to remove what a killed job has made
-        assert records.holds(path, stamps[f"points/{name}"]) or not path.exists(), name
+        assert records.holds(path, fingerprints[name.removesuffix(".nc")]) or not path.exists(), name
 
 
-def stamps_of(project):
-    """Stamp of every point, by the project's own code."""
+def fingerprints_of(project):
+    """Fingerprint of every point, by the project's own code."""
     code = (
         "import json; from pathlib import Path; from isal.workflow.plan import Plan\n"
         "plan = Plan.read(Path('results/plan.json'))\n"
-        "print(json.dumps({path: point.stamp for path, point in plan.points.items()}))"
+        "print(json.dumps({name: plan.fingerprint(point) for name, point in plan.points.items()}))"
     )
     environment = project.environment() | {"PYTHONPATH": str(project.folder)}
     asked = subprocess.run(

@@ -456,6 +456,7 @@ def test_batches_of_points_are_the_whole_study_in_turns(fresh):
     assert not {"solve_point", "build_dataset"} & set(rest)
 
 
+@pytest.mark.slow
 def test_points_per_job_solves_nothing_again(finished):
     before = finished.contents()
     finished.succeed("--config", "points_per_job=4")
@@ -464,6 +465,7 @@ def test_points_per_job_solves_nothing_again(finished):
     assert finished.contents() == before
 
 
+@pytest.mark.slow
 def test_shards_solve_only_what_changed(finished):
     """A job of many points runs if one of them changed, and leaves the others alone."""
     finished.succeed("--config", "points_per_job=4")
@@ -502,6 +504,7 @@ def test_shards_and_single_points_give_the_same_numbers(finished, tmp_path):
     assert not list(sharded.folder.rglob("*.solved"))
 
 
+@pytest.mark.slow
 def test_killed_jobs_and_killed_snakemake_lose_no_finished_point(fresh):
     """`kill -9` of everything at some moment; a plain run then completes and keeps what was finished."""
     import signal
