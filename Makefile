@@ -34,7 +34,7 @@ status: $(READY) ## how far `make study` has come: points done, failed and left
 report: $(READY) ## results/report.html from a finished study; opens offline
 	$(BIN)/snakemake --report results/report.html $(ARGS)
 
-test: $(READY) ## all but the slow tests: some 8 minutes on 2 cores
+test: $(READY) ## all but the slow tests: some 14 minutes on 2 cores
 	$(PYTEST) -m 'not slow' $(ARGS)
 
 test-fast: $(READY) ## the quick unit tests, with fewer examples each: some 2 minutes on 2 cores
