@@ -216,6 +216,14 @@ class Plan:
         """Where the record of a point is."""
         return self.in_results(RECORD_PATTERN.format(point=name))
 
+    def record_log(self, name: str) -> str:
+        """Where the log of the job is that solves one point."""
+        return self.in_results(f"logs/points/{name}.log")
+
+    def records(self, points: Mapping[str, Point]) -> dict[Path, tuple[Point, str]]:
+        """Points and their fingerprints by path of the record."""
+        return {Path(self.record_path(name)): (point, self.fingerprint(point)) for name, point in points.items()}
+
     @cached_property
     def n_shards(self) -> int:
         """Number of jobs that the points are spread over: a power of two, so that a grown grid keeps most of them."""

@@ -95,6 +95,47 @@ class Product(ABC):
         """
 
 
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Records of many points, which one job solves; no :class:`Product`, as each record stands for itself."""
+
+    plan: Plan
+    name: str
+
+    @classmethod
+    def all(cls, plan: Plan) -> list[Shard]:
+        """All shards of a plan."""
+        return [cls(plan, name) for name in plan.shards]
+
+    @property
+    def outputs(self) -> list[str]:
+        """Paths of the records."""
+        return list(map(self.plan.record_path, self.plan.shards[self.name]))
+
+    @property
+    def log(self) -> str:
+        """Where the log of its job is."""
+        return self.plan.in_results(f"logs/shards/{self.name}.log")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of all that its points depend on."""
+        points = self.plan.shards[self.name]
+        return digest(sorted([name, self.plan.fingerprint(point)] for name, point in points.items()))
+
+    def wanted(self, fingerprint: str) -> dict[Path, tuple[Point, str]]:
+        """Points and their fingerprints by path of the record.
+
+        Raises
+        ------
+        PlanError
+            If this is not the shard of that fingerprint: the plan belongs to another configuration.
+        """
+        if self.name not in self.plan.shards or self.fingerprint != fingerprint:
+            raise PlanError(f"shard {self.name} of the plan is not the one that this job is for; run snakemake again")
+        return self.plan.records(self.plan.shards[self.name])
+
+
 class _OfStudies(Product):
     """One for each study."""
 
@@ -112,8 +153,7 @@ class StudyDataset(_OfStudies):
     @property
     def records(self) -> dict[Path, tuple[Point, str]]:
         """Points and their fingerprints by path of the record."""
-        points = self.plan.study_points(self.name)
-        return {Path(self.plan.record_path(name)): (each, self.plan.fingerprint(each)) for name, each in points.items()}
+        return self.plan.records(self.plan.study_points(self.name))
 
     @property
     def inputs(self) -> list[str]:
@@ -477,51 +517,11 @@ class Figure(Product):
         figures.draw([storage.read(path) for path in inputs], shown, outputs)
 
 
-class Shard(Product):
-    """Records of many points, solved by one job."""
-
-    files = ()
-    solves = True
-
-    @classmethod
-    def names(cls, plan: Plan) -> Sequence[str]:
-        return list(plan.shards)
-
-    @property
-    def outputs(self) -> list[str]:
-        return [self.plan.record_path(name) for name in self.plan.shards[self.name]]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        points = self.plan.shards[self.name]
-        return digest(sorted([name, self.plan.fingerprint(point)] for name, point in points.items()))
-
-    def wanted(self, fingerprint: str) -> dict[Path, tuple[Point, str]]:
-        """Points and their fingerprints by path of the record.
-
-        Raises
-        ------
-        PlanError
-            If this is not the shard of that fingerprint: the plan belongs to another configuration.
-        """
-        if self.name not in self.plan.shards or self.fingerprint != fingerprint:
-            raise PlanError(f"shard {self.name} of the plan is not the one that this job is for; run snakemake again")
-        points = self.plan.shards[self.name]
-        return {Path(self.plan.record_path(name)): (each, self.plan.fingerprint(each)) for name, each in points.items()}
-
-    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study.points import PointError
-        from isal.study.solving import solve_missing
-
-        if solve_missing(self.wanted(fingerprint)):
-            raise PointError(f"shard {self.name} is not complete")
-
-
 #: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
-        *(Shard, StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
+        *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
         *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths, Figure),
     )
 }

@@ -60,9 +60,9 @@ def of(plan: Plan) -> Status:
 
     A point that a running shard has solved but not yet published counts as done.
     """
-    missing = [name for name, point in plan.points.items() if not _holds(plan, name, point)]
+    missing = {name: point for name, point in plan.points.items() if not _holds(plan, name, point)}
     failed = {}
-    for log in map(Path, _logs(plan, set(missing))):
+    for log in map(Path, _logs(plan, missing.keys())):
         if log.exists():
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
                 name = line.partition(": ")[0]
@@ -124,7 +124,7 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
         If a date can't be set.
     """
     # in the order in which they are made, so that nothing becomes older than what it was made from
-    names = [*map(plan.record_path, plan.points), *(product.outputs[0] for product in _sealed(plan))]
+    names = [*map(plan.record_path, plan.points), *(product.outputs[0] for product in sealed(plan))]
     paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
     for path in paths:
         os.utime(path)
@@ -135,14 +135,14 @@ def outdated(plan: Plan) -> list[str]:
     """What exists and says of itself that it was made for another configuration or by other code."""
     points = ((Path(plan.record_path(name)), point) for name, point in plan.points.items())
     stale = [str(path) for path, point in points if path.exists() and not records.says(path, plan.fingerprint(point))]
-    for product in _sealed(plan):
+    for product in sealed(plan):
         path = Path(product.outputs[0])
         if path.exists() and not storage.says(path, product.fingerprint):
             stale.append(str(path))
     return stale
 
 
-def _sealed(plan: Plan) -> Iterator[Product]:
+def sealed(plan: Plan) -> Iterator[Product]:
     """The results that hold their fingerprint, each after those that it is made from."""
     return (product for kind in KINDS.values() if kind.sealed for product in kind.all(plan))
 
@@ -150,9 +150,8 @@ def _sealed(plan: Plan) -> Iterator[Product]:
 def _logs(plan: Plan, names: Set[str]) -> list[str]:
     """Logs of the jobs that solve some points."""
     if plan.configuration.points_per_job == 1:
-        return [plan.in_results(f"logs/points/{name}.log") for name in names]
-    shards = (name for name in Shard.names(plan) if not names.isdisjoint(plan.shards[name]))
-    return [plan.in_results(f"logs/shards/{name}.log") for name in shards]
+        return list(map(plan.record_log, names))
+    return [shard.log for shard in Shard.all(plan) if not names.isdisjoint(plan.shards[shard.name])]
 
 
 def _holds(plan: Plan, name: str, point: Point) -> bool:

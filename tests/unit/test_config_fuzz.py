@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from isal.study import config, observations, sources
 from isal.study.points import Point, PointError, solve_all
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS, Shard
+from isal.workflow.products import KINDS
 
 LONG_RUN = int(os.environ.get("ISAL_FUZZ", "0"))
 
@@ -409,8 +409,7 @@ def check_paths(plan):
     """Every output has a path of its own, below `results`."""
     outputs = [*map(plan.record_path, plan.points), plan.path]
     for kind in KINDS.values():
-        if kind is not Shard:
-            outputs += [path for name in kind.names(plan)[:100] for path in kind(plan, name).outputs]
+        outputs += [path for name in kind.names(plan)[:100] for path in kind(plan, name).outputs]
     assert len(set(outputs)) == len(outputs)
     folder = PurePosixPath(plan.configuration.results)
     for path in outputs:

@@ -142,7 +142,8 @@ def test_one_point_of_every_curve_of_a_study(default):
 
 
 def test_every_result_has_paths_of_its_own(default):
-    paths = [path for kind in KINDS.values() for product in kind.all(default) for path in product.outputs]
+    products = (product for kind in KINDS.values() for product in kind.all(default))
+    paths = [*map(default.record_path, default.points), *(path for product in products for path in product.outputs)]
     assert len(set(paths)) == len(paths) > len(default.points)
     assert BestSplits(default, "bandwidths").outputs == ["results/datasets/best_splits/bandwidths.nc"]
 

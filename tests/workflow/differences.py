@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS, Product, Shard
+from isal.workflow.products import KINDS, Product
 
 Found = dict[str, list[str]]
-
-MADE = {name: kind for name, kind in KINDS.items() if kind is not Shard}
 
 
 def own(before: Plan | None, after: Plan) -> Found:
@@ -30,7 +28,7 @@ def remade(before: Plan, after: Plan) -> Found:
     found = {"Record": [after.record_path(name) for name in changed.get("Record", [])]}
     again = set(found["Record"])
     # each kind comes after those that it is made from
-    for name, kind in MADE.items():
+    for name, kind in KINDS.items():
         for product in kind.all(after):
             if product.name in changed.get(name, []) or again & set(product.inputs):
                 again.update(product.outputs)
@@ -43,7 +41,7 @@ def _fingerprints(plan: Plan) -> dict[tuple[str, str], tuple[list[str], str]]:
     records = {
         ("Record", name): ([plan.record_path(name)], plan.fingerprint(each)) for name, each in plan.points.items()
     }
-    products = (product for kind in MADE.values() for product in kind.all(plan))
+    products = (product for kind in KINDS.values() for product in kind.all(plan))
     return records | {(type(each).__name__, each.name): (each.outputs, each.fingerprint) for each in products}
 
 
@@ -52,7 +50,7 @@ def kinds_of(plan: Plan, module: str) -> list[str]:
     found = []
     if any(module in plan.code.closure(modules) for modules in {point.modules for point in plan.points.values()}):
         found.append("Record")
-    return found + [name for name, kind in MADE.items() if any(module in code_of(each) for each in kind.all(plan))]
+    return found + [name for name, kind in KINDS.items() if any(module in code_of(each) for each in kind.all(plan))]
 
 
 def code_of(product: Product) -> frozenset[str]:

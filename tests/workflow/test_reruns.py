@@ -17,12 +17,12 @@ import time
 import pytest
 import reruns
 import yaml
-from differences import MADE, code_of, own, remade
+from differences import code_of, own, remade
 from project import ROOT, Project, jobs_of
 
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS
+from isal.workflow.products import KINDS, Shard
 
 STUDY = "results/datasets/small.nc"
 BEST_SPLITS = "results/datasets/best_splits/small.nc"
@@ -135,7 +135,7 @@ import isal
 for module in pkgutil.walk_packages(isal.__path__, "isal."):
     importlib.import_module(module.name)
 from isal.study import solving
-from isal.workflow.products import KINDS
+from isal.workflow.products import KINDS, Shard
 ran = set()
 
 def traced(make):
@@ -182,7 +182,7 @@ def test_a_job_runs_no_code_but_that_of_its_fingerprint(settled, job):
         known = plan.code.closure(plan.points[name].modules)
     else:
         kind, *_ = job.split()
-        (product,) = (each for each in MADE[kind].all(plan) if set(each.outputs) == set(outputs))
+        (product,) = (each for each in KINDS[kind].all(plan) if set(each.outputs) == set(outputs))
         known = code_of(product)
     assert ran
     assert ran <= known
@@ -273,20 +273,20 @@ def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
     shutil.copytree(project.folder / "config", start / "config")
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
     assert found == {
-        RULES[kind]: sorted(p for e in MADE[kind].all(reruns.plan()) for p in e.outputs) for kind in MADE
+        RULES[kind]: sorted(p for e in KINDS[kind].all(reruns.plan()) for p in e.outputs) for kind in KINDS
     } | {"solve_point": sorted(map(reruns.plan().record_path, reruns.plan().points))}
 
 
 def every_output():
     plan = reruns.plan()
-    return [path for kind in MADE.values() for product in kind.all(plan) for path in product.outputs]
+    return [path for kind in KINDS.values() for product in kind.all(plan) for path in product.outputs]
 
 
 def follows(*paths):
     """Outputs by rule of what is made from some files, and of these files themselves."""
     again, plan = set(paths), reruns.plan()
     found = {"solve_point": sorted(path for path in paths if "/points/" in path)}
-    for name, kind in MADE.items():
+    for name, kind in KINDS.items():
         for product in kind.all(plan):
             if again & {*product.outputs, *product.inputs}:
                 again.update(product.outputs)
@@ -344,7 +344,7 @@ def test_points_in_jobs_of_many(settled):
     apply(project, move.change)
     plan = reruns.plan(lambda config, networks: config.update(points_per_job=per_job))
     moved = {plan.record_path(name) for name in plan.points if name.startswith("7c/")}
-    with_7c = [each for each in KINDS["Shard"].all(plan) if moved & set(each.outputs)]
+    with_7c = [each for each in Shard.all(plan) if moved & set(each.outputs)]
     found = project.plan()
     assert {name: found[name] for name in found if "shard" in name} == {
         f"solve_shard_{each.name}": sorted(each.outputs) for each in with_7c

@@ -81,9 +81,8 @@ def set_stale_aside():
     points = {PLAN.record_path(name): point for name, point in PLAN.points.items()}
     solved = {
         product.outputs[0]: product
-        for kind in products.KINDS.values()
-        if kind.sealed and kind.solves
-        for product in kind.all(PLAN)
+        for product in isal_status.sealed(PLAN)
+        if product.solves
     }
     for job in workflow.dag.needrun_jobs():
         for path in job.output:

@@ -7,7 +7,7 @@ if CONFIGURATION.points_per_job == 1:
         output:
             update(PLAN.record_path("{point}")),
         log:
-            f"{LOGS}/points/{{point}}.log",
+            PLAN.record_log("{point}"),
         conda:
             "../../envs/isal.yaml"
         params:
@@ -25,7 +25,7 @@ else:
             output:
                 update(shard.outputs),
             log:
-                f"{LOGS}/shards/{shard.name}.log",
+                shard.log,
             conda:
                 "../../envs/isal.yaml"
             params:
