@@ -1,11 +1,12 @@
 # The two commands to know: `make study` and `make test`. Each sets up all that it needs in $(VENV).
-# What a user may set: VENV, PYTHON (3.11 or later, to make the environment with), CORES, ARGS (for snakemake or pytest),
-# KERNELS (of OpenBLAS, for test-kernels).
+# What a user may set: CONFIG (configuration files of your own), CORES, ARGS (for snakemake or pytest), VENV, PYTHON (3.11
+# or later, to make the environment with), KERNELS (of OpenBLAS, for test-kernels).
 
 VENV   ?= .venv
 PYTHON ?= python3
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 ARGS   ?=
+CONFIG ?=
 # Prescott's runs on every x86_64 and rounds otherwise than those of today's processors; OpenBLAS calls it Katmai, too
 KERNELS ?= $(if $(filter x86_64,$(shell uname -m)),Prescott)
 
@@ -13,6 +14,8 @@ KERNELS ?= $(if $(filter x86_64,$(shell uname -m)),Prescott)
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN    := $(VENV)/bin
+CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
+STATUS  = $(BIN)/python workflow/scripts/show_status.py $(CONFIGURED)
 READY  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
@@ -22,17 +25,17 @@ PYTEST := $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-study: $(READY) ## the paper's study: datasets and figures in results/
-	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+study: $(READY) ## the paper's study, or with CONFIG=my.yaml your own: datasets and figures
+	$(BIN)/snakemake --cores $(CORES) $(ARGS) $(CONFIGURED)
 
-smoke: $(READY) ## the same on a coarse grid, in results/smoke/
-	$(BIN)/snakemake --cores $(CORES) --configfile config/smoke.yaml $(ARGS)
+smoke: ## the paper's study on a coarse grid, in results/smoke/
+	$(MAKE) study CONFIG=config/smoke.yaml
 
-status: $(READY) ## how far `make study` has come: points done, failed and left
-	$(BIN)/python workflow/scripts/show_status.py $(ARGS)
+status: $(READY) ## how far a study has come (CONFIG): points done, failed and left, and what is out of date
+	$(STATUS) $(ARGS)
 
-report: $(READY) ## results/report.html from a finished study; opens offline
-	$(BIN)/snakemake --report results/report.html $(ARGS)
+report: $(READY) ## report.html among the results of a finished study (CONFIG); opens offline
+	$(BIN)/snakemake --report "$$($(STATUS) --folder)/report.html" $(ARGS) $(CONFIGURED)
 
 test: $(READY) ## all but the slow tests: some 14 minutes on 2 cores
 	$(PYTEST) -m 'not slow' $(ARGS)

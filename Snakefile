@@ -1,11 +1,24 @@
 """The parameter study: `snakemake --cores 16`. See README.md for use and config/README.md for every setting."""
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+if not os.path.samefile(str(workflow.current_basedir), workflow.basedir):
+    # Snakemake runs no onstart of a module, and gives it no folder of its own
+    raise WorkflowError(
+        "isal can't be a module of another workflow. Run it by itself, from any folder: "
+        "snakemake -s .../Snakefile --directory FOLDER --configfile FILE"
+    )
+
+
+OWN = "config/config.yaml"  # that of the working directory comes first
+
+
+configfile: OWN if os.path.exists(OWN) else f"{workflow.basedir}/{OWN}"
 
 
 report: "workflow/report/workflow.rst"
@@ -27,12 +40,7 @@ rule paper:
     input:
         force_outdated,
         [PLAN.record_path(name) for name in PLAN.points],
-        outputs_of(
-            products.StudyDataset,
-            products.BestSplits,
-            products.StudyTable,
-            products.BestSplitsTable,
-        ),
+        outputs_of(*products.OF_STUDIES),
         [
             path
             for figure in products.Figure.all(PLAN)
@@ -45,13 +53,4 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
-        outputs_of(
-            products.Comparison,
-            products.AgreementTable,
-            products.FindingsDataset,
-            products.FindingsPage,
-            products.DelaySimulation,
-            products.ExchangeSimulation,
-            products.LinkStrengths,
-            products.Figure,
-        ),
+        [path for product in products.targets(PLAN) for path in product.outputs],

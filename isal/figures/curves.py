@@ -33,15 +33,22 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def draw_curves(
-    datasets: Sequence[xr.Dataset], shown: Shown, x: tuple[str, str], x_label: str, summed: str = ""
+    datasets: Sequence[xr.Dataset],
+    shown: Shown,
+    x: tuple[str, str],
+    x_label: str,
+    summed: str = "",
+    n_steps: int | None = None,
 ) -> Picture:
     """Draw a study and the best splits of its curves.
 
     ``x`` names the variable on the horizontal axis and the axis of which its first entry counts; in ``x_label``
-    ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum.
+    ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum. ``n_steps``
+    chooses the networks and clock modes with so many steps.
     """
     dataset, best = datasets
-    combinations, placed = panels.combinations(dataset), panels.Arrangement.of(dataset)
+    combinations = panels.combinations(dataset, n_steps)
+    placed = panels.Arrangement.of(dataset, combinations)
     picture, axes = style.panels(len(combinations), placed.columns, width=3.8, height=3.1, share_y=placed.share_y)
     drawn = {}
     for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):

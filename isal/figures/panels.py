@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import xarray as xr
 
+from isal.schemes.registry import SCHEMES
 from isal.study.axes import NAMED, Axis, axes_of
 
 #: Panels side by side that differ in the radio; more are wrapped.
@@ -21,10 +22,19 @@ def panel_axes(dataset: xr.Dataset) -> list[Axis]:
     return sorted(axes_of(dataset.dims, "scheme", "split"), key=lambda axis: bool(axis.parameter))
 
 
-def combinations(dataset: xr.Dataset) -> list[dict[str, Any]]:
-    """What each panel shows, by axis."""
+def combinations(dataset: xr.Dataset, n_steps: int | None = None) -> list[dict[str, Any]]:
+    """What each panel shows, by axis; if a number of steps is given, only of networks and clock modes that have it."""
     chosen = [axis.name for axis in panel_axes(dataset)]
-    return [dict(zip(chosen, values, strict=True)) for values in product(*(dataset[axis].values for axis in chosen))]
+    found = [dict(zip(chosen, values, strict=True)) for values in product(*(dataset[axis].values for axis in chosen))]
+    return [where for where in found if n_steps is None or _steps(dataset, where) == n_steps]
+
+
+def _steps(dataset: xr.Dataset, where: Mapping[str, Any]) -> int:
+    """Number of steps of the step-by-step scheme."""
+    along = {axis: where[axis] for axis in dataset.step_minimises.dims if axis in where}
+    stepwise = [name for name in dataset.scheme.values if SCHEMES[str(name)].has_steps]
+    blocks = dataset.step_minimises.sel(along | {"scheme": stepwise})
+    return int((blocks != "").sum("step").max())
 
 
 def title(where: Mapping[str, Any]) -> str:
@@ -48,10 +58,13 @@ class Arrangement:
     share_y: bool | Literal["row"]
 
     @classmethod
-    def of(cls, dataset: xr.Dataset) -> Arrangement:
-        """Radios side by side, so that the factors between them are seen; all else in rows of two panels."""
+    def of(cls, dataset: xr.Dataset, shown: Sequence[Mapping[str, Any]]) -> Arrangement:
+        """Radios side by side, so that the factors between them are seen; all else in rows of two panels.
+
+        ``shown`` are the combinations that have a panel.
+        """
         found = panel_axes(dataset)
         radios = prod(dataset.sizes[axis.name] for axis in found if axis.parameter)
         if 1 < radios <= WIDEST:
             return cls(radios, "row")
-        return cls(2, all(dataset.sizes[axis.name] == 1 for axis in found if not axis.parameter))
+        return cls(2, len(shown) == radios)

@@ -13,4 +13,4 @@ from isal.figures.curves import draw_curves
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """One panel for each combination of the study's other axes."""
-    return draw_curves(datasets, shown, ("energy", "step"), "energy of step 1, {step} (J)")
+    return draw_curves(datasets, shown, ("energy", "step"), "energy of step 1, {step} (J)", n_steps=2)

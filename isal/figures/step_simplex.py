@@ -7,6 +7,7 @@ changes from row to row; the plan shows along the other axis how what is left is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -42,18 +43,23 @@ Array = NDArray[np.float64]
 
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
-    """Two panels side by side, a surface and its plan each; a row per step held fixed; further panels below."""
+    """Two panels side by side, a surface and its plan each; a row per step held fixed; further panels below.
+
+    A panel for each scheme that has steps, of each combination of the study's other axes.
+    """
     dataset, best_splits = datasets
-    combinations = panels.combinations(dataset)
+    schemes = [str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps]
+    combinations = list(product(panels.combinations(dataset, n_steps=len(STEP_NAMES)), schemes))
     against_integrated = REFERENCE.name in dataset.scheme
-    scheme = next(str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps)
-    found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where in combinations]
+    found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where, scheme in combinations]
     rows = len(ROWS) * -(-len(combinations) // 2)
     picture = style.blank(width=12.6, height=2.75 * rows + 0.9)
     grid = picture.add_gridspec(rows + 1, 4, height_ratios=[0.06] + [1] * rows)
     filled: list[TriContourSet] = []
-    for number, (where, split) in enumerate(zip(combinations, found, strict=True)):
+    for number, ((where, scheme), split) in enumerate(zip(combinations, found, strict=True)):
         title = panels.title(panels.varied(dataset, where))
+        if len(schemes) > 1:
+            title += f", {SCHEMES[scheme].short}"
         energies, ratio, best = _simplex(part := dataset.sel(where), scheme)
         share = f"{10 ** ratio[best]:.2f} of integrated"
         remark = _remark([energies[step][best] for step in STEP_NAMES], share if against_integrated else "")
@@ -65,7 +71,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
             letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
             surface = picture.add_subplot(grid[at[0] + 1, at[1]], projection="3d")
             _draw_surface(surface, energies, ratio, row)
-            surface.set_title(f"({letters[0]}) {title}, {row[2]}", fontsize=9)
+            surface.set_title(f"({letters[0]}) {title},\n{row[2]}", fontsize=9)
             plane = picture.add_subplot(grid[at[0] + 1, at[1] + 1])
             filled.append(_draw_plan(plane, energies, ratio, row, best, split))
             plane.annotate(remark, (0.97, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7.5)
@@ -102,17 +108,21 @@ def _remark(energies: Iterable[float], *said: str) -> str:
     return "\n".join(line for line in (f"best {shares} J", *said) if line)
 
 
-def _mesh(x: Array, y: Array) -> Triangulation:
-    """Triangles between the points, without the slivers along the edge of the simplex, which span no measured area."""
-    mesh = Triangulation(x, y)
-    mesh.set_mask(TriAnalyzer(mesh).get_flat_tri_mask(min_circle_ratio=0.05))
-    return mesh
+def _mesh(energies: dict[int, Array], other: int, fixed: int) -> Triangulation:
+    """Triangles between the points, without the slivers along the edge of the simplex, which span no measured area.
+
+    They are those over the energies of steps 1 and 2, whose grid the study has, whatever two energies are shown: over
+    others, points of one line would make slivers inside the simplex, too.
+    """
+    mesh = Triangulation(energies[1], energies[2])
+    mask = TriAnalyzer(mesh).get_flat_tri_mask(min_circle_ratio=0.05)
+    return Triangulation(energies[other], energies[fixed], mesh.triangles, mask if not mask.all() else None)
 
 
 def _draw_surface(panel: Axes3D, energies: dict[int, Array], ratio: Array, row: tuple[int, int, str]) -> None:
     fixed, other, _ = row
     panel.plot_trisurf(
-        _mesh(energies[other], energies[fixed]),
+        _mesh(energies, other, fixed),
         ratio,
         cmap="viridis_r",
         vmin=LEVELS[0],
@@ -135,7 +145,7 @@ def _draw_plan(
 ) -> TriContourSet:
     fixed, other, _ = row
     x, y = energies[other], energies[fixed]
-    mesh = _mesh(x, y)
+    mesh = _mesh(energies, other, fixed)
     filled = panel.tricontourf(mesh, ratio, levels=LEVELS, cmap="viridis_r", extend="both")
     if ratio.min() < 0 < ratio.max():
         panel.tricontour(mesh, ratio, levels=[0.0], colors="white", linewidths=1.2)

@@ -104,6 +104,8 @@ def panel_letter(index: int) -> str:
 
 def add_note(figure: Figure, note: str) -> None:
     """The note on the layouts, below everything."""
+    if not note:
+        return
     width = int(figure.get_figwidth() * 20)
     lines = "\n".join(textwrap.wrap(note, width))
     figure.supxlabel(lines, fontsize=7, color="0.35", ha="left", x=0.02, parse_math=False)

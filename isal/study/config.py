@@ -22,7 +22,7 @@ from typing import Any
 
 from isal.errors import IsalError
 from isal.schemes.registry import SCHEMES
-from isal.study import config_keys, sources
+from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
@@ -80,7 +80,8 @@ class Study:
 
     ``axes`` holds the values along each axis that the study lists, by its name, in the order of
     :data:`isal.study.axes.AXES`. In place of splits, ``step_grids`` holds the energies of all steps but the last,
-    ``slot_grids`` those of all slots but the last.
+    ``slot_grids`` those of all slots but the last. ``steps`` are the numbers of steps by network and clock mode: where
+    they differ, those with fewer steps use the first of the grids.
     """
 
     name: str
@@ -88,30 +89,41 @@ class Study:
     total_energy_uj: int
     step_grids: tuple[tuple[int, ...], ...]
     slot_grids: tuple[tuple[int, ...], ...]
+    steps: Mapping[tuple[str, str], int]
 
     @property
     def n_points(self) -> int:
         """How many points there are, without making them."""
-        curves = math.prod(len(values) for name, values in self.axes.items() if name != "scheme")
-        return curves * sum(self.n_splits(scheme) for scheme in self.axes["scheme"])
+        along = ("network", "clock", "scheme")
+        others = math.prod(len(values) for name, values in self.axes.items() if name not in along)
+        return others * sum(self.n_splits(*where) for where in itertools.product(*(self.axes[name] for name in along)))
 
-    def splits(self, scheme: str) -> Iterator[tuple[int, ...]]:
-        """Energies of every point with a scheme: of the steps or the slots, the last of which gets the rest."""
-        for earlier in itertools.product(*self._grids(scheme)):
+    def splits(self, network: str, clock: str, scheme: str) -> Iterator[tuple[int, ...]]:
+        """Energies of every point of a curve: of the steps or the slots, the last of which gets the rest."""
+        for earlier in itertools.product(*self._grids(network, clock, scheme)):
             rest = self.total_energy_uj - sum(earlier)
             if rest >= _least(self.total_energy_uj):
                 yield (*earlier, rest)
 
-    def n_splits(self, scheme: str) -> int:
+    def n_splits(self, network: str, clock: str, scheme: str) -> int:
         """How many :meth:`splits` there are, without making them."""
-        grids, most = self._grids(scheme), self.total_energy_uj - _least(self.total_energy_uj)
+        grids, most = self._grids(network, clock, scheme), self.total_energy_uj - _least(self.total_energy_uj)
         if not grids:
             return 1
         first, *others = grids
         return sum(bisect_right(others[0], most - value) if others else value <= most for value in first)
 
-    def _grids(self, scheme: str) -> tuple[tuple[int, ...], ...]:
-        return self.slot_grids or (self.step_grids if SCHEMES[scheme].has_steps else ())
+    def grids_of(self, network: str, clock: str) -> tuple[str, ...]:
+        """The keys of the energies that the steps of a network, or its slots, have a grid over."""
+        return SLOT_GRIDS if self.slot_grids else STEP_GRIDS[: len(self._step_grids(network, clock))]
+
+    def _grids(self, network: str, clock: str, scheme: str) -> tuple[tuple[int, ...], ...]:
+        if self.slot_grids:
+            return self.slot_grids
+        return self._step_grids(network, clock) if SCHEMES[scheme].has_steps else ()
+
+    def _step_grids(self, network: str, clock: str) -> tuple[tuple[int, ...], ...]:
+        return self.step_grids[: max(0, self.steps[network, clock] - 1)]
 
 
 @dataclass(frozen=True)
@@ -175,6 +187,7 @@ class Configuration:
     solver: str
     tolerance: float
     points_per_job: int
+    paper: bool
     agreement_points_per_curve: int
     findings: Findings
     simulations: Simulations
@@ -182,6 +195,7 @@ class Configuration:
     anchor_cap_w: float | None
     radio: Mapping[str, Any]  # text for the pulse, numbers for all else
     layouts: Mapping[str, NetworkLayout]
+    layouts_file: str
     layouts_note: str
     studies: Mapping[str, Study]
     figures: Mapping[str, Figure]
@@ -208,20 +222,42 @@ def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path
         On the first stage that finds anything wrong, with all that this stage found.
     """
     origin = Sources.named(label)
+    config = selection.selected(config, origin)
     validate(config, "config", origin)
-    candidates = [folder / config["networks"] for folder in folders]
+    if isinstance(config["networks"], Mapping):
+        networks, config["networks"] = config["networks"], origin.holder(("networks",)).label
+    else:
+        networks = _networks_file(config["networks"], origin, folders)
+    if not (config["paper"] or config["figures"]["draw"]):
+        config["figures"]["draw"] = _fitting_figures(parse({"config": config, "networks": networks}, origin).studies)
+    configuration = parse({"config": config, "networks": networks}, origin)
+    _check_place(configuration.results, folders[0], origin.at("results"))
+    return configuration
+
+
+def _networks_file(name: str, origin: Sources, folders: Sequence[Path]) -> Any:
+    """Content of the networks file, validated; the arguments are those of :func:`load`."""
+    candidates = [folder / name for folder in folders]
     path = next((candidate for candidate in candidates if _is_file(candidate)), None)
     if path is None:
         looked = " and ".join(cut(str(candidate)) for candidate in candidates)
-        variable = f"; {told}" if (told := _variable(config["networks"])) else ""
-        raise ConfigError(
-            f"{origin.at('networks')}: there is no file {shown(config['networks'])}; looked for {looked}{variable}"
-        )
-    networks = sources.read(path, str(config["networks"]))
+        variable = f"; {told}" if (told := _variable(name)) else ""
+        raise ConfigError(f"{origin.at('networks')}: there is no file {shown(name)}; looked for {looked}{variable}")
+    networks = sources.read(path, name)
     validate(networks.content, "networks", Sources((networks,)))
-    configuration = parse({"config": config, "networks": networks.content}, origin)
-    _check_place(configuration.results, folders[0], origin.at("results"))
-    return configuration
+    return networks.content
+
+
+def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
+    """A map of all networks, and for each study the figures that fit its grids, by name."""
+    networks = dict.fromkeys(network for study in studies.values() for network in study.axes["network"])
+    found: dict[str, Any] = {"networks": {"kind": "layouts", "networks": list(networks)}}
+    for name, study in studies.items():
+        grids = {study.grids_of(*where) for where in study.steps}
+        kinds = [kind for kind, wanted in config_keys.FIGURE_GRIDS.items() if wanted in grids and _fits(kind, study)]
+        for kind in kinds:
+            found[name if len(kinds) == 1 else f"{name}_{kind}"] = {"kind": kind, "study": name}
+    return found
 
 
 def _is_file(path: Path) -> bool:
@@ -282,6 +318,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         solver=config["solver"],
         tolerance=float(config["tolerance"]),
         points_per_job=int(config["points_per_job"]),
+        paper=config["paper"],
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
         findings=_findings(config["findings"], origin),
         simulations=_simulations(config["simulations"], origin),
@@ -289,7 +326,8 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         anchor_cap_w=caps["anchors"],
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
         layouts=layouts,
-        layouts_note=networks["note"],
+        layouts_file=str(config["networks"]),
+        layouts_note=networks.get("note", ""),
         studies=studies,
         figures=figures,
         formats=tuple(config["figures"]["formats"]),
@@ -456,7 +494,10 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
     axes = {axis.name: tuple(map(axis.read, table[axis.key])) for axis in AXES if axis.key in table}
     if None in (caps := axes.get("power_cap_w", ())) and total / UJ_PER_J in caps:
         raise ConfigError(f"{at('power_cap_w')}: {_joules(total)} W is the '{BUDGET}' here; keep one of them")
-    wanted = _wanted_grids(table, layouts, at)
+    steps = {
+        (network, clock): _steps(layouts[network], clock) for network in table["networks"] for clock in table["clocks"]
+    }
+    wanted = _wanted_grids(table, layouts, steps, at)
     if wanted != SLOT_GRIDS and (useless := next((key for key in COUPLING if key in table), "")):
         raise ConfigError(
             f"{at(useless)}: has no use with networks of one slot, it couples the slots of others; remove it"
@@ -486,11 +527,15 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         total_energy_uj=total,
         step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
+        steps=steps,
     )
 
 
 def _wanted_grids(
-    table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], at: Callable[..., str]
+    table: Mapping[str, Any],
+    layouts: Mapping[str, NetworkLayout],
+    steps: Mapping[tuple[str, str], int],
+    at: Callable[..., str],
 ) -> tuple[str, ...]:
     """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
     slots = {len(layouts[network].slots): network for network in table["networks"]}
@@ -504,17 +549,7 @@ def _wanted_grids(
         return SLOT_GRIDS
     if not any(SCHEMES[scheme].has_steps for scheme in table["schemes"]):
         return ()
-    steps = {
-        _steps(layouts[network], clock): f"{network} {clock}"
-        for network in table["networks"]
-        for clock in table["clocks"]
-    }
-    if len(steps) > 1:
-        raise ConfigError(
-            f"{at()}: its networks and clocks have different numbers of steps ({_counted(steps)}); put them into "
-            "separate studies"
-        )
-    return STEP_GRIDS[: max(0, next(iter(steps)) - 1)]
+    return STEP_GRIDS[: max(0, max(steps.values()) - 1)]
 
 
 def _counted(examples: Mapping[int, str]) -> str:
@@ -544,20 +579,23 @@ def _figure(
     if study is not None:
         _known(study, studies, at("study"), "study")
         wanted, chosen = config_keys.FIGURE_KINDS[table["kind"]].grids, studies[study]
-        if wanted != (*STEP_GRIDS[: len(chosen.step_grids)], *SLOT_GRIDS[: len(chosen.slot_grids)]):
+        if not any(chosen.grids_of(*where) == wanted for where in chosen.steps):
             raise ConfigError(
                 f"{at('study')}: {study} is not a grid over exactly {' and '.join(wanted)}; name a study that is"
             )
-        if table["kind"] == "step_simplex" and not _spans_a_triangle(studies[study]):
+        if not _fits(table["kind"], chosen):
             raise ConfigError(
                 f"{at('study')}: {study} has no three splits that make a surface; add energies to its grids"
             )
     return Figure(name, table["kind"], study, tuple(table.get("networks", ())))
 
 
-def _spans_a_triangle(study: Study) -> bool:
-    """Whether the splits over two steps are not all on one line."""
-    splits = study.splits(next(scheme for scheme in study.axes["scheme"] if SCHEMES[scheme].has_steps))
+def _fits(kind: str, study: Study) -> bool:
+    """Whether a study has enough splits for a kind of figure: a surface needs three that are not on one line."""
+    if kind != "step_simplex":
+        return True
+    network, clock = next(where for where in study.steps if study.grids_of(*where) == STEP_GRIDS)
+    splits = study.splits(network, clock, next(scheme for scheme in study.axes["scheme"] if SCHEMES[scheme].has_steps))
     x, y, *_ = next(splits)
     sides = ((split[0] - x, split[1] - y) for split in splits)
     first = next(sides, (0, 0))
@@ -691,6 +729,8 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
         of_right_type = [
             inner for inner in error.context if inner.validator != "type" or len(inner.absolute_path) > here
         ]
+        if not of_right_type and not isinstance(error.instance, (Mapping, list)):
+            of_right_type = [inner for inner in error.context if inner.validator_value == "string"]
         if not of_right_type or of_right_type[0].validator == "const":
             break
         error = of_right_type[0]

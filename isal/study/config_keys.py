@@ -423,7 +423,9 @@ FIGURE_KINDS = {
         "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
     ),
     "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
-    "agreement": FigureKind("how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),)),
+    "agreement": FigureKind(
+        "how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),), of_layouts=False
+    ),
     "delay_error": FigureKind(
         "error of a delay over SNR, simulated and in closed form, and the SNRs of the layouts' links",
         drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
@@ -438,7 +440,9 @@ FIGURE_KINDS = {
         drawn_from=(("FindingsDataset", "base"),),
     ),
     "variants": FigureKind(
-        "how the verdicts move with what the paper leaves open", drawn_from=(("FindingsDataset", ""),)
+        "how the verdicts move with what the paper leaves open",
+        drawn_from=(("FindingsDataset", ""),),
+        of_layouts=False,
     ),
 }
 
@@ -553,12 +557,83 @@ STYLE: dict[str, Key] = {
     **{carry: Key(COLOUR, f"Curves of the step-by-step scheme with carry-over {carry}") for carry in CARRIES},
 }
 
+NETWORK_NAME = Definition(
+    "network_name",
+    Key(
+        Text(r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)", at_most=100),
+        "Name of a network, part of file names",
+        remark="letters, digits, dot, dash and underscore, at most 100 (quote a name that is all digits)",
+    ),
+)
+POSITION = Definition(
+    "position",
+    Key(
+        Listing(
+            Key(Number(at_least=-LARGEST_COORDINATE_M, at_most=LARGEST_COORDINATE_M), "A coordinate in metres"),
+            at_least=2,
+            at_most=2,
+        ),
+        "A position [x, y] in metres",
+    ),
+)
+SLOT_KEYS = {
+    "resources": Key(
+        Choice(["abundant", "limited"]),
+        "What the paper calls the network",
+        remark="shown in figures, changes no number",
+        optional=True,
+    ),
+    "anchors": Key(Listing(POSITION), "Known positions [x, y] in metres", optional=True),
+    "radars": Key(
+        Listing(POSITION),
+        "Radar positions [x, y] in metres",
+        remark="radar 1 is the clock reference",
+        note="They are estimated, but for `radars_known`.",
+        optional=True,
+    ),
+    "target": Key(POSITION, "Target position [x, y] in metres, where there is one", optional=True),
+    "targets": Key(
+        Listing(POSITION), "Target positions [x, y] in metres, where there are several or none", optional=True
+    ),
+    "radars_known": Key(
+        Truth(),
+        "True if the radars' positions are known (target sensing only, Figure 2 of the paper)",
+        optional=True,
+    ),
+}
+SLOT = Definition("slot", Key(Table(SLOT_KEYS, exclusive=("target", "targets")), "Positions of all nodes in one slot"))
+
+#: The top level of a networks file.
+NETWORKS = {
+    "note": Key(
+        Text(),
+        "Where the layouts come from",
+        remark="shown on every figure and stored in every dataset that is made from them",
+        optional=True,
+    ),
+    "single_slot": Key(Named(NETWORK_NAME, SLOT), "Networks of one slot, by name", optional=True),
+    "dual_slot": Key(
+        Named(NETWORK_NAME, Key(Listing(SLOT, at_least=2), "The layout of each slot, in time order")),
+        "Networks of several slots, by name",
+        remark="one layout per slot, the same anchors in each",
+        optional=True,
+    ),
+}
+
 #: The top level of a configuration.
 CONFIG = {
     "results": Key(Text(at_least=1), "Folder for all that the workflow makes, relative to the working directory"),
     "networks": Key(
-        Text(at_least=1),
-        "File with the layouts of the networks, relative to the working directory or to the Snakefile",
+        Either((Key(Text(at_least=1, form="name of a file"), "Name of a file"), Table(NETWORKS))),
+        "File with the layouts of the networks, relative to the working directory or to the Snakefile, or the layouts",
+        note="See below for what such a file holds.",
+    ),
+    "paper": Key(
+        Truth(),
+        "Whether the studies and figures of config/config.yaml are made",
+        remark="false leaves those of your own file",
+        note="And with them the comparison of solvers, the findings and the simulations. Without figures of your own, "
+        "each of your studies gets those that fit it, and its networks a map.",
     ),
     "solver": Key(
         Choice(SOLVERS),
@@ -611,71 +686,10 @@ CONFIG = {
         Named(NAME, STUDY, at_least=1),
         "Parameter studies by name",
         remark="each makes one dataset <results>/datasets/<name>.nc",
+        note="`name: null` leaves out one of config/config.yaml, and its figures; so it is with figures and variants.",
     ),
     "figures": Key(Table(FIGURES), "Figures by name", remark="each makes <results>/figures/<name>.<format>"),
     "style": Key(Table(STYLE), "Colours of the figures", remark="solves nothing again"),
-}
-
-NETWORK_NAME = Definition(
-    "name",
-    Key(
-        Text(r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)", at_most=100),
-        "Name of a network, part of file names",
-        remark="letters, digits, dot, dash and underscore, at most 100 (quote a name that is all digits)",
-    ),
-)
-POSITION = Definition(
-    "position",
-    Key(
-        Listing(
-            Key(Number(at_least=-LARGEST_COORDINATE_M, at_most=LARGEST_COORDINATE_M), "A coordinate in metres"),
-            at_least=2,
-            at_most=2,
-        ),
-        "A position [x, y] in metres",
-    ),
-)
-SLOT_KEYS = {
-    "resources": Key(
-        Choice(["abundant", "limited"]),
-        "What the paper calls the network",
-        remark="shown in figures, changes no number",
-        optional=True,
-    ),
-    "anchors": Key(Listing(POSITION), "Known positions [x, y] in metres", optional=True),
-    "radars": Key(
-        Listing(POSITION),
-        "Radar positions [x, y] in metres",
-        remark="radar 1 is the clock reference",
-        note="They are estimated, but for `radars_known`.",
-        optional=True,
-    ),
-    "target": Key(POSITION, "Target position [x, y] in metres, where there is one", optional=True),
-    "targets": Key(
-        Listing(POSITION), "Target positions [x, y] in metres, where there are several or none", optional=True
-    ),
-    "radars_known": Key(
-        Truth(),
-        "True if the radars' positions are known (target sensing only, Figure 2 of the paper)",
-        optional=True,
-    ),
-}
-SLOT = Definition("slot", Key(Table(SLOT_KEYS, exclusive=("target", "targets")), "Positions of all nodes in one slot"))
-
-#: The top level of a networks file.
-NETWORKS = {
-    "note": Key(
-        Text(),
-        "Where the layouts come from",
-        remark="shown on every figure and stored in every dataset",
-    ),
-    "single_slot": Key(Named(NETWORK_NAME, SLOT), "Networks of one slot, by name", optional=True),
-    "dual_slot": Key(
-        Named(NETWORK_NAME, Key(Listing(SLOT, at_least=2), "The layout of each slot, in time order")),
-        "Networks of several slots, by name",
-        remark="one layout per slot, the same anchors in each",
-        optional=True,
-    ),
 }
 
 #: The kinds of files that a user writes.

@@ -145,10 +145,10 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def write(table: pd.DataFrame, paths: Sequence[Path], note: str) -> None:
-    """Write a table as CSV and as Markdown, the latter with a note below it."""
+    """Write a table as CSV and as Markdown, the latter with a note below it if there is one."""
     csv, md = paths
     write_text(csv, table.to_csv(index=False))
-    write_text(md, f"{markdown(table)}\n{note}\n")
+    write_text(md, markdown(table) + (f"\n{note}\n" if note else ""))
 
 
 def write_text(path: Path, text: str) -> None:

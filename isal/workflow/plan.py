@@ -20,7 +20,7 @@ from isal.schemes.registry import REFERENCE
 from isal.schemes.schedule import node_caps
 from isal.study import files
 from isal.study.axes import axes_of
-from isal.study.config import ConfigError, Configuration, parse, validate
+from isal.study.config import ConfigError, Configuration, parse
 from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
@@ -60,41 +60,25 @@ class Plan:
         return plan
 
     @classmethod
-    def read(cls, path: Path, by_hand: bool = False) -> Plan:
-        """The plan that the workflow wrote to ``plan.json``.
-
-        Parameters
-        ----------
-        path
-            The file.
-        by_hand
-            Whether a person asks and not a job: all is checked as if it had been written by hand, and the code is what
-            it is now and not what it was when the run began.
+    def read(cls, path: Path) -> Plan:
+        """The plan that the workflow wrote to ``plan.json``, with the code as it was when the run began.
 
         Raises
         ------
         PlanError
             If there is none, or it is damaged or of another version; the message names the file and the way out.
         """
-        remedy = (
-            "snakemake writes it when its first job starts, or, where nothing is left to do, with "
-            "--forcerun write_best_splits"
-        )
+        remedy = "snakemake writes it anew before its first job"
         try:
             source = json.loads(path.read_text(encoding="utf-8"))
-            if by_hand:
-                for part in ("config", "networks"):
-                    validate(source[part], part, part)
-            plan = cls(parse(source, str(path)), Code() if by_hand else Code(known=source["code"]))
-            if by_hand:
-                plan._check_networks()
+            plan = cls(parse(source, str(path)), Code(known=source["code"]))
         except FileNotFoundError as error:
             raise PlanError(f"{path}: there is no such plan; {remedy}") from error
         except OSError as error:
             raise PlanError(f"{path}: can't be read ({error.strerror})") from error
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
             raise PlanError(
-                f"{path}: damaged, or of another version ({type(error).__name__}: {error}); delete it: {remedy}"
+                f"{path}: damaged, or of another version ({type(error).__name__}: {error}); {remedy}"
             ) from error
         return plan
 
@@ -150,7 +134,7 @@ class Plan:
         try:
             yield
         except NetworkError as error:
-            file = self.configuration.source["config"]["networks"]
+            file = self.configuration.layouts_file
             raise ConfigError(f"{file}: {f'slot {slot} of ' if several else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
@@ -166,7 +150,8 @@ class Plan:
             found = self._studies[name] = {}
             for settings in self.settings(name):
                 curve = ""
-                for energies in self.configuration.studies[name].splits(settings["scheme"]):
+                where = settings["slots"][0].name, settings["clock"], settings["scheme"]
+                for energies in self.configuration.studies[name].splits(*where):
                     point = Point(energies_uj=energies, **settings)
                     curve = curve or point.curve  # its label, which takes longer to make than the point
                     found[f"{curve}/{point.split}"] = point

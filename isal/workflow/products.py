@@ -517,6 +517,35 @@ class Figure(Product):
         figures.draw([storage.read(path) for path in inputs], shown, outputs)
 
 
+#: What every study has, and what is made besides for the paper.
+OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
+OF_THE_PAPER: Sequence[type[Product]] = (
+    *(Comparison, AgreementTable, FindingsDataset, FindingsPage),
+    *(DelaySimulation, ExchangeSimulation, LinkStrengths),
+)
+
+
+def targets(plan: Plan) -> list[Product]:
+    """All that is asked for: a run makes it, and what it is made from."""
+    kinds: list[type[Product]] = [*OF_STUDIES, *(OF_THE_PAPER if plan.configuration.paper else ()), Figure]
+    return [product for kind in kinds for product in kind.all(plan)]
+
+
+def wanted(plan: Plan) -> list[Product]:
+    """The same, and all products that these are made from, each after its own sources."""
+    found: dict[tuple[type[Product], str], Product] = {}
+
+    def add(product: Product) -> None:
+        if (key := (type(product), product.name)) not in found:
+            for source in product.sources:
+                add(source)
+            found[key] = product
+
+    for product in targets(plan):
+        add(product)
+    return list(found.values())
+
+
 #: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {
     kind.__name__: kind

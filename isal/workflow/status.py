@@ -11,7 +11,7 @@ from pathlib import Path
 from isal.study.points import Point
 from isal.study.store import records, storage
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS, Product, Shard
+from isal.workflow.products import Product, Shard, wanted
 
 #: So many failures are told in full.
 MOST_SHOWN = 5
@@ -144,7 +144,7 @@ def outdated(plan: Plan) -> list[str]:
 
 def sealed(plan: Plan) -> Iterator[Product]:
     """The results that hold their fingerprint, each after those that it is made from."""
-    return (product for kind in KINDS.values() if kind.sealed for product in kind.all(plan))
+    return (product for product in wanted(plan) if product.sealed)
 
 
 def _logs(plan: Plan, names: Set[str]) -> list[str]:

@@ -445,17 +445,21 @@ def test_panels_without_such_axes_are_named_and_placed_as_before(solved):
     assert picture.axes[0].get_ylim() != picture.axes[1].get_ylim()
 
 
+def arranged(dataset):
+    return panels.Arrangement.of(dataset, panels.combinations(dataset))
+
+
 def test_the_axes_of_radios_are_shared_and_those_of_caps_are_not(solved):
     both = dataset_of(solved, "both")
-    assert panels.Arrangement.of(both) == panels.Arrangement(2, "row")
-    assert panels.Arrangement.of(both.isel(pulse=[0])) == panels.Arrangement(2, False)
-    assert panels.Arrangement.of(both.isel(power_cap_w=[0])) == panels.Arrangement(2, "row")
+    assert arranged(both) == panels.Arrangement(2, "row")
+    assert arranged(both.isel(pulse=[0])) == panels.Arrangement(2, False)
+    assert arranged(both.isel(power_cap_w=[0])) == panels.Arrangement(2, "row")
     titles = [panels.title(where) for where in panels.combinations(both)]
     assert titles[:2] == [
         f"7c, synchronous, 500 MHz,\npower cap 10 W, pulse {pulse}" for pulse in ("as-printed", "flat")
     ]
     many = both.isel(pulse=[0] * 5, power_cap_w=[0])
-    assert panels.Arrangement.of(many) == panels.Arrangement(2, True)
+    assert arranged(many) == panels.Arrangement(2, True)
 
 
 def test_plans_of_three_steps_say_what_differs_between_them(tmp_path):

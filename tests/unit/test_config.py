@@ -5,6 +5,7 @@ import math
 import re
 import subprocess
 from decimal import Decimal
+from itertools import product
 
 import pytest
 import yaml
@@ -152,7 +153,7 @@ STUDY = "studies.bandwidths"
         ("radio.pulses", None, ["radio.pulses: None is not a number"]),
         ("findings.total_energy_j", 1e-7, ["findings.total_energy_j: 1e-07 J is not a multiple of 1e-6 J"]),
         (f"{STUDY}.networks", ["7a", "8a"], ["(7a has 1, 8a has 2)"]),
-        (f"{STUDY}.clocks", ["synchronous", "asynchronous"], ["(7c synchronous has 2, 7c asynchronous has 3)"]),
+        (f"{STUDY}.clocks", ["synchronous", "asynchronous"], ["step_2_energy_j: is missing"]),
         (f"{STUDY}.step_1_energy_j", {"from": 1e-6, "to": 9.9, "by": 1e-6}, ["step_1_energy_j.by: ", "too many"]),
         (f"{STUDY}.step_1_energy_j", [9.9999999e5], ["999999.99 J leaves nothing of the 10 J"]),
         (
@@ -198,8 +199,8 @@ def test_too_many_points_are_refused_before_they_are_made():
 
 def test_the_number_of_splits_is_counted_without_making_them():
     for study in load(defaults()).studies.values():
-        for scheme in study.axes["scheme"]:
-            assert study.n_splits(scheme) == len(list(study.splits(scheme)))
+        for where in product(*(study.axes[axis] for axis in ("network", "clock", "scheme"))):
+            assert study.n_splits(*where) == len(list(study.splits(*where)))
 
 
 def test_whole_numbers_may_have_a_point():
@@ -249,7 +250,6 @@ def test_every_problem_of_a_file_is_reported_at_once():
         ("note: n\nsingle_slot: {a: {target: [0, 0], targets: [[0, 0]]}}", "has both 'target' and 'targets'"),
         ("note: n\nsingle_slot: {7: {target: [0, 0]}}", "the name 7 can't be used"),
         ("note: n\nsingle_slot: {a: {target: [0, '1e2']}}", "'1e2' is text, not a number; write 100"),
-        ("single_slot: {}", "note: is missing"),
         ("note: n\nsingle_slot: {a: {}, a: {}}", ":2: the key 'a' stands twice"),
         ("note: [", "not valid YAML"),
         ("note: n\n<<: {note: m}\nnote: o", ":3: the key 'note' stands twice"),
@@ -533,3 +533,79 @@ def test_a_bandwidth_that_may_be_in_mhz_is_doubted(tmp_path, text, place, value)
 
 def test_nothing_of_the_paper_is_doubted():
     assert config.doubts(load(defaults()), LABEL) == []
+
+
+# --- which studies and figures count ----------------------------------------------------------------------------------
+
+
+def with_own(folder, own):
+    """The project's configuration with one more file, and where it is from."""
+    return merged(folder, {"my.yaml": yaml.safe_dump(own)})
+
+
+def test_a_study_or_figure_that_is_null_is_left_out(tmp_path):
+    own = {
+        "studies": {"bandwidths": None},
+        "figures": {"draw": {"figure_7": None}},
+        "findings": {"variants": {"rho2-1e-20": None}},
+    }
+    content, origin = with_own(tmp_path, own)
+    configuration = config.load(content, origin, [ROOT])
+    every = load(defaults())
+    assert set(every.studies) - set(configuration.studies) == {"bandwidths"}
+    assert set(every.figures) - set(configuration.figures) == {"figure_7", "figure_13"}  # the latter shows the study
+    assert set(every.findings.variants) - set(configuration.findings.variants) == {"rho2-1e-20"}
+    assert content["studies"]["bandwidths"] is None  # what is given stays as it is
+
+
+def test_only_what_there_is_can_be_left_out(tmp_path):
+    content, origin = with_own(tmp_path, {"studies": {"bandwidth": None}})
+    with pytest.raises(config.ConfigError, match=r"my\.yaml: studies\.bandwidth: null, .* is not a table"):
+        config.load(content, origin, [ROOT])
+
+
+OWN_NETWORKS = {"single_slot": {"hall": {"anchors": [[0, 0], [60, 0]], "radars": [[10, 20]], "target": [30, 30]}}}
+OWN_STUDY = {
+    "networks": ["hall"],
+    "clocks": ["synchronous", "asynchronous"],
+    "bandwidths_hz": [5e8],
+    "schemes": ["step-by-step-held"],
+    "total_energy_j": 1,
+    "step_1_energy_j": [0.2, 0.5],
+    "step_2_energy_j": [0.1],
+}
+
+
+def test_without_the_paper_only_own_studies_count_and_get_the_figures_that_fit(tmp_path):
+    content, origin = with_own(
+        tmp_path, {"paper": False, "networks": OWN_NETWORKS, "studies": {"bandwidths": OWN_STUDY}}
+    )
+    configuration = config.load(content, origin, [ROOT])
+    assert list(configuration.studies) == ["bandwidths"]
+    assert configuration.studies["bandwidths"].axes["network"] == ("hall",)  # nothing of the paper's of that name
+    assert configuration.studies["bandwidths"].steps == {("hall", "synchronous"): 2, ("hall", "asynchronous"): 3}
+    assert configuration.layouts_file == "my.yaml"
+    assert configuration.layouts_note == ""
+    # two splits over three steps span no surface
+    assert {name: figure.kind for name, figure in configuration.figures.items()} == {
+        "networks": "layouts",
+        "bandwidths": "step_energy",
+    }
+
+
+def test_without_the_paper_own_figures_replace_those_that_fit(tmp_path):
+    own = {
+        "paper": False,
+        "networks": OWN_NETWORKS,
+        "studies": {"mine": OWN_STUDY},
+        "figures": {"draw": {"map": {"kind": "layouts", "networks": ["hall"]}}},
+    }
+    content, origin = with_own(tmp_path, own)
+    assert list(config.load(content, origin, [ROOT]).figures) == ["map"]
+
+
+def test_a_fault_of_networks_in_the_same_file_is_named_by_it(tmp_path):
+    own = {"paper": False, "networks": {"single_slot": {"hall": {"radars": [[1]]}}}, "studies": {"mine": OWN_STUDY}}
+    content, origin = with_own(tmp_path, own)
+    with pytest.raises(config.ConfigError, match=r"my\.yaml: networks\.single_slot\.hall\.radars\[0\]: "):
+        config.load(content, origin, [ROOT])

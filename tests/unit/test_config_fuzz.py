@@ -370,7 +370,8 @@ def some_points(plan, rng, about):
     curves.sort(key=lambda curve: not (words_of(*curve) & about))
     found = []
     for study, curve in curves[:4]:
-        splits = list(itertools.islice(plan.configuration.studies[study].splits(curve["scheme"]), 20_000))
+        where = curve["slots"][0].name, curve["clock"], curve["scheme"]
+        splits = list(itertools.islice(plan.configuration.studies[study].splits(*where), 20_000))
         # cvxpy is documented not to certify all
         common = curve | {"solver": curve["solver"].replace("cvxpy", "interior-point")}
         chosen = {splits[0], splits[-1], rng.choice(splits)}

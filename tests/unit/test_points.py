@@ -177,14 +177,15 @@ def test_studies_share_points():
 
 def test_splits_spend_exactly_the_total():
     study = plan_of().configuration.studies["bandwidths"]
-    splits = list(study.splits("step-by-step-held"))
+    held = ("7c", "synchronous", "step-by-step-held")
+    splits = list(study.splits(*held))
     assert len(splits) == 99
     assert {sum(split) for split in splits} == {10_000_000}
     slots = replace(study, step_grids=(), slot_grids=((1_000_000, 9_900_000),))
     for scheme in ("integrated", "step-by-step-joint"):
-        assert list(slots.splits(scheme)) == [(1_000_000, 9_000_000), (9_900_000, 100_000)]
-    three = replace(study, step_grids=((1_000_000, 9_000_000), (500_000, 1_000_000)))
-    assert list(three.splits("step-by-step-held")) == [
+        assert list(slots.splits("7c", "synchronous", scheme)) == [(1_000_000, 9_000_000), (9_900_000, 100_000)]
+    three = replace(study, step_grids=((1_000_000, 9_000_000), (500_000, 1_000_000)), steps={held[:2]: 3})
+    assert list(three.splits(*held)) == [
         (1_000_000, 500_000, 8_500_000),
         (1_000_000, 1_000_000, 8_000_000),
         (9_000_000, 500_000, 500_000),

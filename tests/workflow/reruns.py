@@ -167,6 +167,7 @@ OTHER = {
 ROWS: list[Row] = [
     value("results", "elsewhere"),
     value("networks", "config/mine.yaml"),
+    value("paper", False),
     value("solver", "scs"),
     value("tolerance", 1e-7),
     value("points_per_job", 3),
