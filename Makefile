@@ -85,7 +85,7 @@ format: $(READY) ## put the sources into the form that `make check` asks for
 
 lock: ## renew envs/requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --upgrade --extra dev --extra slurm --extra progress pyproject.toml --output-file envs/requirements.txt
+	    --upgrade --extra study --extra dev --extra slurm --extra progress pyproject.toml --output-file envs/requirements.txt
 
 clean: ## remove the environment; results stay
 	rm -rf $(VENV)

@@ -57,3 +57,8 @@ def finite_number(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def not_installed(user: str, package: str) -> IsalError:
+    """The error where ``user`` needs a package that is none of those that the core of isal brings."""
+    return IsalError(f"{user} needs {package}, which is not installed: pip install 'isal-uwb[study]'")

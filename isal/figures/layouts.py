@@ -30,7 +30,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         style.panel_title(panel, index, f"{network}, {about} {said}" if said else network)
         before = None
         for number, slot in enumerate(slots[network], start=1):
-            _draw_slot(panel, slot, shown.colours, number)
+            draw_nodes(panel, slot, shown.colours, number)
             if before is not None:
                 _draw_movement(panel, before, slot)
             before = slot
@@ -41,8 +41,11 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     return picture
 
 
-def _draw_slot(panel: Axes, slot: Network, colours: Mapping[str, str], number: int) -> None:
-    """Nodes of slot ``number`` (from 1): filled in the first, hollow later; the anchors do not move."""
+def draw_nodes(panel: Axes, slot: Network, colours: Mapping[str, str], number: int = 1) -> None:
+    """Nodes of slot ``number`` (from 1): filled in the first, hollow later; the anchors do not move.
+
+    Radar 1, the clock reference, is marked.
+    """
     groups = {"radar": slot.radars, "target": slot.targets}
     if number == 1:
         groups = {"anchor": slot.anchors, **groups}
@@ -58,6 +61,8 @@ def _draw_slot(panel: Axes, slot: Network, colours: Mapping[str, str], number: i
             edgecolor=colours[kind],
             zorder=3,
         )
+    if number == 1 and slot.n_radars > 1:
+        panel.annotate("1", tuple(slot.radars[0]), xytext=(5, 4), textcoords="offset points", fontsize=7, zorder=5)
 
 
 def _draw_movement(panel: Axes, before: Network, after: Network) -> None:

@@ -23,6 +23,9 @@ from isal.study import files
 
 PANEL_INCHES = 3.4
 
+#: Colours of maps that no configuration is given for, colour-blind safe (Okabe and Ito).
+COLOURS = {"anchor": "#D55E00", "radar": "#009E73", "target": "#000000", "integrated": "#0072B2"}
+
 #: Marks of the best point of a grid and of the best split found without traversal, which goes around the former.
 GRID_BEST: dict[str, Any] = {"linestyle": "", "marker": "D", "markersize": 5}
 EXACT_BEST: dict[str, Any] = {

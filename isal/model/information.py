@@ -22,7 +22,7 @@ from isal.model.parameters import BLOCKS, Basis, Block, Clock, parameter_basis
 from isal.model.radio import Radio
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Information:
     """Fisher information of one slot as a linear function of the node powers: ``I(p) = sum_m p_m A_m``."""
 
@@ -31,6 +31,10 @@ class Information:
     clock: Clock
     basis: Basis
     links: Links
+
+    def __repr__(self) -> str:
+        blocks = ", ".join(f"{each.stop - each.start} of {block}" for block, each in self.blocks.items())
+        return f"Information of {self.network.name!r}, {self.clock}: {len(self.links)} links about parameters {blocks}"
 
     @property
     def blocks(self) -> dict[Block, slice]:

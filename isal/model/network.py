@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal.errors import NetworkError
+from isal.errors import NetworkError, not_installed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Nodes closer than this are refused: the direction between them, and so every Jacobian row, loses its meaning.
 MINIMUM_DISTANCE_M = 1e-3
+
+#: Positions of so many nodes and targets are printed; of more, only their numbers.
+MOST_SHOWN = 20
 
 #: Farther from the origin nothing is placed: differences of positions would lose their digits.
 LARGEST_COORDINATE_M = 1e6
@@ -32,7 +39,7 @@ def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
     return np.array(array, dtype=float)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """Positions of all nodes of one slot.
 
@@ -120,6 +127,23 @@ class Network:
                 f"({distance[i, j]:.2g} m apart); move one of them by at least {MINIMUM_DISTANCE_M} m"
             )
 
+    def __repr__(self) -> str:
+        groups = ("anchors", "radars", "targets")
+        if self.n_nodes + self.n_targets > MOST_SHOWN:
+            told = ", ".join(f"{len(getattr(self, group))} {group}" for group in groups)
+        else:
+            told = ", ".join(f"{group}={getattr(self, group).tolist()}" for group in groups)
+        return f"Network({told}{', radars_known=True' if self.radars_known else ''}, name={self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all positions, the name and what is known are the same."""
+        if not isinstance(other, Network):
+            return NotImplemented
+        return (self.name, self.to_mapping()) == (other.name, other.to_mapping())
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.radars_known, *(group.tobytes() for group in self._groups())))
+
     @property
     def nodes(self) -> NDArray[np.float64]:
         """Active nodes, radars first, then anchors; shape ``(n_nodes, 2)``, metres."""
@@ -169,6 +193,20 @@ class Network:
             "targets": self.targets.tolist(),
             "radars_known": self.radars_known,
         }
+
+    def plot(self) -> Figure:
+        """A map of anchors, radars and targets; needs matplotlib.
+
+        Returns
+        -------
+        A figure of matplotlib; ``.savefig("map.png")`` keeps it.
+        """
+        try:
+            # above this module, and not part of the core
+            picture: Figure = import_module("isal.figures.maps").plot_network(self)
+        except ModuleNotFoundError as error:
+            raise not_installed("a map", str(error.name)) from error
+        return picture
 
     def moved(self, angle: float = 0.0, shift: Sequence[float] = (0.0, 0.0)) -> Network:
         """This network turned by ``angle`` (radians, about the origin), then shifted (metres)."""

@@ -39,6 +39,7 @@ from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes.display import Displayed
 from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,
@@ -81,8 +82,8 @@ Array = NDArray[np.float64]
 Proof = Literal["every split", "one ratio", "below the caps", "none"]
 
 
-@dataclass(frozen=True, eq=False)
-class BestSplit:
+@dataclass(frozen=True, eq=False, repr=False)
+class BestSplit(Displayed):
     """The best split of an energy, and how far that is proven.
 
     ``energies``
@@ -109,6 +110,15 @@ class BestSplit:
     problems: int
 
     @property
+    def _slots(self) -> Sequence[SlotResult]:
+        return self.result.slots if isinstance(self.result, ScheduleResult) else (self.result,)
+
+    @property
+    def _said(self) -> str:
+        energies = " / ".join(f"{energy:.4g}" for energy in self.energies)
+        return f"\n  split {energies} J, proof: {self.proof} (gap {self.gap:.1g}), {self.problems} problems"
+
+    @property
     def speb(self) -> float:
         """What is minimised: the target's SPEB, summed over slots, m^2."""
         return self.result.speb
@@ -121,8 +131,7 @@ class BestSplit:
     @property
     def power(self) -> Array:
         """Node powers of every step, W, shape ``(n_steps, n_nodes)``."""
-        slots = self.result.slots if isinstance(self.result, ScheduleResult) else (self.result,)
-        return np.array([step.power for slot in slots for step in slot.steps])
+        return np.array([step.power for slot in self._slots for step in slot.steps])
 
     @property
     def status(self) -> str:

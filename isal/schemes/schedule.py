@@ -27,6 +27,7 @@ from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Basis, Block, Clock
 from isal.model.radio import Radio
+from isal.schemes.display import Displayed
 from isal.units import DURATION_S
 
 DEFAULT_SOLVER = "interior-point"
@@ -78,8 +79,8 @@ class StepResult:
         return float(self.allocation.power.sum() * DURATION_S)
 
 
-@dataclass(frozen=True, eq=False)
-class SlotResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SlotResult(Displayed):
     """Outcome of a scheme in one slot.
 
     ``information`` is what the slot's links could tell, ``steps`` what was solved. ``measured`` is what the slot's
@@ -92,6 +93,10 @@ class SlotResult:
     measured: Knowledge
     prior: Knowledge
     later: Knowledge
+
+    @property
+    def _slots(self) -> Sequence[SlotResult]:
+        return (self,)
 
     @property
     def candidate(self) -> Candidate:
@@ -153,11 +158,15 @@ class SlotResult:
         return float(getattr(self.smoothed_spebs, self.steps[-1].block))
 
 
-@dataclass(frozen=True, eq=False)
-class ScheduleResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScheduleResult(Displayed):
     """Outcome of a scheme over several slots, in time order; what counts is the sum of the slots' bounds."""
 
     slots: tuple[SlotResult, ...]
+
+    @property
+    def _slots(self) -> Sequence[SlotResult]:
+        return self.slots
 
     @property
     def speb(self) -> float:

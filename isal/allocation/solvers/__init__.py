@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isal.allocation.batch import Batch, batches
 from isal.allocation.certificate import Allocation, certify, certify_all
 from isal.allocation.problem import AllocationProblem, positive_number
-from isal.errors import AllocationError, IsalError
+from isal.errors import AllocationError, IsalError, not_installed
 
 #: Name in the configuration and in ``solver=`` -> module. Each is imported only when it is used. It has
 #: ``solve(problem, tolerance)`` and ``version()``; one that gains from many problems at once has ``solve_all``.
@@ -57,11 +57,14 @@ def solver_module(name: str) -> ModuleType:
     Raises
     ------
     IsalError
-        If there is no solver of that name.
+        If there is no solver of that name, or a package that it needs is not installed.
     """
     if not isinstance(name, str) or name not in SOLVERS:
         raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
-    return import_module(SOLVERS[name])
+    try:
+        return import_module(SOLVERS[name])
+    except ModuleNotFoundError as error:
+        raise not_installed(f"the solver {name!r}", f"the package {error.name}") from error
 
 
 def modules(name: str) -> list[str]:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from isal.allocation.certificate import Allocation, certify
 from isal.allocation.problem import AllocationProblem
+from isal.errors import not_installed
 
 NAME = "scs"
 
@@ -45,7 +46,7 @@ def _scs_extension() -> ModuleType:
     package = importlib.util.find_spec("scs")
     spec = PathFinder.find_spec("_scs_direct", package.submodule_search_locations) if package else None
     if spec is None or spec.loader is None:
-        raise ImportError("the solver 'scs' needs the package scs; install envs/requirements.txt")
+        raise not_installed("the solver 'scs'", "the package scs")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
