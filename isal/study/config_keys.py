@@ -404,6 +404,7 @@ OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
 
 FIGURE_KINDS = {
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
+    "system_model": FigureKind("every link of a network, by who transmits (Figures 1 to 4)", networks=True),
     "step_energy": FigureKind(
         "SPEB against the energy of step 1, a panel per network, clock mode, radio and cap (Figures 9, 13)",
         grids=("step_1_energy_j",),

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from builders import NETWORKS, ROOT, content_of, plan_of
+from builders import CONFIG, NETWORKS, ROOT, content_of, plan_of
+from matplotlib.patches import FancyArrowPatch
 
 from isal import figures
-from isal.figures import exact, slot_energy, step_energy, step_simplex, style
+from isal.figures import exact, slot_energy, step_energy, step_simplex, style, system_model
 from isal.study.comparison import COMPARED
 from isal.study.solving import solve_missing
 from isal.study.store import storage
@@ -362,3 +363,27 @@ def test_a_note_is_no_formula():
     picture = Figure(figsize=(4, 3))
     style.add_note(picture, r"from $\nowhere to \frac$")
     picture.canvas.draw()
+
+
+# --- system models ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "arrows"),
+    [
+        ("localization", [10]),  # every pair of nodes with a radar, both ways
+        ("sensing", [8]),  # every node to the target and back
+        ("7c", [18]),
+        ("8d", [18, 18]),
+    ],
+)
+def test_a_system_model_has_every_leg_of_every_link(network, arrows):
+    slots = content_of(NETWORKS)
+    tables = slots["dual_slot"][network] if network in slots["dual_slot"] else [slots["single_slot"][network]]
+    colours = content_of(CONFIG)["style"]
+    with style.look():
+        picture = system_model.draw([], figures.Shown("system_model", [(network, tables)], colours, 0.0, ""))
+    assert [sum(isinstance(patch, FancyArrowPatch) for patch in panel.patches) for panel in picture.axes] == arrows
+    told = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert ("reflection link" in told) == (network != "localization")
+    assert any("movement" in each for each in told) == (len(arrows) > 1)
