@@ -37,7 +37,11 @@ def defaults():
 
 
 #: Single-slot networks by name (Figure 7).
-SINGLE = {name: Network.from_mapping(table, name) for name, table in _parsed(NETWORKS)["single_slot"].items()}
+SINGLE = {
+    name: Network.from_mapping(table, name)
+    for name, table in _parsed(NETWORKS)["single_slot"].items()
+    if name not in ("localization", "sensing")  # which have one task only
+}
 
 #: Both slots of the dual-slot networks by name (Figure 8).
 DUAL = {
