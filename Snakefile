@@ -19,6 +19,7 @@ include: "workflow/rules/best_splits.smk"
 include: "workflow/rules/agreement.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/simulations.smk"
+include: "workflow/rules/measurements.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -53,5 +54,9 @@ rule all:
             products.DelaySimulation,
             products.ExchangeSimulation,
             products.LinkStrengths,
+            products.MeasuredRanges,
+            products.MeasuredLinks,
+            products.MeasuredRun,
+            products.MeasurementsPage,
             products.Figure,
         ),
