@@ -633,8 +633,8 @@ CONFIG = {
         "Folder with logs of real radios, relative to the working directory",
         remark="null, in a file, for none",
         note="What its files look like: [docs/measurements.md](../docs/measurements.md). With it come "
-        "`<results>/measurements.md`, `<results>/datasets/measurements/`, `<results>/tables/measurements/` and the figures "
-        "that are drawn without an entry. What is in it counts, not where it is nor its dates.",
+        "`<results>/measurements.md`, `<results>/datasets/measurements/`, `<results>/tables/measurements/` and the "
+        "figures that are drawn without an entry. What is in it counts, not where it is nor its dates.",
     ),
     "power_caps_w": Key(
         Table(POWER_CAPS_W),

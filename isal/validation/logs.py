@@ -1,8 +1,8 @@
 """Logs of two-way exchanges between real radios: reading them, cleaning them, and what their wrapped counters mean.
 
-Where the files stand is in :mod:`isal.validation.log_folder`. A file is a table of comma-separated values with a line of
-names; lines may end as Windows has them, the text may be UTF-8 or UTF-16, and what is neither is taken for text that is
-no number.
+Where the files stand is in :mod:`isal.validation.log_folder`. A file is a table of comma-separated values with a
+line of names; lines may end as Windows has them, the text may be UTF-8 or UTF-16, and what is neither is taken for text
+that is no number.
 
 A static log has one exchange per line (columns :data:`STATIC_COLUMNS`): the four stamps of RLM-OWR in ticks of
 1 / (128 x 499.2 MHz), cut to so many bits of the counter, and the host's time.

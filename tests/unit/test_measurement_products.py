@@ -1,4 +1,4 @@
-"""Measurements through the workflow's products, on logs of made-up radios: datasets, page, tables, figures, refusals."""
+"""Measurements through the products of a plan, on logs of made-up radios: datasets, page, figures, refusals."""
 
 import re
 import shutil
@@ -79,7 +79,8 @@ def test_links_are_those_of_the_radios_and_say_where_there_is_none(plan):
     assert vars(fit) == vars(fit_of(found, "LOS, 100 cm", "corrected"))
     assert fit.floor_m == pytest.approx(FLOOR, rel=0.2)
     assert fit.timestamp_jitter_s == fit.floor_m / SPEED_OF_LIGHT
-    assert fit.bias_per_m == pytest.approx(BIAS_PER_M, abs=0.0005)
+    # a median of 80 is known to 4 mm, and four of them over 40 m give a slope to 0.3 mm/m
+    assert fit.bias_per_m == pytest.approx(BIAS_PER_M, abs=0.001)
     assert fit.n_logs == 4
     with pytest.raises(MeasurementError, match="NLOS: no link could be fitted: 3 logs at 3 distances"):
         fit_of(found, "NLOS", "device")

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from isal.validation import logs, measurements, tracking
-from isal.validation.log_folder import RunFiles
-from isal.validation.measurements import LinkFit, MeasurementError
+from isal.validation.log_folder import MeasurementError, RunFiles
+from isal.validation.measurements import LinkFit
 
 #: Ranges that links are fitted to -> columns of :func:`isal.validation.measurements.static_table`: spread and bias.
 FITTED = {"corrected": ("spread_m", "bias_m"), "device": ("device_spread_m", "device_bias_m")}
@@ -141,14 +141,14 @@ def fit_of(dataset: xr.Dataset, link: str, fitted: str) -> LinkFit:
     if link not in dataset.link.values:
         known = ", ".join(map(str, dataset.link.values))
         raise MeasurementError(
-            f"there is no static log of {link}, so no link of it; there are links of {known}: begin the run's name with "
-            "one of these conditions, or add static logs"
+            f"there is no static log of {link}, so no link of it; there are links of {known}: begin the run's name "
+            "with one of these conditions, or add static logs"
         )
     one = dataset.sel(link=link, fitted=fitted)
     if why_not := str(one.why_not.item()):
         raise MeasurementError(f"{link}: no link could be fitted: {why_not}")
-    values = {each.name: one[each.name].values.tolist() for each in fields(LinkFit)}
-    told = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    values: dict[str, Any] = {each.name: one[each.name].values.tolist() for each in fields(LinkFit)}
+    told: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return LinkFit(**told | {name: int(told[name]) for name in ("n_logs", "n_left_out")})
 
 

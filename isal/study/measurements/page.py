@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-
 from scipy.stats import theilslopes
 
 from isal.study import tables
@@ -20,6 +19,50 @@ BIN_M = 10.0
 
 #: The radio of the public data set: a DW1000 on channel 5.
 CARRIER_HZ, BANDWIDTH_HZ = 6489.6e6, 499.2e6
+
+
+def _paragraph(text: str) -> str:
+    return " ".join(text.split()) + "\n"
+
+
+OF_ALL = _paragraph("""
+    What logs of real radios say, from the folder that `measurements` names. Spreads are standard deviations of what
+    lies within five robust ones of the median.
+""")
+
+OF_DRIFT = _paragraph("""
+    `shift` is the uncorrected less the corrected range. Its ratio to `c k T_reply / 2`, with the median drift `k`
+    of the log, is 1 by construction, and its spread says how far the drift wanders. What follows is no
+    construction: the ratio of the uncorrected less the device's own range, which differs by the bias of either; the
+    slope of that difference *between* logs, which does not; and the slope of uncorrected ranges against `c k
+    T_reply / 2` of exchanges *within* logs, whose drift wanders. `by stamps` is the spread of `k` that the jitter
+    of stamps alone would cause; where that within a log is larger, the oscillators limit `k`.
+""")
+
+OF_LINKS = _paragraph("""
+    `spread^2 = floor^2 + (growth d)^2`; the bias is a line over distance, and its spread is from place to place,
+    what all exchanges of a place share.
+""")
+
+OF_RADIOS = _paragraph("""
+    A link of a model of intensity `lambda` is left with `1 / (1 / lambda + c^2 sigma_t^2)` by a floor of `c
+    sigma_t`. With the bias of each link known, sigma_t is `timestamp_jitter_s`; with all of its spread counted as
+    noise it is the larger number beside it (the bias of a place is then taken for new with every exchange).
+""")
+
+NOT_TOLD = _paragraph("""
+    Carrier and bandwidth are those of a DW1000 on channel 5; write those of your radios. Transmit power, antenna
+    gain, noise density, losses and pulses can't be told from these logs: ranges show them only as `xi P = 1 /
+    growth^2` (no unit; `lambda = xi P / d^2`), of which the growth's interval gives a least value. Nor can the
+    radar cross section: nothing was sensed.
+""")
+
+OF_THE_RUNS = _paragraph(f"""
+    Least squares from the device's ranges of each epoch, with an outlier test, against the bound of that geometry
+    with the links of {OF_RUNS} ranges above. The bound takes the biases of the anchors for independent; with all of
+    them known it is the smaller one. Anchors close together share most of their bias, so the truth lies between. An
+    estimator that reaches its bound has a median error of 0.67 of it (errors along a line) to 0.83 (round).
+""")
 
 
 def of_series(dataset: xr.Dataset) -> pd.DataFrame:
@@ -205,50 +248,25 @@ def csv_tables(measured: xr.Dataset, links: xr.Dataset, runs: Sequence[xr.Datase
 def page(measured: xr.Dataset, links: xr.Dataset, runs: Sequence[xr.Dataset]) -> str:
     """The page in Markdown."""
     known = _fitted(links)
-    parts = [
-        "# Measurements\n",
-        "What logs of real radios say, from the folder that `measurements` names. Spreads are standard deviations of what "
-        "lies within five robust ones of the median.\n",
-        "## Drift and its correction\n",
-        "`shift` is the uncorrected less the corrected range. Its ratio to `c k T_reply / 2`, with the median drift `k` of "
-        "the log, is 1 by construction, and its spread says how far the drift wanders. What follows is no construction: the "
-        "ratio of the uncorrected less the device's own range, which differs by the bias of either; the slope of that "
-        "difference *between* logs, which does not; and the slope of uncorrected ranges against `c k T_reply / 2` of "
-        "exchanges *within* logs, whose drift wanders. `by stamps` is the spread of `k` that the "
-        "jitter of stamps alone would cause; where that within a log is larger, the oscillators limit `k`.\n",
-        tables.markdown(_rounded(of_series(measured))),
-        "## Ranges over distance\n",
-        tables.markdown(_rounded(by_distance(measured))),
-        "## Links\n",
-        "`spread^2 = floor^2 + (growth d)^2`; the bias is a line over distance, and its spread is from place to place, what "
-        "all exchanges of a place share.\n",
-        tables.markdown(_rounded(of_links(links))),
-        "## As a radio\n",
-        "A link of a model of intensity `lambda` is left with `1 / (1 / lambda + c^2 sigma_t^2)` by a floor of "
-        "`c sigma_t`. With the bias of each link known, sigma_t is `timestamp_jitter_s`; with all of its spread counted as "
-        "noise it is the larger number beside it (the bias of a place is then taken for new with every exchange).\n",
-        tables.markdown(_rounded(of_radios(links))),
-        *(
-            f"A study with the links of {link}; what all links share of the bias has to be calibrated:\n\n"
-            f"```yaml\n{as_radio(fit)}```\n"
-            for (link, fitted), fit in known.items()
-            if fitted == "corrected" and link in links.condition.values
-        ),
-        "Carrier and bandwidth are those of a DW1000 on channel 5; write those of your radios. Transmit power, antenna gain, "
-        "noise density, losses and pulses can't be told from these logs: ranges show them only as `xi P = 1 / growth^2` "
-        "(no unit; `lambda = xi P / d^2`), of which the growth's interval gives a least value. Nor can the radar cross section: nothing was sensed.\n",
+    radios = (
+        f"A study with the links of {link}; what all links share of the bias has to be calibrated:\n\n"
+        f"```yaml\n{as_radio(fit)}```\n"
+        for (link, fitted), fit in known.items()
+        if fitted == "corrected" and link in links.condition.values
+    )
+    shown = [
+        ("Measurements", OF_ALL),
+        ("Drift and its correction", OF_DRIFT, of_series(measured)),
+        ("Ranges over distance", by_distance(measured)),
+        ("Links", OF_LINKS, of_links(links)),
+        ("As a radio", OF_RADIOS, of_radios(links), *radios, NOT_TOLD),
+        *([("Dynamic runs", OF_THE_RUNS, of_runs(runs))] if runs else []),
+        ("Left out", left_out(measured)),
     ]
-    if runs:
-        parts += [
-            "## Dynamic runs\n",
-            "Least squares from the device's ranges of each epoch, with an outlier test, against the bound of that geometry "
-            f"with the links of {OF_RUNS} ranges above. The bound takes the biases of the anchors for independent; with all "
-            "of them known it is the smaller one. Anchors close together share most of their bias, so the truth lies "
-            "between. An estimator that reaches its bound has a median error of 0.67 of it (errors along a line) to 0.83 "
-            "(round).\n",
-            tables.markdown(_rounded(of_runs(runs))),
-        ]
-    parts += ["## Left out\n", tables.markdown(left_out(measured))]
+    parts = []
+    for level, (title, *content) in enumerate(shown):
+        parts.append(f"{'##' if level else '#'} {title}\n")
+        parts += [part if isinstance(part, str) else tables.markdown(_rounded(part)) for part in content]
     return "\n".join(parts)
 
 
