@@ -650,12 +650,16 @@ class Figure(Product):
         figures.draw([storage.read(path) for path in inputs], shown, outputs)
 
 
+#: The kinds that are there where the configuration names a folder of measurements, each after those it is made from.
+OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
+
 #: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
         *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
         *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths),
-        *(MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage, Figure),
+        *OF_MEASUREMENTS,
+        Figure,
     )
 }

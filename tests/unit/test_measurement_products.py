@@ -19,12 +19,18 @@ from isal.study.store import storage
 from isal.units import SPEED_OF_LIGHT
 from isal.validation.measurements import MeasurementError
 from isal.workflow.plan import PlanError
-from isal.workflow.products import Figure, MeasuredLinks, MeasuredRanges, MeasuredRun, MeasurementsPage
+from isal.workflow.products import (
+    OF_MEASUREMENTS,
+    Figure,
+    MeasuredLinks,
+    MeasuredRanges,
+    MeasuredRun,
+    MeasurementsPage,
+)
 
 pytestmark = [pytest.mark.any_kernel, pytest.mark.long]
 
 FLOOR, DRIFT, BIAS_PER_M, EXCHANGES = 0.03, -0.8e-6, 0.004, 80
-KINDS = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 FIGURES = {"measured_ranges": measured_ranges, "measured_drift": measured_drift, "measured_track": measured_track}
 
 
@@ -44,7 +50,7 @@ def plan(tmp_path_factory):
     plan = plan_of(
         results=str(folder / "results"), measurements=str(folder / "logs"), figures={"formats": ["png"], "draw": {}}
     )
-    for product in (each for kind in KINDS for each in kind.all(plan)):
+    for product in (each for kind in OF_MEASUREMENTS for each in kind.all(plan)):
         make(product)
     return plan
 
@@ -168,8 +174,27 @@ def test_without_runs_there_is_no_figure_of_them(plan, tmp_path):
 
 def test_without_measurements_there_is_nothing():
     other = plan_of()
-    assert [product for kind in KINDS for product in kind.all(other)] == []
+    assert [product for kind in OF_MEASUREMENTS for product in kind.all(other)] == []
     assert not set(Figure.names(other)) & set(FIGURES)
+
+
+def test_logs_too_short_for_anything_are_still_told_of(tmp_path):
+    """Empty ones, too: no drift, no spread, no link, and a page and figures that say so."""
+    write_folder(tmp_path / "logs", exchanges=5, run="")
+    path = tmp_path / "logs/static/LOS/height_100cm/10m.csv"
+    path.write_text(path.read_text().splitlines()[0])
+    other = plan_of(
+        results=str(tmp_path / "results"),
+        measurements=str(tmp_path / "logs"),
+        figures={"formats": ["png"], "draw": {}},
+    )
+    for product in (each for kind in (*OF_MEASUREMENTS, Figure) for each in kind.all(other)):
+        make(product)
+    page, logs, links, runs = map(Path, MeasurementsPage(other).outputs)
+    assert "0 logs at 0 distances have a spread; a fit over distance needs four logs" in page.read_text()
+    assert pd.read_csv(logs).exchanges.tolist() == [5, 0, 5, 5, 5, 5, 5]
+    assert pd.read_csv(links)["why not"].notna().all()
+    assert runs.read_text().split() == []
 
 
 # --- fingerprints -----------------------------------------------------------------------------------------------------
@@ -178,7 +203,7 @@ def test_without_measurements_there_is_nothing():
 def test_content_counts_and_neither_place_nor_dates(plan, tmp_path):
     shutil.copytree(plan.configuration.measurements, tmp_path / "elsewhere", copy_function=shutil.copyfile)
     other = plan_of(measurements=str(tmp_path / "elsewhere"))
-    for kind in KINDS:
+    for kind in OF_MEASUREMENTS:
         assert [each.fingerprint for each in kind.all(other)] == [each.fingerprint for each in kind.all(plan)]
 
 
