@@ -653,13 +653,11 @@ class Figure(Product):
 #: The kinds that are there where the configuration names a folder of measurements, each after those it is made from.
 OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 
+_IN_ORDER: Sequence[type[Product]] = (
+    *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
+    *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths),
+    *(*OF_MEASUREMENTS, Figure),
+)
+
 #: The kinds by name, each after those that it is made from.
-KINDS: dict[str, type[Product]] = {
-    kind.__name__: kind
-    for kind in (
-        *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths),
-        *OF_MEASUREMENTS,
-        Figure,
-    )
-}
+KINDS: dict[str, type[Product]] = {kind.__name__: kind for kind in _IN_ORDER}
