@@ -656,7 +656,8 @@ OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, Measu
 _IN_ORDER: Sequence[type[Product]] = (
     *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
     *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths),
-    *(*OF_MEASUREMENTS, Figure),
+    *OF_MEASUREMENTS,
+    Figure,
 )
 
 #: The kinds by name, each after those that it is made from.
