@@ -32,6 +32,7 @@ include: "workflow/rules/best_splits.smk"
 include: "workflow/rules/agreement.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/simulations.smk"
+include: "workflow/rules/measurements.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -27,6 +27,7 @@ from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
+from isal.validation import log_folder
 from isal.validation.clocks import LinkSetup
 
 #: The project, where this package is used from a copy of it.
@@ -201,6 +202,7 @@ class Configuration:
     figures: Mapping[str, Figure]
     formats: tuple[str, ...]
     style: Mapping[str, str]
+    measurements: str | None
     source: Mapping[str, Any]
 
 
@@ -214,7 +216,8 @@ def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path
     label
         Where it comes from, for error messages.
     folders
-        The working directory, and where else a relative ``networks`` path is looked for, in this order.
+        The working directory, which ``measurements`` is relative to, and where else a relative ``networks`` path is
+        looked for, in this order.
 
     Raises
     ------
@@ -232,6 +235,8 @@ def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path
         config["figures"]["draw"] = _fitting_figures(parse({"config": config, "networks": networks}, origin).studies)
     configuration = parse({"config": config, "networks": networks}, origin)
     _check_place(configuration.results, folders[0], origin.at("results"))
+    if configuration.measurements:
+        _check_measurements(configuration.measurements, folders[0], origin.at("measurements"))
     return configuration
 
 
@@ -258,6 +263,15 @@ def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
         for kind in kinds:
             found[name if len(kinds) == 1 else f"{name}_{kind}"] = {"kind": kind, "study": name}
     return found
+
+
+def _check_measurements(measurements: str, start: Path, where: str) -> None:
+    """Files of measurements are looked for before any job starts; what is in them is read by jobs."""
+    try:
+        log_folder.find(start / measurements)
+    except log_folder.MeasurementError as error:
+        variable = f"; {told}" if (told := _variable(measurements)) else ""
+        raise ConfigError(f"{where}: {error}{variable}; for none, have null in a file") from None
 
 
 def _is_file(path: Path) -> bool:
@@ -332,6 +346,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         figures=figures,
         formats=tuple(config["figures"]["formats"]),
         style=dict(config["style"]),
+        measurements=config["measurements"],
         source=source,
     )
 
@@ -573,6 +588,8 @@ def _figure(
     origin: Sources,
 ) -> Figure:
     at = functools.partial(origin.at, "figures", "draw", name)
+    if name in config_keys.FIGURE_KINDS and config_keys.FIGURE_KINDS[name].automatic:
+        raise ConfigError(f"{at()}: is drawn without an entry wherever its datasets are; rename this one")
     for network in table.get("networks", ()):
         _known(network, layouts, at("networks"), "network")
     study = table.get("study")
@@ -774,6 +791,8 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
             what += _text_hint(value, path, source)
     elif error.validator == "anyOf":
         what = f"{told} is none of what is accepted"
+        if any(form.get("type") == "null" for form in error.validator_value):
+            what += _text_hint(value, path, source)
     elif error.validator == "pattern":
         what = f"{shown(value)} is not of the required form"
     elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):

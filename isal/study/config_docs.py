@@ -1,6 +1,6 @@
 """Write what is generated from :mod:`isal.study.config_keys`: schemas and the key tables of ``config/README.md``.
 
-``make docs``, or ``python -m isal.config_docs`` in the project's folder. In the document a table stands between
+``make docs``, or ``python -m isal.study.config_docs`` in the project's folder. In the document a table stands between
 ``<!-- keys of <name> -->`` and ``<!-- end -->``; all else in it is written by hand.
 """
 
@@ -36,6 +36,7 @@ from isal.study.config_keys import (
     Kinds,
     Listing,
     Named,
+    Nothing,
     Number,
     Table,
     Text,
@@ -133,6 +134,8 @@ def _form(value: Value) -> str:
     match value:
         case Key() | Definition():
             return _form(value.value)
+        case Nothing():
+            return "null"
         case Number():
             bounds = config_keys.limits(value.schema({}))
             return f"{'whole number' if value.whole else 'number'} {bounds}".strip()
@@ -153,6 +156,8 @@ def _form(value: Value) -> str:
 
 
 def _taken_by(kind: FigureKind) -> str:
+    if kind.automatic:
+        return "no entry; drawn with `measurements`"
     taken = " and ".join(f"`{name}`" for name in kind.takes())
     return f"{taken} over {', '.join(f'`{grid}`' for grid in kind.grids)}" if kind.grids else taken or "nothing"
 

@@ -30,6 +30,7 @@ TYPES = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "a whole number",
+    "null": "null",
     "number": "a number",
     "object": "a table of keys and values",
     "string": "text",
@@ -88,6 +89,14 @@ class Truth(Value):
 
     def schema(self, definitions: Schema) -> Schema:
         return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Nothing(Value):
+    """No value: what a key is of is left out."""
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"type": "null"}
 
 
 @dataclass(frozen=True)
@@ -375,7 +384,8 @@ class FigureKind:
 
     It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
     it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
-    ``of_layouts`` says whether it rests on layouts: then their note stands below it.
+    ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic`` one has no entry
+    in a configuration: it has the name of its kind, and is drawn where there are datasets of all that it is drawn from.
     """
 
     shows: str
@@ -383,6 +393,7 @@ class FigureKind:
     grids: tuple[str, ...] = ()
     drawn_from: tuple[tuple[str, str], ...] = ()
     of_layouts: bool = True
+    automatic: bool = False
 
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
@@ -445,13 +456,34 @@ FIGURE_KINDS = {
         drawn_from=(("FindingsDataset", ""),),
         of_layouts=False,
     ),
+    "measured_ranges": FigureKind(
+        "bias and spread of measured ranges over distance, with the fitted links",
+        drawn_from=(("MeasuredRanges", ""), ("MeasuredLinks", "")),
+        of_layouts=False,
+        automatic=True,
+    ),
+    "measured_drift": FigureKind(
+        "what the drift correction takes from measured ranges, against half of what drift makes of the reply time",
+        drawn_from=(("MeasuredRanges", ""),),
+        of_layouts=False,
+        automatic=True,
+    ),
+    "measured_track": FigureKind(
+        "positions of measured runs, and their errors over time beside the bound",
+        drawn_from=(("MeasuredRun", ""),),
+        of_layouts=False,
+        automatic=True,
+    ),
 }
 
 #: The energy grids that a study needs for a kind of figure.
 FIGURE_GRIDS = {word: kind.grids for word, kind in FIGURE_KINDS.items() if kind.grids}
 FIGURE = Definition(
     "figure",
-    Key(Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items()}), "One figure"),
+    Key(
+        Kinds("Kind of figure", {word: kind.takes() for word, kind in FIGURE_KINDS.items() if not kind.automatic}),
+        "One figure",
+    ),
 )
 
 SEED = Number(at_least=0, at_most=2**32 - 1, whole=True)
@@ -671,6 +703,14 @@ CONFIG = {
         Table(SIMULATIONS),
         "Estimators that are simulated, for what the bounds mean",
         remark="<results>/datasets/simulations/",
+    ),
+    "measurements": Key(
+        Either((Text(at_least=1), Nothing())),
+        "Folder with logs of real radios, relative to the working directory",
+        remark="null, in a file, for none",
+        note="What its files look like: [docs/measurements.md](../docs/measurements.md). With it come "
+        "`<results>/measurements.md`, `<results>/datasets/measurements/`, `<results>/tables/measurements/` and the "
+        "figures that are drawn without an entry. What is in it counts, not where it is nor its dates.",
     ),
     "power_caps_w": Key(
         Table(POWER_CAPS_W),

@@ -1,9 +1,8 @@
 """Logs of two-way exchanges between real radios: reading them, cleaning them, and what their wrapped counters mean.
 
-A measurement folder has the layout of the public data set DOI 10.5281/zenodo.15226105::
-
-    static/<LOS|NLOS>/height_<cm>cm/<distance>m.csv      one tag, one anchor, at rest
-    dynamic/<run>/<anchor>.csv, trajectory.csv           ranges of several anchors to a moving tag, reference positions
+Where the files stand is in :mod:`isal.validation.log_folder`. A file is a table of comma-separated values with a
+line of names; lines may end as Windows has them, the text may be UTF-8 or UTF-16, and what is neither is taken for text
+that is no number.
 
 A static log has one exchange per line (columns :data:`STATIC_COLUMNS`): the four stamps of RLM-OWR in ticks of
 1 / (128 x 499.2 MHz), cut to so many bits of the counter, and the host's time.
@@ -13,7 +12,7 @@ What is left out is counted, under the name of its reason, and never silently dr
 
 from __future__ import annotations
 
-import re
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from isal.errors import IsalError
+from isal.validation.log_folder import MeasurementError as MeasurementError
+from isal.validation.log_folder import StaticFile, find_run, find_static
 
 #: One count of the stamps, s.
 TICK_S = 1 / (128 * 499.2e6)
@@ -35,7 +35,6 @@ STAMPS = ("poll_tx_ts", "poll_rx_ts", "resp_tx_ts", "resp_rx_ts")
 STATIC_COLUMNS = ("timestamp", *STAMPS, "rtd_init", "rtd_resp", "Distance")
 RANGE_COLUMNS = ("field.stamp", "field.x", "field.y", "field.z", "field.distanceFromTag")
 REFERENCE_COLUMNS = ("timestamp", "x", "y", "z")
-REFERENCE_FILE = "trajectory.csv"
 
 #: Two clocks differ by less than this; a larger jump of their offset means that a counter started anew.
 LARGEST_DRIFT = 100e-6
@@ -53,10 +52,6 @@ SMALLEST_COUNTING_DRIFT = 0.05e-6
 HOST_RATE_ERROR = 0.1
 
 Array = NDArray[np.float64]
-
-
-class MeasurementError(IsalError):
-    """Measurements that can't be used. The message names the folder, file, column or line and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,19 +206,19 @@ def read_exchanges(path: Path | str, counter_bits: int = COUNTER_BITS) -> Exchan
     """
     path = Path(path)
     table = _read_table(path, STATIC_COLUMNS)
-    empty = table.isna().all(axis=1).to_numpy()
+    empty = table.apply(lambda column: column.str.strip().eq("")).all(axis=1).to_numpy(dtype=bool)
     numbers = table[list(STATIC_COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     no_exchange = ~empty & ~np.isfinite(numbers[:, 0])
     incomplete = ~empty & ~no_exchange & ~np.isfinite(numbers).all(axis=1)
     complete = ~(empty | no_exchange | incomplete)
     left_out = {"empty": int(empty.sum()), "no exchange": int(no_exchange.sum()), "incomplete": int(incomplete.sum())}
-    lines = np.flatnonzero(complete)
+    lines = table.index[complete]
     numbers = numbers[complete]
     stamps = numbers[:, 1:5]
     too_large = np.argwhere(np.abs(stamps) >= 2.0**counter_bits)
     for row, column in too_large:
         raise MeasurementError(
-            f"{path}: line {lines[row] + 2}: {STAMPS[column]} {stamps[row, column]:.0f} does not fit "
+            f"{path}: line {lines[row]}: {STAMPS[column]} {stamps[row, column]:.0f} does not fit "
             f"{counter_bits} bits; say how many bits of the counter the log keeps"
         )
     log = ExchangeLog(path.name, numbers[:, 0], stamps, numbers[:, 7], left_out, counter_bits)
@@ -243,21 +238,15 @@ def read_exchanges(path: Path | str, counter_bits: int = COUNTER_BITS) -> Exchan
 
 @dataclass(frozen=True, eq=False)
 class StaticLog:
-    """A log at rest: line of sight (``"LOS"``) or not (``"NLOS"``), height in cm, and the true distance in m."""
+    """A log at rest, and its file."""
 
-    condition: str
-    height_cm: float
-    distance_m: float
+    file: StaticFile
     log: ExchangeLog
 
     @property
     def series(self) -> str:
         """Name of the series that this log belongs to, such as ``"LOS, 100 cm"``."""
-        return f"{self.condition}, {self.height_cm:g} cm"
-
-
-_SERIES = re.compile(r"height_(\d+(?:\.\d+)?)cm")
-_DISTANCE = re.compile(r"(\d+(?:\.\d+)?)m")
+        return f"{self.file.condition}, {self.file.height_cm:g} cm"
 
 
 def read_static(folder: Path | str, counter_bits: int = COUNTER_BITS) -> list[StaticLog]:
@@ -266,21 +255,9 @@ def read_static(folder: Path | str, counter_bits: int = COUNTER_BITS) -> list[St
     Raises
     ------
     MeasurementError
-        If a folder is missing or empty, or a name does not tell height or distance; and as :func:`read_exchanges`.
+        As :func:`isal.validation.log_folder.find_static` and :func:`read_exchanges`.
     """
-    root = _folder(Path(folder) / "static", "static/<LOS|NLOS>/height_<cm>cm/<distance>m.csv")
-    found = []
-    for path in sorted(root.glob("*/*/*.csv")):
-        height, distance = _SERIES.fullmatch(path.parent.name), _DISTANCE.fullmatch(path.stem)
-        condition = path.parent.parent.name
-        if not height or not distance or condition not in ("LOS", "NLOS"):
-            raise MeasurementError(
-                f"{path}: its name must be <LOS|NLOS>/height_<cm>cm/<distance>m.csv, which tells the true distance"
-            )
-        found.append(StaticLog(condition, float(height[1]), float(distance[1]), read_exchanges(path, counter_bits)))
-    if not found:
-        raise MeasurementError(f"{root}: no log in it; expected files <LOS|NLOS>/height_<cm>cm/<distance>m.csv")
-    return sorted(found, key=lambda log: (log.condition, log.height_cm, log.distance_m))
+    return [StaticLog(file, read_exchanges(file.path, counter_bits)) for file in find_static(folder)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,20 +303,15 @@ def read_dynamic(folder: Path | str) -> DynamicRun:
     MeasurementError
         If a folder, file or column is missing, an anchor moves, or there are fewer than three anchors.
     """
-    root = _folder(Path(folder), f"{REFERENCE_FILE} and one file of ranges per anchor")
-    if not (root / REFERENCE_FILE).is_file():
-        raise MeasurementError(f"{root}: no {REFERENCE_FILE} in it; a dynamic run needs reference positions")
+    files = find_run(folder)
     left_out = {"incomplete": 0, "no positive range": 0, "repeated": 0, "outside the reference": 0}
-    reference = _numbers(_read_table(root / REFERENCE_FILE, REFERENCE_COLUMNS), REFERENCE_COLUMNS, left_out)
+    reference = _numbers(_read_table(files.reference, REFERENCE_COLUMNS), REFERENCE_COLUMNS, left_out)
     reference = reference[np.unique(reference[:, 0], return_index=True)[1]]
     if len(reference) < 2:
-        raise MeasurementError(f"{root / REFERENCE_FILE}: fewer than two reference positions")
+        raise MeasurementError(f"{files.reference}: fewer than two reference positions")
     start = reference[0, 0]
-    paths = sorted(path for path in root.glob("*.csv") if path.name != REFERENCE_FILE)
-    if len(paths) < 3:
-        raise MeasurementError(f"{root}: {len(paths)} files of ranges; a position needs at least three anchors")
-    names, anchors, times, which, ranges = [], [], [], [], []
-    for number, path in enumerate(paths):
+    anchors, times, which, ranges = [], [], [], []
+    for number, path in enumerate(files.ranges.values()):
         rows = _numbers(_read_table(path, RANGE_COLUMNS), RANGE_COLUMNS, left_out)
         if not len(rows):
             raise MeasurementError(f"{path}: no range in it; remove the file or mend it")
@@ -351,7 +323,6 @@ def read_dynamic(folder: Path | str) -> DynamicRun:
         first = np.sort(np.unique(rows[:, 0], return_index=True)[1])
         left_out["repeated"] += len(rows) - len(first)
         rows = rows[first]
-        names.append(path.stem)
         anchors.append(rows[0, 1:4] if len(rows) else np.full(3, np.nan))
         times.append((rows[:, 0] - start) * 1e-9)
         which.append(np.full(len(rows), number))
@@ -362,10 +333,12 @@ def read_dynamic(folder: Path | str) -> DynamicRun:
     order = order[(time[order] >= 0) & (time[order] <= reference_time[-1])]
     left_out["outside the reference"] = len(time) - len(order)
     if not len(order):
-        raise MeasurementError(f"{root}: no range within the times of {REFERENCE_FILE}; both must be in nanoseconds")
+        raise MeasurementError(
+            f"{files.folder}: no range within the times of {files.reference.name}; both must be in nanoseconds"
+        )
     return DynamicRun(
-        root.name,
-        tuple(names),
+        files.folder.name,
+        tuple(files.ranges),
         np.array(anchors),
         time[order],
         anchor[order],
@@ -376,33 +349,44 @@ def read_dynamic(folder: Path | str) -> DynamicRun:
     )
 
 
-def dynamic_folders(folder: Path | str) -> list[Path]:
-    """The folders of all dynamic runs under ``folder/dynamic``, by name; empty if there are none."""
-    root = Path(folder) / "dynamic"
-    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-
-
-def _folder(path: Path, expected: str) -> Path:
-    if not path.is_dir():
-        raise MeasurementError(f"{path}: no such folder; name one with {expected}")
-    return path
-
-
 def _read_table(path: Path, columns: Sequence[str]) -> Any:
-    """A file as a table with stripped column names, after checking that it has the columns."""
+    """A file as a table of text with stripped names, after checking that it has the columns; indexed by line.
+
+    A line of more fields than there are names has none that can be trusted but the first, which alone is kept.
+    """
     try:
-        table = pd.read_csv(path, skip_blank_lines=False, skipinitialspace=True, low_memory=False)
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise MeasurementError(f"{path}: no such file") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise MeasurementError(f"{path}: can't be read ({error.strerror})") from error
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    # numbers are ASCII: letters of another encoding stand in lines of text, which are no numbers anyway
+    text = content.decode(encoding, errors="replace").replace("\0", "")
+    reader = csv.reader(text.splitlines(), skipinitialspace=True)
+    try:
+        lines = [(reader.line_num, fields) for fields in reader]
+    except csv.Error as error:
         raise MeasurementError(f"{path}: not a table of comma-separated values ({error})") from error
-    table.columns = [str(name).strip() for name in table.columns]
-    missing = [name for name in columns if name not in table.columns]
+    first = next((place for place, (_, fields) in enumerate(lines) if any(map(str.strip, fields))), None)
+    if first is None:
+        raise MeasurementError(f"{path}: not a table, it is empty; remove the file")
+    names = [name.strip() for name in lines[first][1]]
+    missing = [name for name in columns if name not in names]
     if missing:
+        hint = "; separate fields by commas, and write decimals with a point" if ";" in "".join(names) else ""
         raise MeasurementError(
-            f"{path}: no column {', '.join(missing)}; it has {', '.join(table.columns)}, and needs {', '.join(columns)}"
+            f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}, and needs {', '.join(columns)}{hint}"
         )
-    return table
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise MeasurementError(f"{path}: the column {twice[0]} stands twice; keep one")
+    rows = []
+    for _, fields in lines[first + 1 :]:
+        if any(map(str.strip, fields[len(names) :])):
+            fields = fields[:1]
+        rows.append([*fields, *[""] * len(names)][: len(names)])
+    numbers = [number for number, _ in lines[first + 1 :]]
+    return pd.DataFrame(rows, columns=names, index=numbers, dtype=str)
 
 
 def _numbers(table: Any, columns: Sequence[str], left_out: dict[str, int]) -> Array:

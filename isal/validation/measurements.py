@@ -151,6 +151,7 @@ STATIC_TABLE = [
     "shift_ratio_spread",
     "device_ratio",
     "spread_m",
+    "uncorrected_spread_m",
     "device_spread_m",
     *BIASES.values(),
 ]
@@ -177,8 +178,8 @@ def static_table(logs: Sequence[StaticLog]) -> Any:
         the exchange's own k.
     ``device_ratio``
         The median of (uncorrected - device) / shift, which knows nothing of the correction.
-    ``spread_m, device_spread_m``
-        Robust standard deviation of the corrected and the device's range, m.
+    ``spread_m, uncorrected_spread_m, device_spread_m``
+        Robust standard deviation of the corrected, the uncorrected and the device's range, m.
     ``bias_m, uncorrected_bias_m, device_bias_m``
         Median range minus true distance, m.
     """
@@ -188,9 +189,9 @@ def static_table(logs: Sequence[StaticLog]) -> Any:
         used = np.isfinite(found.corrected_m)
         row: dict[str, Any] = {
             "series": static.series,
-            "condition": static.condition,
-            "height_cm": static.height_cm,
-            "distance_m": static.distance_m,
+            "condition": static.file.condition,
+            "height_cm": static.file.height_cm,
+            "distance_m": static.file.distance_m,
             "exchanges": len(static.log),
             "used": int(used.sum()),
             "lost": found.lost,
@@ -216,10 +217,11 @@ def static_table(logs: Sequence[StaticLog]) -> Any:
                 "shift_ratio_spread": spread(ratio),
                 "device_ratio": float(np.median((found.uncorrected_m - found.device_m)[used] / shift)),
                 "spread_m": noise,
+                "uncorrected_spread_m": spread(found.uncorrected_m[used]),
                 "device_spread_m": spread(found.device_m[used]),
             }
             for column, bias in BIASES.items():
-                row[bias] = row[column] - static.distance_m
+                row[bias] = row[column] - static.file.distance_m
         rows.append(row)
     return pd.DataFrame(rows, columns=STATIC_TABLE)
 

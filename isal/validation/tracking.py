@@ -251,9 +251,21 @@ class TrackErrors:
     nees: Array
 
     def medians(self) -> dict[str, float]:
-        """What a table says of the run: medians over accepted epochs, m, and the same without the outlier test."""
+        """What a table says of the run: medians over accepted epochs, m, and the same without the outlier test.
+
+        Raises
+        ------
+        MeasurementError
+            If no epoch is accepted.
+        """
         inside = np.isfinite(self.error_m) & np.isfinite(self.bound_m)
         kept = self.found.accepted & inside
+        if not kept.any():
+            told = ", ".join(f"{what}: {count}" for what, count in self.found.counts.items())
+            raise MeasurementError(
+                f"no position within the track passes the outlier test ({told}); see whether the anchors' positions "
+                "and times belong to this run and the links to these radios"
+            )
         error, bound, floor = self.error_m[kept], np.median(self.bound_m[kept]), np.median(self.floor_bound_m[kept])
         return {
             "epochs": float(kept.sum()),

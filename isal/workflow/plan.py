@@ -25,6 +25,7 @@ from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
 from isal.units import UJ_PER_J
+from isal.validation import log_folder
 
 PLAN_NAME = "plan.json"
 RECORD_PATTERN = "points/{point}.nc"
@@ -258,6 +259,14 @@ class Plan:
             for name, slots in self.networks.items()
             if all(observable(slots, radio) for radio in radios.values())
         ]
+
+    # --- measurements -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def measured(self) -> log_folder.LogFolder | None:
+        """The logs of the configuration's folder of measurements; None if it names none."""
+        folder = self.configuration.measurements
+        return log_folder.find(folder) if folder else None
 
     # --- simulations --------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from isal.study import config
 from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import digest
 from isal.study.points import Point
+from isal.validation import log_folder
 from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
 
 
@@ -462,6 +464,127 @@ class LinkStrengths(Product):
         storage.write(outputs[0], links.link_strengths(self.plan.layout_points), fingerprint)
 
 
+class _OfMeasurements(Product):
+    """One result, if the configuration names a folder of measurements."""
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return [""] if plan.measured else []
+
+    @property
+    def logs(self) -> log_folder.LogFolder:
+        """The logs of the folder."""
+        if self.plan.measured is None:
+            raise PlanError("the configuration names no folder of measurements; give --config measurements=FOLDER")
+        return self.plan.measured
+
+    def refuse_edited(self, fingerprint: str) -> None:
+        """Refuse to store, under a fingerprint, what was read from files that have changed since it was taken.
+
+        Raises
+        ------
+        PlanError
+            If this is not the result of that fingerprint.
+        """
+        if self.fingerprint != fingerprint:
+            raise PlanError(
+                f"{self.plan.configuration.measurements}: its files have changed since snakemake looked at them; "
+                "run snakemake again"
+            )
+
+
+class MeasuredRanges(_OfMeasurements):
+    """What the static logs say, each and exchange by exchange."""
+
+    files = ("datasets/measurements/ranges.nc",)
+    sealed = True
+
+    @property
+    def content(self) -> object:
+        logs = self.logs.static
+        named = [[each.condition, each.height_cm, each.distance_m] for each in logs]
+        return [named, log_folder.digests(each.path for each in logs)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.measurements import datasets
+        from isal.study.store import storage
+
+        # not from the inputs: logs are no results, and their content is part of the fingerprint
+        found = datasets.ranges(Path(self.plan.configuration.measurements or ""))
+        self.refuse_edited(fingerprint)
+        storage.write(outputs[0], found, fingerprint)
+
+
+class MeasuredLinks(_OfMeasurements):
+    """The links fitted to the static logs."""
+
+    files = ("datasets/measurements/links.nc",)
+    sealed = True
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return MeasuredRanges.all(self.plan)
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.measurements import datasets
+        from isal.study.store import storage
+
+        storage.write(outputs[0], datasets.links(storage.read(inputs[0])), fingerprint)
+
+
+class MeasuredRun(_OfMeasurements):
+    """Positions of a dynamic run against their bound."""
+
+    files = ("datasets/measurements/runs/{name}.nc",)
+    sealed = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.measured.runs) if plan.measured else []
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return MeasuredLinks.all(self.plan)
+
+    @property
+    def content(self) -> object:
+        run = self.logs.runs[self.name]
+        return [self.name, list(run.ranges), log_folder.digests(run.paths)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.measurements import datasets
+        from isal.study.store import storage
+
+        found = datasets.run(self.logs.runs[self.name], storage.read(inputs[0]))
+        self.refuse_edited(fingerprint)
+        storage.write(outputs[0], found, fingerprint)
+
+
+class MeasurementsPage(_OfMeasurements):
+    """The page about the measurements, and its tables with all digits."""
+
+    files = (
+        "measurements.md",
+        "tables/measurements/logs.csv",
+        "tables/measurements/links.csv",
+        "tables/measurements/runs.csv",
+    )
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [source for kind in (MeasuredRanges, MeasuredLinks, MeasuredRun) for source in kind.all(self.plan)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import tables
+        from isal.study.measurements import page
+        from isal.study.store import storage
+
+        measured, links, *runs = [storage.read(path) for path in inputs]
+        tables.write_text(outputs[0], page.page(measured, links, runs))
+        for path, table in zip(outputs[1:], page.csv_tables(measured, links, runs), strict=True):
+            tables.write_text(path, table.to_csv(index=False))
+
+
 class Figure(Product):
     """A figure in every format of the configuration."""
 
@@ -469,7 +592,17 @@ class Figure(Product):
 
     @classmethod
     def names(cls, plan: Plan) -> Sequence[str]:
-        return list(plan.configuration.figures)
+        automatic = (
+            word
+            for word, kind in FIGURE_KINDS.items()
+            if kind.automatic and all(KINDS[drawn].names(plan) for drawn, _ in kind.drawn_from)
+        )
+        return [*plan.configuration.figures, *automatic]
+
+    @property
+    def figure(self) -> config.Figure:
+        """Its entry in the configuration; for one that is drawn without, what that would be."""
+        return self.plan.configuration.figures.get(self.name) or config.Figure(self.name, self.name, None, ())
 
     @classmethod
     def patterns(cls, plan: Plan) -> list[str]:
@@ -478,12 +611,12 @@ class Figure(Product):
     @property
     def shows_the_study(self) -> bool:
         """Whether it is made of a study or of no dataset, and so of neither findings nor solvers nor simulations."""
-        figure = self.plan.configuration.figures[self.name]
+        figure = self.figure
         return figure.study is not None or not FIGURE_KINDS[figure.kind].drawn_from
 
     @property
     def sources(self) -> Sequence[Product]:
-        figure = self.plan.configuration.figures[self.name]
+        figure = self.figure
         found: list[Product] = []
         for kind, name in FIGURE_KINDS[figure.kind].drawn_from:
             known = KINDS[kind].names(self.plan)
@@ -492,7 +625,7 @@ class Figure(Product):
 
     @property
     def content(self) -> dict[str, Any]:
-        figure, configuration = self.plan.configuration.figures[self.name], self.plan.configuration
+        figure, configuration = self.figure, self.plan.configuration
         return {
             "kind": figure.kind,
             "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
@@ -503,7 +636,7 @@ class Figure(Product):
 
     @property
     def loaded(self) -> Sequence[str]:
-        return [f"isal.figures.{self.plan.configuration.figures[self.name].kind}"]
+        return [f"isal.figures.{self.figure.kind}"]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         import os
@@ -517,17 +650,19 @@ class Figure(Product):
         figures.draw([storage.read(path) for path in inputs], shown, outputs)
 
 
-#: What every study has, and what is made besides for the paper.
+#: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
 OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
 OF_THE_PAPER: Sequence[type[Product]] = (
     *(Comparison, AgreementTable, FindingsDataset, FindingsPage),
     *(DelaySimulation, ExchangeSimulation, LinkStrengths),
 )
+OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 
 
 def targets(plan: Plan) -> list[Product]:
     """All that is asked for: a run makes it, and what it is made from."""
-    kinds: list[type[Product]] = [*OF_STUDIES, *(OF_THE_PAPER if plan.configuration.paper else ()), Figure]
+    of_the_paper = OF_THE_PAPER if plan.configuration.paper else ()
+    kinds: list[type[Product]] = [*OF_STUDIES, *of_the_paper, *OF_MEASUREMENTS, Figure]
     return [product for kind in kinds for product in kind.all(plan)]
 
 
@@ -546,11 +681,7 @@ def wanted(plan: Plan) -> list[Product]:
     return list(found.values())
 
 
-#: The kinds by name, each after those that it is made from.
-KINDS: dict[str, type[Product]] = {
-    kind.__name__: kind
-    for kind in (
-        *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths, Figure),
-    )
-}
+_KINDS: Sequence[type[Product]] = (*OF_STUDIES, Observations, *OF_THE_PAPER, *OF_MEASUREMENTS, Figure)
+
+#: The kinds by name.
+KINDS: dict[str, type[Product]] = {kind.__name__: kind for kind in _KINDS}

@@ -113,7 +113,7 @@ STUDY = "studies.bandwidths"
         (f"{STUDY}.step_1_energy_j", {"from": 2, "to": 1, "by": 0.1}, ["exchange them"]),
         ("studies.a/b", {}, ["the name 'a/b' can't be used"]),
         ("figures.draw.figure_9.study", "bandwidth", ["there is no study 'bandwidth' (did you mean 'bandwidths'?)"]),
-        ("figures.draw.figure_9.kind", "map", ["'map' is not one of layouts, step_energy"]),
+        ("figures.draw.figure_9.kind", "map", ["'map' is not one of layouts, system_model"]),
         ("figures.draw.figure_9.kind", "agreement", ["figures.draw.figure_9.study: unknown key"]),
         ("figures.draw.figure_9.study", "synchronous_dual_slot", ["is not a grid over exactly step_1_energy_j"]),
         ("figures.draw.figure_11.study", "bandwidths", ["grid over exactly step_1_energy_j and step_2_energy_j"]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic_logs import Link, Run
 
-from isal.validation import logs
+from isal.validation import log_folder, logs
 from isal.validation.logs import TICK_S, MeasurementError
 
 #: The drift of an interval when stamps are whole ticks and nothing else is wrong: four roundings over 0.1 s.
@@ -132,6 +132,71 @@ class TestLeftOut:
         assert len(logs.read_exchanges(path)) == 0
 
 
+class TestForms:
+    """What programs and people make of a file."""
+
+    @pytest.fixture
+    def written(self, tmp_path):
+        path = tmp_path / "20m.csv"
+        Link(exchanges=30).write(path)
+        return path
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda text: text.replace("\n", "\r\n").encode(),
+            lambda text: text.replace("\n", "\r").encode(),
+            lambda text: text.encode("utf-8-sig"),
+            lambda text: text.encode("utf-16"),
+            lambda text: "".join(f"{line},\n" for line in text.splitlines()).encode(),
+            lambda text: f"\n\n{text}".encode(),
+            lambda text: text.replace(",", " , ").encode(),
+            lambda text: "".join(
+                ",".join(f'"{cell}"' for cell in line.split(",")) + "\n" for line in text.splitlines()
+            ).encode(),
+        ],
+        ids=["windows", "old mac", "utf-8 mark", "utf-16", "comma at the end", "lines before", "blanks", "quotes"],
+    )
+    def test_the_same_log_in_another_form(self, written, change):
+        before = logs.read_exchanges(written)
+        written.write_bytes(change(written.read_text()))
+        after = logs.read_exchanges(written)
+        np.testing.assert_array_equal(after.stamps, before.stamps)
+        np.testing.assert_array_equal(after.host_s, before.host_s)
+        assert after.left_out == before.left_out
+
+    def test_lines_of_text_in_any_letters_and_of_any_length(self, written):
+        before = logs.read_exchanges(written)
+        with written.open("ab") as file:
+            file.write("Mittel \u00b1 Abweichung,20\n".encode("latin-1"))
+            file.write(b"Means,1,2,3,4,5,6,7,8,9,10,11\nnothing measured\n\0\0\0\n")
+        after = logs.read_exchanges(written)
+        np.testing.assert_array_equal(after.stamps, before.stamps)
+        assert after.left_out["no exchange"] == before.left_out["no exchange"] + 3
+        assert after.left_out["empty"] == before.left_out["empty"] + 1
+
+    def test_a_line_of_more_fields_is_not_trusted(self, written):
+        """Which of them stands for which column?"""
+        lines = written.read_text().splitlines()
+        lines[4] = lines[4].replace(",", ",7,", 1)
+        written.write_text("\n".join(lines))
+        after = logs.read_exchanges(written)
+        assert len(after) == 29
+        assert after.left_out["incomplete"] == 1
+
+    def test_a_dynamic_run_in_another_form(self, tmp_path):
+        Run(duration=5.0).write(tmp_path)
+        before = logs.read_dynamic(tmp_path)
+        for path in tmp_path.iterdir():
+            text = path.read_text().replace("\n", "\r\n")
+            path.unlink()
+            path.with_suffix(".CSV" if path.stem == "A1" else ".csv").write_bytes(text.encode("utf-16"))
+        (tmp_path / "._A1.csv").write_bytes(b"\0\5\x16\7")  # of a Mac
+        after = logs.read_dynamic(tmp_path)
+        np.testing.assert_array_equal(after.range_m, before.range_m)
+        assert after.anchor_names == before.anchor_names
+
+
 class TestFolders:
     def test_static_logs_are_found_by_their_names(self, tmp_path):
         for name in (
@@ -142,7 +207,7 @@ class TestFolders:
         ):
             Link(exchanges=5).write(tmp_path / "static" / f"{name}.csv")
         found = logs.read_static(tmp_path)
-        assert [(log.series, log.distance_m) for log in found] == [
+        assert [(log.series, log.file.distance_m) for log in found] == [
             ("LOS, 100 cm", 2.5),
             ("LOS, 150 cm", 2.0),
             ("LOS, 150 cm", 10.0),
@@ -151,7 +216,7 @@ class TestFolders:
 
     def test_dynamic_run(self, tmp_path):
         Run(duration=20.0).write(tmp_path / "dynamic" / "walk")
-        (folder,) = logs.dynamic_folders(tmp_path)
+        (folder,) = log_folder.run_folders(tmp_path)
         path = folder / "A1.csv"
         lines = path.read_text().splitlines()
         lines[3] = lines[3].rsplit(",", 1)[0] + ",-1.0"
@@ -169,7 +234,7 @@ class TestFolders:
         assert np.isnan(run.reference_at(np.array([1e6]))).all()
 
     def test_no_dynamic_run(self, tmp_path):
-        assert logs.dynamic_folders(tmp_path) == []
+        assert log_folder.run_folders(tmp_path) == []
 
 
 class TestRefusals:
@@ -204,6 +269,31 @@ class TestRefusals:
         table.drop(columns=["poll_rx_ts", "Distance"]).to_csv(path, index=False)
         with pytest.raises(MeasurementError, match="no column poll_rx_ts, Distance; it has timestamp"):
             logs.read_exchanges(path)
+
+    def test_other_separators_are_named(self, tmp_path):
+        path = tmp_path / "9m.csv"
+        Link(exchanges=3).write(path)
+        path.write_text(path.read_text().replace(",", ";"))
+        with pytest.raises(MeasurementError, match="separate fields by commas, and write decimals with a point"):
+            logs.read_exchanges(path)
+
+    def test_a_column_twice(self, tmp_path):
+        path = tmp_path / "9m.csv"
+        table, _ = Link(exchanges=3).write(path)
+        path.write_text(table.assign(again=1).to_csv(index=False).replace("again", "Distance"))
+        with pytest.raises(MeasurementError, match="the column Distance stands twice"):
+            logs.read_exchanges(path)
+
+    @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+    def test_an_empty_file(self, tmp_path, content):
+        (tmp_path / "9m.csv").write_bytes(content)
+        with pytest.raises(MeasurementError, match=r"9m\.csv: not a table, it is empty; remove the file"):
+            logs.read_exchanges(tmp_path / "9m.csv")
+
+    def test_a_run_whose_name_is_no_part_of_a_path(self, tmp_path):
+        (tmp_path / "dynamic/my walk").mkdir(parents=True)
+        with pytest.raises(MeasurementError, match="my walk: results have the name of the run; rename it"):
+            log_folder.run_folders(tmp_path)
 
     def test_stamps_of_more_bits(self, tmp_path):
         path = tmp_path / "9m.csv"

@@ -26,7 +26,7 @@ def fresh(tmp_path):
 @pytest.fixture(scope="session")
 def settled_once(tmp_path_factory):
     """The study of reruns.py, run to its end, with a point per job and with several; not to be changed."""
-    single = run_once(tmp_path_factory, "single", lambda folder: Project.create(folder, reruns.STUDY).succeed())
+    single = run_once(tmp_path_factory, "single", lambda folder: reruns.create(folder).succeed())
 
     def sharded(folder):
         project = copied(single, folder)

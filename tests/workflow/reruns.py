@@ -6,15 +6,20 @@ What is made again is computed from the fingerprints of the plans before and aft
 
 from __future__ import annotations
 
+import atexit
 import copy
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 from differences import kinds_of, own
-from project import ROOT, SIMULATIONS
+from project import ROOT, SIMULATIONS, Project
+from synthetic_logs import write_folder
 
 from isal.study.config import parse
 from isal.study.fingerprint import Code
@@ -77,6 +82,30 @@ STUDY = {
     },
 }
 
+#: The folder of measurements in a project, see :func:`create`.
+LOGS = "logs"
+
+
+def create(folder: Path) -> Project:
+    """A project with the study and with measurements."""
+    write_folder(folder / LOGS)
+    return Project.create(folder, STUDY | {"measurements": LOGS})
+
+
+def logs(edit: Callable[[Path], Any] = lambda folder: None) -> str:
+    """The same measurements in a folder of this process, edited."""
+    folder = Path(tempfile.mkdtemp(prefix="isal-logs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    edit(write_folder(folder))
+    return str(folder)
+
+
+def _longer(file: Path) -> None:
+    """One more exchange or range: the last one once more, which is left out, but counted."""
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines, lines[-1]]))
+
+
 #: Points of the state in which a job solves many.
 POINTS_PER_JOB = 3
 
@@ -130,6 +159,11 @@ def config(group: str, words: str, change: Callable[[dict[str, Any]], Any], key:
     return Row(f"Configuration: {group}", words, lambda config, _: change(config), key)
 
 
+def measured(words: str, change: Callable[[dict[str, Any]], Any]) -> Row:
+    """A change of the folder of measurements."""
+    return Row("Measurements", f"`measurements`: {words}", lambda config, _: change(config), "measurements")
+
+
 def network(words: str, key: str, change: Callable[[dict[str, Any]], Any]) -> Row:
     return Row("Networks file", words, lambda _, networks: change(networks), key)
 
@@ -148,6 +182,9 @@ def _several_targets(networks: dict[str, Any]) -> None:
     table = networks["single_slot"]["7c"]
     table["targets"] = [table.pop("target")]
 
+
+#: Files of the folder of measurements.
+STATIC, RUN = "static/LOS/height_100cm", "dynamic/LOS_walk"
 
 ONE = {"anchors": [[20, 30], [170, 20]], "radars": [[60, 50], [70, 60]], "target": [68, 48]}
 
@@ -172,6 +209,32 @@ ROWS: list[Row] = [
     value("tolerance", 1e-7),
     value("points_per_job", 3),
     value("agreement.points_per_curve", 2),
+    measured("null", lambda config: config.update(measurements=None)),
+    measured("the same files elsewhere", lambda config: config.update(measurements=logs())),
+    measured(
+        "a static log of other content",
+        lambda config: config.update(measurements=logs(lambda folder: _longer(folder / STATIC / "10m.csv"))),
+    ),
+    measured(
+        "a static log less",
+        lambda config: config.update(measurements=logs(lambda folder: (folder / STATIC / "10m.csv").unlink())),
+    ),
+    measured(
+        "a static log at another distance",
+        lambda config: config.update(
+            measurements=logs(lambda folder: (folder / STATIC / "10m.csv").rename(folder / STATIC / "11m.csv"))
+        ),
+    ),
+    measured(
+        "a dynamic run of other content",
+        lambda config: config.update(measurements=logs(lambda folder: _longer(folder / RUN / "A1.csv"))),
+    ),
+    measured(
+        "a dynamic run more",
+        lambda config: config.update(
+            measurements=logs(lambda folder: shutil.copytree(folder / RUN, folder / "dynamic/again"))
+        ),
+    ),
     value("power_caps_w.radars", 6.5),
     value("power_caps_w.anchors", 6.5),
     *(value(f"radio.{key}", other) for key, other in OTHER.items()),
@@ -299,7 +362,7 @@ def sources() -> dict[str, dict[str, Any]]:
     """The configuration of the study and the networks file."""
     read = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("config", "networks")}
     findings = read["config"]["findings"] | STUDY["findings"]
-    read["config"].update(copy.deepcopy(STUDY | {"findings": findings}))
+    read["config"].update(copy.deepcopy(STUDY | {"findings": findings, "measurements": logs()}))
     return read
 
 

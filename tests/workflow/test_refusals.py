@@ -5,6 +5,7 @@ import re
 
 import pytest
 from dry_runs import dry_run
+from synthetic_logs import write_folder
 
 
 @pytest.mark.parametrize(
@@ -111,3 +112,17 @@ def test_what_is_hardly_meant_is_doubted_once(fresh):
     done = fresh.succeed("2025_11_25/figures/maps.svg", "--configfile", "my.json", "--config", "results=./2025_11_25")
     assert (done.stdout + done.stderr).count(doubt) == 1
     assert (fresh.folder / "2025_11_25/figures/maps.svg").exists()
+
+
+def test_measurements_are_looked_for_before_any_job_starts(fresh):
+    """Relative to the working directory, and by the names of files."""
+    code, text = dry(fresh, "--config", "measurements=logs")
+    assert code != 0
+    assert f"--config: measurements: {fresh.folder / 'logs'}: no such folder; name one with static/" in text
+    write_folder(fresh.folder / "logs")
+    assert "write_measurements" in fresh.plan("--config", "measurements=logs")
+    (fresh.folder / "logs/dynamic/LOS_walk/trajectory.csv").unlink()
+    code, text = dry(fresh, "--config", "measurements=logs")
+    assert code != 0
+    assert "logs/dynamic/LOS_walk: no trajectory.csv in it" in text
+    assert "write_measurements" not in fresh.plan()

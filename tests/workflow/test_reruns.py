@@ -20,6 +20,7 @@ import yaml
 from differences import code_of, own, remade
 from project import ROOT, Project, jobs_of
 
+from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS, Shard
@@ -43,6 +44,10 @@ def test_the_document_has_the_tables():
     assert reruns.PAGE_FILE.read_text(encoding="utf-8") == reruns.page()
 
 
+#: Those of the configuration, and those that are drawn where there are measurements.
+FIGURES = [*reruns.STUDY["figures"]["draw"], *(word for word, kind in FIGURE_KINDS.items() if kind.automatic)]
+
+
 def changed(words):
     """Names by kind of what a row of the tables makes again."""
     (row,) = (row for row in reruns.ROWS if row.words == words)
@@ -52,7 +57,7 @@ def changed(words):
 def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     """The promises that matter most, in full; the document has all."""
     assert changed("`points_per_job`") == changed("`networks`") == changed("`target` of 7c written as `targets`") == {}
-    assert changed("`style.held`") == {"Figure": list(reruns.STUDY["figures"]["draw"])}
+    assert changed("`style.held`") == {"Figure": FIGURES}
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
@@ -62,6 +67,10 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     everything = own(None, reruns.plan())
     assert changed("`radio.pulses`")["Record"] == everything["Record"]
     assert changed("`findings.samples`")["Observations"] == ["base/random-4-6"]
+    assert changed("`measurements`: the same files elsewhere") == {}
+    again = {"MeasuredRanges": [""], "MeasuredLinks": [""], "MeasuredRun": ["LOS_walk"]}
+    assert changed("`measurements`: a static log of other content") == again
+    assert changed("`measurements`: a dynamic run of other content") == {"MeasuredRun": ["LOS_walk"]}
 
 
 def test_a_change_of_code_makes_again_what_runs_it(tmp_path):
@@ -120,7 +129,11 @@ LOOKED_INTO = {
     "DelaySimulation": "simulations/delays/flat",
     "ExchangeSimulation": "simulations/exchanges",
     "LinkStrengths": "simulations/links",
-    **{f"Figure {name}": f"figures/{name}" for name in reruns.STUDY["figures"]["draw"]},
+    "MeasuredRanges": "measurements/ranges",
+    "MeasuredLinks": "measurements/links",
+    "MeasuredRun": "measurements/runs/LOS_walk",
+    "MeasurementsPage": "measurements",
+    **{f"Figure {name}": f"figures/{name}" for name in FIGURES},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
     "Record at once": "points/8a/synchronous/500MHz/integrated/e5000-5000",
@@ -204,6 +217,10 @@ RULES = {
     "DelaySimulation": "simulate_delays",
     "ExchangeSimulation": "simulate_exchanges",
     "LinkStrengths": "measure_links",
+    "MeasuredRanges": "read_measurements",
+    "MeasuredLinks": "fit_measured_links",
+    "MeasuredRun": "track_measured_run",
+    "MeasurementsPage": "write_measurements",
     "Figure": "draw_figure",
 }
 
@@ -233,6 +250,7 @@ TRIED = (
     "`variants`: another order",  # the same inputs in another order
     "`style.held`",
     "`figures.formats`",
+    "`measurements`: a static log of other content",
 )
 
 
@@ -270,7 +288,8 @@ def test_dates_and_places_count_for_nothing(settled):
 def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
     project = settled()
     start = project.folder.with_name("start")
-    shutil.copytree(project.folder / "config", start / "config")
+    for name in ("config", reruns.LOGS):
+        shutil.copytree(project.folder / name, start / name)
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
     assert found == {
         RULES[kind]: sorted(p for e in KINDS[kind].all(reruns.plan()) for p in e.outputs) for kind in KINDS

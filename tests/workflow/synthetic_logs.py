@@ -145,3 +145,30 @@ class Run:
             )
             table.drop(gone[gone % len(self.anchors) == number]).to_csv(folder / f"A{number}.csv", index=False)
         return wrong
+
+
+#: Logs at rest of :func:`write_folder`: condition, height in cm, distances in m.
+AT_REST = (("LOS", 100, (2, 10, 20, 40)), ("NLOS", 150, (5, 15, 30)))
+
+
+def write_folder(folder, floor=0.022, drift=1.5e-6, bias_per_m=0.005, exchanges=40, run="LOS_walk", duration=20.0):
+    """A folder of measurements: seven logs at rest, of links with this floor in m, and a dynamic run."""
+    for condition, height, distances in AT_REST:
+        for distance in distances:
+            # a range of two stamps of each clock has the error of one of them
+            link = Link(
+                distance=float(distance),
+                bias=0.05 + bias_per_m * distance,
+                drift=drift,
+                jitter=floor / SPEED_OF_LIGHT,
+                exchanges=exchanges,
+            )
+            path = folder / f"static/{condition}/height_{height}cm/{distance}m.csv"
+            table, _ = link.write(path, seed=distance)
+            rng = np.random.default_rng([2, distance])
+            # devices that round their own range to centimetres
+            table["Distance"] = np.round(link.distance + link.bias + floor * rng.standard_normal(len(table)), 2)
+            table.to_csv(path, index=False)
+    if run:
+        Run(floor=floor, bias_per_m=bias_per_m, duration=duration).write(folder / "dynamic" / run)
+    return folder
