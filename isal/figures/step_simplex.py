@@ -19,7 +19,7 @@ from matplotlib.tri import LinearTriInterpolator, TriAnalyzer, Triangulation, Tr
 from mpl_toolkits.mplot3d import Axes3D
 from numpy.typing import NDArray
 
-from isal.figures import Shown, exact, panels, style
+from isal.figures import Shown, exact, panels, style, usable
 from isal.figures.exact import Exact
 from isal.schemes.registry import REFERENCE, SCHEMES
 
@@ -60,6 +60,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         if split is not None:
             share = f"{split.speb / _reference(part):.2f} of integrated"
             remark = _remark(split.energies, split.nothing("step"), share if against_integrated else "")
+        remark = "\n".join([*usable.warning(part), remark])
         for offset, row in enumerate(ROWS):
             at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
             letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
