@@ -16,8 +16,9 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from isal.figures import Shown, exact, panels, style, usable
+from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact, Part
+from isal.figures.usable import usable
 from isal.schemes.registry import REFERENCE, SCHEMES
 
 #: Rings this close, in shares of the panel, go around each other.
@@ -43,13 +44,14 @@ def draw_curves(
     combinations, placed = panels.combinations(dataset), panels.Arrangement.of(dataset)
     picture, axes = style.panels(len(combinations), placed.columns, width=3.8, height=3.1, share_y=placed.share_y)
     drawn = {}
-    warnings = ["; ".join(usable.warning(dataset.sel(where))) for where in combinations]
     for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):
         part = dataset.sel(where)
         found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
-        style.panel_title(panel, index, panels.title(where), raised=any(warnings))
+        said = usable(part)
+        style.panel_title(panel, index, panels.title(where), raised=said is not None)
+        if said is not None:
+            style.below_title(panel, "; ".join(said.clauses), said.colour)
         drawn[panel] = _draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown)
-        style.below_title(panel, warnings[index])
         panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
     if placed.share_y and len(axes) % placed.columns == 0 and len({panel.get_xlabel() for panel in axes}) == 1:
         for panel in axes:

@@ -96,10 +96,10 @@ def panel_title(axes: Axes, index: int, text: str, raised: bool = False) -> None
     axes.set_title(f"({panel_letter(index)}) {text}", loc="left", pad=17 if raised else None)
 
 
-def below_title(axes: Axes, text: str) -> None:
+def below_title(axes: Axes, text: str, colour: str) -> None:
     """A line between a raised title and its panel, where it hides no curve."""
     place: Any = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}
-    axes.annotate(text, **place, fontsize=7.5, color="#A00000", annotation_clip=False)
+    axes.annotate(text, **place, fontsize=7.5, color=colour, annotation_clip=False)
 
 
 def panel_letter(index: int) -> str:

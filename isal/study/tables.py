@@ -45,9 +45,9 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
-    that is of another block; ``largest gap`` is over all points of the curve. Usable links are those above the threshold
-    SNR of :mod:`isal.validation.links`: their least share in the bound of a slot, what the slots minimise from them alone,
-    and the pulses per link with which they carry 99 % of the bound in each slot.
+    that is of another block; ``largest gap`` is over all points of the curve. ``usable share`` and ``pulses needed``
+    (:func:`isal.validation.links.usable_links`) are those of the slot that is worst off, ``usable SPEB`` is summed over
+    slots.
     """
     rows = []
     by_slot = dataset.sizes["slot"] > 1

@@ -76,7 +76,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {
             "units": "1",
-            "long_name": "share of usable links in the bound of what the slot minimises from all links of all its steps",
+            "long_name": "share of usable links in the bound that the slot minimises, from all links of all its steps",
         },
     ),
     "usable_speb": (
@@ -84,8 +84,8 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {
             "units": "m2",
-            "long_name": "bound of what the slot minimises from the usable links of all steps, slots so far; infinite "
-            "where these leave it undetermined",
+            "long_name": "bound that the slot minimises, from the usable links of all its steps, slots so far; "
+            "infinite where these leave it undetermined",
         },
     ),
     "pulses_needed": (
