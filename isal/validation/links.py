@@ -32,7 +32,7 @@ from isal.validation import delay
 
 Array = NDArray[np.float64]
 
-#: Rows that are brought to triangular form at a time, so that large networks need little memory.
+#: Rows of links that are looked at together, so that large networks need little memory and time.
 ROWS_AT_A_TIME = 4096
 
 #: A block whose parameters have at most this part in a direction without information does not depend on it.
@@ -63,7 +63,7 @@ def _threshold(pulse: Pulse, search: float, amplitude: delay.Amplitude) -> float
 
 
 def shares(information: Information, power: ArrayLike, block: Block) -> Array:
-    """Share of each link in the bound of a block, of the shape of :meth:`link_snr`; they add up to 1.
+    """Share of each link in the bound of a block, of the shape of :func:`link_snr`; they add up to 1.
 
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
     intensity at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
@@ -91,7 +91,7 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
 def _shares(information: Information, intensity: Array, block: Block) -> Array | None:
     """:func:`shares` of links of given intensities; None where they leave the block undetermined."""
     links = information.links
-    bound, solved = _Directions(_triangle(information, intensity)).solve(information.basis.indices([block]))
+    bound, solved = _Directions(_root(information, intensity)).solve(information.basis.indices([block]))
     if not math.isfinite(bound):
         return None
     weight = np.zeros(len(links))
@@ -117,7 +117,7 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     network has no such block.
     """
     kept = usable(information, power, threshold)
-    directions = _Directions(_triangle(information, np.where(kept, _intensity(information, power), 0.0)))
+    directions = _Directions(_root(information, np.where(kept, _intensity(information, power), 0.0)))
     indices = (information.basis.indices([block]) for block in BLOCKS)
     return Spebs(*(directions.solve(each)[0] if len(each) else math.nan for each in indices))
 
@@ -197,10 +197,10 @@ def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
         intensity = _intensity(info, [step.power for step in slot.steps])
         threshold, snr = threshold_snr(info), info.radio.snr(intensity)
         kept = snr >= threshold
-        measured = Knowledge.of_rows(_triangle(info, np.where(kept, intensity, 0.0)))
+        measured = Knowledge.of_rows(_root(info, np.where(kept, intensity, 0.0)))
         known = measured + prior
         assert known.root is not None, "links and messages have square roots"
-        speb, _ = _Directions(triangle_of(known.root)).solve(info.basis.indices([block]))
+        speb, _ = _Directions(known.root).solve(info.basis.indices([block]))
         part, pulses = _shares(info, intensity, block), math.nan
         if part is not None:
             pulses = _pulses_needed(part, snr, info.radio.pulses, threshold, CARRIED)
@@ -214,17 +214,17 @@ def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
 class _Directions:
     """Information as orthogonal directions, from the square root of the matrix instead of the matrix itself.
 
-    The triangular square root, scaled to unit columns, is decomposed into singular values, which keeps twice the digits
-    of ``J' Lambda J`` and shows which directions have no information.
+    The square root, scaled to unit columns, is decomposed into singular values, which keeps twice the digits of
+    ``J' Lambda J`` and shows which directions have no information.
     """
 
-    def __init__(self, triangle: Array) -> None:
-        size = triangle.shape[1]
-        self.scale = np.linalg.norm(triangle, axis=0)
+    def __init__(self, root: Array) -> None:
+        size = root.shape[1]
+        self.scale = np.linalg.norm(root, axis=0)
         self.scale[self.scale == 0] = 1.0
-        padded = np.zeros((size, size))
-        padded[: len(triangle)] = triangle / self.scale
-        _, self.values, transposed = np.linalg.svd(padded)
+        padded = np.zeros((max(size, len(root)), size))
+        padded[: len(root)] = root / self.scale
+        _, self.values, transposed = np.linalg.svd(padded, full_matrices=False)
         self.vectors = transposed.T
         self.lost = self.values < math.sqrt(OBSERVABILITY_FLOOR)
 
@@ -242,19 +242,26 @@ class _Directions:
         return float(np.sum(half**2)), solved
 
 
-def _triangle(information: Information, intensity: Array) -> Array:
-    """Triangular square root of what links of given intensities tell together, 1/m; of all steps if there are some."""
+def _root(information: Information, intensity: Array) -> Array:
+    """Square root of what links of given intensities tell together, 1/m; of all steps if there are some.
+
+    In a large network that of the matrix, whose rows are too many to be brought to triangular form, so that half of the
+    digits are lost.
+    """
     links, size = information.links, information.basis.size
     together = intensity if intensity.ndim == 1 else intensity.sum(axis=0)
-    chosen = np.flatnonzero(together > 0)
-    triangle = np.zeros((0, size))
+    chosen, matrix = np.flatnonzero(together > 0), np.zeros((size, size))
     for start in range(0, len(chosen), ROWS_AT_A_TIME):
         some = chosen[start : start + ROWS_AT_A_TIME]
         rows = np.zeros((len(some), size))
         np.add.at(rows, (np.arange(len(some))[:, None], links.columns[some]), links.entries[some])
         rows *= np.sqrt(together[some])[:, None]
-        triangle = triangle_of(np.concatenate([triangle, rows]))
-    return triangle
+        if len(chosen) <= ROWS_AT_A_TIME:
+            return triangle_of(rows)
+        matrix += rows.T @ rows
+    root = Knowledge.of_matrix(matrix).rooted().root
+    assert root is not None
+    return root
 
 
 def _intensity(information: Information, power: ArrayLike) -> Array:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from builders import DUAL
 from hypothesis import given
 from hypothesis import strategies as st
-from builders import DUAL
 from strategies import CLOCKS, networks, powered_networks
 
 import isal
