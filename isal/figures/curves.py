@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact, Part
-from isal.model.radio import SNR_THRESHOLD_DB
+from isal.figures.usable import usable
 from isal.schemes.registry import REFERENCE, SCHEMES
 
 #: Rings this close, in shares of the panel, go around each other.
@@ -54,7 +54,10 @@ def draw_curves(
     for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):
         part = dataset.sel(where)
         found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
-        style.panel_title(panel, index, panels.title(where))
+        said = usable(part)
+        style.panel_title(panel, index, panels.title(where), raised=said is not None)
+        if said is not None:
+            style.below_title(panel, "; ".join(said.clauses), said.colour)
         drawn[panel] = _draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown)
         panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
     if placed.share_y and len(axes) % placed.columns == 0 and len({panel.get_xlabel() for panel in axes}) == 1:
@@ -116,8 +119,6 @@ def _draw_panel(
         if reference is not None and scheme is not REFERENCE and blocks[name] == blocks[REFERENCE.name]:
             remark += f", {lowest / reference:.2f} of integrated"
         remarks.append(remark)
-    if float(part.sensing_snr.max()) < 10 ** (SNR_THRESHOLD_DB / 10):  # NaN without sensing links
-        remarks.append(f"every sensing link is below {SNR_THRESHOLD_DB:g} dB SNR:\nthe bound is optimistic")
     panel.set_yscale("log")
     panel.margins(y=0.08)  # room for the marks
     panel.set_xlim(0, float(part.slot_energy.sum("slot").max()))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact
+from isal.figures.usable import usable
 from isal.schemes.registry import REFERENCE, SCHEMES
 
 #: Rows of the figure: the step held fixed, the step on the other axis, what the other two do.
@@ -66,6 +67,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         if split is not None:
             share = f"{split.speb / _reference(part):.2f} of integrated"
             remark = _remark(split.energies, split.nothing("step"), share if against_integrated else "")
+        said = usable(part)
         for offset, row in enumerate(ROWS):
             at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
             letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
@@ -74,7 +76,11 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
             surface.set_title(f"({letters[0]}) {title},\n{row[2]}", fontsize=9)
             plane = picture.add_subplot(grid[at[0] + 1, at[1] + 1])
             filled.append(_draw_plan(plane, energies, ratio, row, best, split))
-            plane.annotate(remark, (0.97, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7.5)
+            place: dict[str, Any] = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 7.5}
+            first = plane.annotate(remark, (0.97, 0.95), **place)
+            if said is not None:
+                below: dict[str, Any] = place | {"xycoords": first, "xytext": (0, -2), "textcoords": "offset points"}
+                plane.annotate("\n".join(said.clauses), (1, 0), color=said.colour, **below)
             plane.set_title(f"({letters[1]}) its plan", fontsize=9)
     bar = picture.colorbar(filled[0], cax=picture.add_subplot(grid[0, 1:3]), orientation="horizontal")
     bar.ax.xaxis.set_label_position("top")

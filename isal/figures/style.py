@@ -94,9 +94,15 @@ def scheme_look(scheme: Scheme, colours: Mapping[str, str]) -> dict[str, Any]:
     return {"color": colours[scheme.colour], "linestyle": scheme.line, "linewidth": 1.5}
 
 
-def panel_title(axes: Axes, index: int, text: str) -> None:
-    """Title with the panel's letter, as in the paper: "(a) 7a, abundant"."""
-    axes.set_title(f"({panel_letter(index)}) {text}", loc="left")
+def panel_title(axes: Axes, index: int, text: str, raised: bool = False) -> None:
+    """Title with the panel's letter, as in the paper: "(a) 7a, abundant"; raised it leaves room for a line below it."""
+    axes.set_title(f"({panel_letter(index)}) {text}", loc="left", pad=17 if raised else None)
+
+
+def below_title(axes: Axes, text: str, colour: str) -> None:
+    """A line between a raised title and its panel, where it hides no curve."""
+    place: Any = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}
+    axes.annotate(text, **place, fontsize=7.5, color=colour, annotation_clip=False)
 
 
 def panel_letter(index: int) -> str:

@@ -13,10 +13,6 @@ from isal.errors import IsalError, finite_number
 from isal.model.pulse import AS_PRINTED, named
 from isal.units import SPEED_OF_LIGHT
 
-#: A delay estimator reaches its Cramer-Rao bound above roughly this link SNR; below it the bound is optimistic.
-SNR_THRESHOLD_DB = 12.0
-
-
 T = TypeVar("T")
 
 

@@ -118,6 +118,16 @@ def embedded(information: Information, prior: Knowledge) -> Knowledge:
     return prior.embedded(information.basis.size, information.basis.indices(COUPLED))
 
 
+def prior_of_next(information: Information, known: Knowledge, prior: Knowledge, following: Information) -> Knowledge:
+    """What the slots so far say of the ``following`` one, about all its parameters.
+
+    ``known`` is the :func:`knowledge` of the last of them from its own measurements, and ``prior`` what those before it
+    say of it.
+    """
+    so_far = known + of_coupled(information, prior)
+    return embedded(following, message(so_far, coupling(following)))
+
+
 def from_later_slots(informations: Sequence[Information], known: Sequence[Knowledge]) -> list[Knowledge]:
     """What all later slots say about each slot, embedded in its parameters, in one backward pass.
 

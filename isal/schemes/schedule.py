@@ -307,6 +307,4 @@ def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterat
     for number, info in enumerate(infos):
         yield prior
         if number + 1 < len(infos):
-            following = infos[number + 1]
-            known = slots[number].known + temporal.of_coupled(info, prior)
-            prior = temporal.embedded(following, temporal.message(known, temporal.coupling(following)))
+            prior = temporal.prior_of_next(info, slots[number].known, prior, infos[number + 1])

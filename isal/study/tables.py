@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -22,6 +23,9 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "bandwidth (MHz)": "{:g}".format,
     "SPEB (m^2)": "{:.6g}".format,
     "over integrated": "{:.4f}".format,
+    "usable share": "{:.2%}".format,
+    "usable SPEB (m^2)": lambda value: f"{value:.6g}" if value < math.inf else "infinite",
+    "pulses needed": "{:,.0f}".format,
     "largest gap": "{:.1e}".format,
     "largest difference": "{:.1e}".format,
     "certified to 1e-6": "{:.1%}".format,
@@ -41,7 +45,9 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
-    that is of another block; ``largest gap`` is over all points of the curve.
+    that is of another block; ``largest gap`` is over all points of the curve. ``usable share`` and ``pulses needed``
+    (:func:`isal.validation.links.usable_links`) are those of the slot that is worst off, ``usable SPEB`` is summed over
+    slots.
     """
     rows = []
     by_slot = dataset.sizes["slot"] > 1
@@ -61,6 +67,9 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
                 "minimised": curve.minimises.item(),
                 "energies (J)": " / ".join(f"{energy:g}" for energy in energies if energy == energy),
                 "SPEB (m^2)": float(best.speb),
+                "usable share": float(best.usable_share.min("slot")),
+                "usable SPEB (m^2)": float(best.usable_speb.sum("slot", min_count=1)),
+                "pulses needed": float(best.pulses_needed.max("slot")),
                 "largest gap": float(points.gap.max()),
             }
         )

@@ -12,6 +12,8 @@ interval is larger than the pulse: an outlier.
 Delays are in units of 1/B and squared errors of 1/B^2, with B the bandwidth that :mod:`isal.model.pulse` is in units
 of; ``snr`` is the linear ratio of :meth:`isal.Radio.snr`, energy over noise density. Multiply delays by ``c / B`` for
 metres.
+
+Functions import scipy where they use it: every job that solves a point asks for a threshold, which needs none of it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, optimize, special, stats
 
 from isal.errors import IsalError, one_of
 from isal.model.pulse import Pulse
@@ -59,6 +60,9 @@ SAMPLES_AT_A_TIME = 1 << 20
 #: A mean squared error of so many times the Cramer-Rao bound is where the threshold is taken to be.
 THRESHOLD_RATIO = 2.0
 
+#: Thresholds are found to this, dB.
+RESOLUTION_DB = 1e-6
+
 #: Below this a noncentrality changes no digit of a probability.
 NO_NONCENTRALITY = 1e-20
 
@@ -80,6 +84,8 @@ def error_of_two(pulse: Pulse, snr: ArrayLike, separation: ArrayLike, amplitude:
     Known amplitude: ``Q(sqrt(SNR (1 - R)))``. Unknown: two correlated signals of random phase,
     ``Q1(a, b) - exp(-(a^2 + b^2) / 2) I0(a b) / 2`` with ``a, b = sqrt(SNR / 2 (1 -+ sqrt(1 - R^2)))``.
     """
+    from scipy import special, stats
+
     correlation, ratio = pulse.autocorrelation(separation), _checked_snr(snr)
     if _checked(amplitude) == "known":
         return np.asarray(special.ndtr(-np.sqrt(ratio * np.maximum(1 - correlation, 0.0))))
@@ -133,6 +139,8 @@ def outlier_probability(pulse: Pulse, snr: ArrayLike, search: float, amplitude: 
     x: Array = (PANEL * (np.arange(panels)[:, None] + (points + 1) / 2)).ravel()
     near: Any = np.exp(-((x - mean) ** 2) / 2)
     if known:
+        from scipy import special
+
         density = x * near * special.i0e(mean * x)
         rate = pulse.rms_bandwidth * np.exp(-(x**2) / 2)
     else:
@@ -198,8 +206,19 @@ def _last_crossing(error: Callable[[float], float], pulse: Pulse, search: float,
     for upper in np.arange(high, low, -0.5):
         lower = max(low, float(upper) - 0.5)
         if excess(lower) > 0:
-            return float(10 ** (optimize.brentq(excess, lower, float(upper), xtol=1e-6) / 10))
+            return float(10 ** (_sign_change(excess, lower, float(upper)) / 10))
     return float(10 ** (low / 10))
+
+
+def _sign_change(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that is positive at ``low`` and not at ``high`` turns, by bisection.
+
+    It takes less time than to import scipy's, in jobs that need nothing else of scipy.
+    """
+    while high - low > RESOLUTION_DB:
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) > 0 else (low, middle)
+    return (low + high) / 2
 
 
 def outlier_limit(pulse: Pulse) -> float:
@@ -321,6 +340,8 @@ class _Receiver:
     """
 
     def __init__(self, pulse: Pulse, snr: float, search: float, amplitude: Amplitude) -> None:
+        from scipy import fft
+
         self.search, self.known, self.limit = search, amplitude == "known", outlier_limit(pulse)
         width = _relative_width(pulse)
         # a whole number of lines over a flat band of the same RMS bandwidth leaves none of them on its edge
@@ -401,6 +422,8 @@ class _Receiver:
 
     def _samples(self, lines: NDArray[np.complex128]) -> NDArray[np.float32]:
         """Samples within the search interval of what is maximised, ``Re X`` or ``|X|^2``."""
+        from scipy import fft
+
         sampled = fft.ifft(lines.astype(np.complex64), self.size, axis=1, norm="forward")[:, : self.samples]
         if self.known:
             return np.asarray(sampled.real * self.first.real - sampled.imag * self.first.imag)

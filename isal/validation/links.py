@@ -2,26 +2,37 @@
 
 A bound adds up what every link tells, however weak. A delay estimator reaches its own bound only above a threshold SNR
 (:mod:`isal.validation.delay`), so a link below it should count nothing.
+
+Powers are those of a slot, shape ``(n_nodes,)``, or of the steps of a slot, shape ``(n_steps, n_nodes)``. A link of
+several steps is as many measurements, each with the SNR of its own step, and they all count together, as with the
+carry-over ``joint``: no estimator knows more than what was measured, whatever a carry-over promises. With ``held`` and
+``added`` the bound itself is no sum over links, so that what they say of it has no shares.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError
+from isal.knowledge import Knowledge, triangle_of
+from isal.model import temporal
 from isal.model.information import Information, Spebs, checked_power
 from isal.model.observability import OBSERVABILITY_FLOOR
 from isal.model.parameters import BLOCKS, Block
-from isal.model.pulse import named
+from isal.model.pulse import Pulse, named
+from isal.schemes.schedule import SlotResult, no_prior
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay
 
 Array = NDArray[np.float64]
 
-#: Rows that are brought to triangular form at a time, so that large networks need little memory.
+#: Rows of links that are looked at together, so that large networks need little memory and time.
 ROWS_AT_A_TIME = 4096
 
 #: A block whose parameters have at most this part in a direction without information does not depend on it.
@@ -29,6 +40,9 @@ UNTOUCHED = 1e-6
 
 #: Sums of shares and numbers of pulses may miss what they should be by rounding.
 ROUNDING = 1e-12
+
+#: Pulses are counted until usable links have this share in a bound.
+CARRIED = 0.99
 
 
 def search_interval(information: Information) -> float:
@@ -39,11 +53,17 @@ def search_interval(information: Information) -> float:
 
 def threshold_snr(information: Information, amplitude: delay.Amplitude = "unknown") -> float:
     """SNR (linear) from which on a link of this network reaches its bound, see :mod:`isal.validation.delay`."""
-    return delay.threshold_snr(named(information.radio.pulse), search_interval(information), amplitude)
+    return _threshold(named(information.radio.pulse), search_interval(information), amplitude)
+
+
+@lru_cache(maxsize=1024)
+def _threshold(pulse: Pulse, search: float, amplitude: delay.Amplitude) -> float:
+    """Of all points of a study on the same layout it is the same, and takes longer than all else about them."""
+    return delay.threshold_snr(pulse, search, amplitude)
 
 
 def shares(information: Information, power: ArrayLike, block: Block) -> Array:
-    """Share of each link in the bound of a block, shape ``(n_links,)``; they add up to 1.
+    """Share of each link in the bound of a block, of the shape of :func:`link_snr`; they add up to 1.
 
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
     intensity at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
@@ -60,21 +80,34 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
             f"choose among {', '.join(information.blocks)}"
         )
     intensity = _intensity(information, power)
-    bound, solved = _Directions(information, intensity).solve(information.basis.indices([block]))
-    if not math.isfinite(bound):
+    found = _shares(information, intensity, block)
+    if found is None:
         raise IsalError(
             f"{information.network.name}: these powers leave the {block} undetermined; give more nodes some power"
         )
+    return found
+
+
+def _shares(information: Information, intensity: Array, block: Block) -> Array | None:
+    """:func:`shares` of links of given intensities; None where they leave the block undetermined."""
     links = information.links
+    bound, solved = _Directions(_root(information, intensity)).solve(information.basis.indices([block]))
+    if not math.isfinite(bound):
+        return None
     weight = np.zeros(len(links))
     for column in solved.T:
         weight += np.einsum("lc,lc->l", links.entries, column[links.columns]) ** 2
     return np.asarray(intensity * weight / bound)
 
 
+def link_snr(information: Information, power: ArrayLike) -> Array:
+    """SNR (linear) of every link, shape ``(n_links,)``, or ``(n_steps, n_links)`` for the powers of several steps."""
+    return information.radio.snr(_intensity(information, power))
+
+
 def usable(information: Information, power: ArrayLike, threshold: float) -> NDArray[np.bool_]:
-    """Links at or above a threshold SNR (linear) at the given node powers, shape ``(n_links,)``."""
-    return np.asarray(information.link_snr(power) >= _checked_threshold(threshold))
+    """Links at or above a threshold SNR (linear) at the given node powers, of the shape of :func:`link_snr`."""
+    return np.asarray(link_snr(information, power) >= _checked_threshold(threshold))
 
 
 def usable_spebs(information: Information, power: ArrayLike, threshold: float) -> Spebs:
@@ -84,7 +117,7 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     network has no such block.
     """
     kept = usable(information, power, threshold)
-    directions = _Directions(information, np.where(kept, _intensity(information, power), 0.0))
+    directions = _Directions(_root(information, np.where(kept, _intensity(information, power), 0.0)))
     indices = (information.basis.indices([block]) for block in BLOCKS)
     return Spebs(*(directions.solve(each)[0] if len(each) else math.nan for each in indices))
 
@@ -98,7 +131,7 @@ def growth_if_kept(
     ``rho_l`` is the link's own mean squared error over its bound, here :func:`isal.validation.delay.predicted_error`
     over the :func:`search_interval`.
     """
-    snr = information.link_snr(power)
+    snr = link_snr(information, power)
     heard = snr > 0
     pulse, search = named(information.radio.pulse), search_interval(information)
     ratio = delay.predicted_error(pulse, snr[heard], search, amplitude) / delay.crb(pulse, snr[heard])
@@ -106,7 +139,7 @@ def growth_if_kept(
 
 
 def pulses_needed(
-    information: Information, power: ArrayLike, threshold: float, block: Block, carried: float = 0.99
+    information: Information, power: ArrayLike, threshold: float, block: Block, carried: float = CARRIED
 ) -> int:
     """Number of coherently integrated pulses that brings the links that carry a bound to a threshold SNR (linear).
 
@@ -121,37 +154,77 @@ def pulses_needed(
     """
     if not 0 < carried <= 1:
         raise IsalError(f"the carried share must be above 0 and at most 1, got {carried}")
-    part, snr = shares(information, power, block), information.link_snr(power)
+    part, snr = shares(information, power, block), link_snr(information, power)
+    return _pulses_needed(part, snr, information.radio.pulses, _checked_threshold(threshold), carried)
+
+
+def _pulses_needed(part: Array, snr: Array, pulses: float, threshold: float, carried: float) -> int:
+    """:func:`pulses_needed` of links with given shares and SNRs, the latter with so many pulses."""
+    part, snr = part.ravel(), snr.ravel()
     telling = np.flatnonzero(part > 0)
     strongest_first = telling[np.argsort(-snr[telling], kind="stable")]
     enough = np.cumsum(part[strongest_first]) >= carried * (1 - ROUNDING)
     weakest = strongest_first[np.argmax(enough)] if carried < 1 else strongest_first[-1]
-    ratio = information.radio.pulses * _checked_threshold(threshold) / float(snr[weakest])
-    return max(1, math.ceil(ratio * (1 - ROUNDING)))
+    return max(1, math.ceil(pulses * threshold / float(snr[weakest]) * (1 - ROUNDING)))
+
+
+@dataclass(frozen=True)
+class UsableLinks:
+    """What the links of one slot that are strong enough tell about the block that the slot minimises.
+
+    ``threshold``
+        SNR (linear) from which on a link counts, see :func:`threshold_snr`.
+    ``share``
+        Their share in the bound of all links of the slot, see :func:`shares`; NaN where these leave it undetermined.
+    ``speb``
+        The bound from them alone, m^2, given the usable links of earlier slots; infinite where it is undetermined.
+    ``pulses``
+        See :func:`pulses_needed`; NaN where ``share`` is.
+    """
+
+    threshold: float
+    share: float
+    speb: float
+    pulses: float
+
+
+def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
+    """Usable links of each slot of a schedule, at the powers of all its steps and for the block that it minimises."""
+    found: list[UsableLinks] = []
+    prior = no_prior(slots[0].information)
+    for number, slot in enumerate(slots):
+        info, block = slot.information, slot.steps[-1].block
+        intensity = _intensity(info, [step.power for step in slot.steps])
+        threshold, snr = threshold_snr(info), info.radio.snr(intensity)
+        kept = snr >= threshold
+        measured = Knowledge.of_rows(_root(info, np.where(kept, intensity, 0.0)))
+        known = measured + prior
+        assert known.root is not None, "links and messages have square roots"
+        speb, _ = _Directions(known.root).solve(info.basis.indices([block]))
+        part, pulses = _shares(info, intensity, block), math.nan
+        if part is not None:
+            pulses = _pulses_needed(part, snr, info.radio.pulses, threshold, CARRIED)
+        found.append(UsableLinks(threshold, math.nan if part is None else float(part[kept].sum()), speb, pulses))
+        if number + 1 < len(slots):
+            said = temporal.knowledge(info, measured)
+            prior = temporal.prior_of_next(info, said, prior, slots[number + 1].information)
+    return found
 
 
 class _Directions:
-    """Information of links as orthogonal directions, from the square root of the matrix instead of the matrix itself.
+    """Information as orthogonal directions, from the square root of the matrix instead of the matrix itself.
 
-    The rows ``sqrt(lambda) j`` are brought to triangular form, scaled to unit columns and decomposed into singular
-    values, which keeps twice the digits of ``J' Lambda J`` and shows which directions have no information.
+    The square root, scaled to unit columns, is decomposed into singular values, which keeps twice the digits of
+    ``J' Lambda J`` and shows which directions have no information.
     """
 
-    def __init__(self, information: Information, intensity: Array) -> None:
-        links, size = information.links, information.basis.size
-        chosen = np.flatnonzero(intensity > 0)
-        triangle = np.zeros((0, size))
-        for start in range(0, len(chosen), ROWS_AT_A_TIME):
-            some = chosen[start : start + ROWS_AT_A_TIME]
-            rows = np.zeros((len(some), size))
-            np.add.at(rows, (np.arange(len(some))[:, None], links.columns[some]), links.entries[some])
-            rows *= np.sqrt(intensity[some])[:, None]
-            triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, rows]), mode="r"))
-        self.scale = np.linalg.norm(triangle, axis=0)
+    def __init__(self, root: Array) -> None:
+        size = root.shape[1]
+        self.scale = np.linalg.norm(root, axis=0)
         self.scale[self.scale == 0] = 1.0
-        padded = np.zeros((size, size))
-        padded[: len(triangle)] = triangle / self.scale
-        _, self.values, transposed = np.linalg.svd(padded)
+        padded = np.zeros((max(size, len(root)), size))
+        padded[: len(root)] = root / self.scale
+        _, self.values, transposed = np.linalg.svd(padded, full_matrices=False)
         self.vectors = transposed.T
         self.lost = self.values < math.sqrt(OBSERVABILITY_FLOOR)
 
@@ -169,10 +242,37 @@ class _Directions:
         return float(np.sum(half**2)), solved
 
 
+def _root(information: Information, intensity: Array) -> Array:
+    """Square root of what links of given intensities tell together, 1/m; of all steps if there are some.
+
+    In a large network that of the matrix, whose rows are too many to be brought to triangular form, so that half of the
+    digits are lost.
+    """
+    links, size = information.links, information.basis.size
+    together = intensity if intensity.ndim == 1 else intensity.sum(axis=0)
+    chosen, matrix = np.flatnonzero(together > 0), np.zeros((size, size))
+    for start in range(0, len(chosen), ROWS_AT_A_TIME):
+        some = chosen[start : start + ROWS_AT_A_TIME]
+        rows = np.zeros((len(some), size))
+        np.add.at(rows, (np.arange(len(some))[:, None], links.columns[some]), links.entries[some])
+        rows *= np.sqrt(together[some])[:, None]
+        if len(chosen) <= ROWS_AT_A_TIME:
+            return triangle_of(rows)
+        matrix += rows.T @ rows
+    root = Knowledge.of_matrix(matrix).rooted().root
+    assert root is not None
+    return root
+
+
 def _intensity(information: Information, power: ArrayLike) -> Array:
-    """Range information intensity of every link at the given node powers, 1/m^2."""
-    watts = checked_power(power, information.network)[information.links.transmitter]
-    return np.asarray(information.links.intensity * watts)
+    """Range information intensity of every link at the given node powers, 1/m^2, of the shape of :func:`link_snr`."""
+    try:
+        steps = np.ndim(power) == 2
+    except ValueError:  # ragged: refused below
+        steps = False
+    watts = [checked_power(each, information.network) for each in (np.asarray(power) if steps else [power])]
+    intensity = information.links.intensity * np.array(watts)[:, information.links.transmitter]
+    return np.asarray(intensity if steps else intensity[0])
 
 
 def _checked_threshold(threshold: float) -> float:

@@ -1,5 +1,6 @@
 """The smoke configuration as a user runs it: every dataset and figure, with the paper's statements in the numbers."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -12,6 +13,7 @@ STUDIES = [
     "asynchronous_dual_slot",
     "bandwidths",
     "cross_sections",
+    "enough_pulses",
     "carry_over",
     "carry_over_dual_slot",
 ]
@@ -59,6 +61,23 @@ def test_figure_13_has_a_hundred_times_between_the_bands(results):
     ratio = (dataset.speb.sel(bandwidth=5e6) / dataset.speb.sel(bandwidth=500e6)).sel(network="7c").squeeze()
     assert ratio.sel(scheme="integrated").dropna("split").item() == pytest.approx(100, rel=1e-12)
     assert ratio.sel(scheme="step-by-step-held").dropna("split").values == pytest.approx(100, rel=1e-6)
+
+
+def test_enough_pulses_have_the_bounds_of_figure_9_over_their_number(results):
+    enough, paper = (
+        xr.load_dataset(results / f"datasets/{study}.nc").squeeze(["clock", "bandwidth"])
+        for study in ("enough_pulses", "synchronous_single_slot")
+    )
+    (pulses,) = enough.pulses.values
+    ratio = (paper.speb / enough.squeeze("pulses").speb).stack(point=("network", "scheme", "split")).dropna("point")
+    assert ratio.size == 4 * (1 + 4)
+    assert ratio.values == pytest.approx(pulses, rel=1e-9)
+    # all that counts is usable with so many pulses, in 7c and 7d almost nothing with one
+    for dataset, least in ((enough, [0.99] * 4), (paper, [0.98, 0.98, 0, 0])):
+        integrated = dataset.sel(scheme="integrated").max("split").squeeze()
+        shares = integrated.usable_share.sel(network=["7a", "7b", "7c", "7d"]).values
+        assert (shares >= least).all()
+        assert (np.isfinite(integrated.usable_speb) == (shares > 0.06)).all()
 
 
 @pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
@@ -114,7 +133,7 @@ def test_every_curve_has_its_best_split(results, study):
 def test_the_table_of_best_splits_has_every_curve(results):
     table = pd.read_csv(results / "tables/best_splits.csv").set_index("study")
     curves = {"asynchronous_dual_slot": 8, "asynchronous_single_slot": 4, "bandwidths": 2, "carry_over": 16}
-    curves |= {"cross_sections": 12, "carry_over_dual_slot": 20}
+    curves |= {"cross_sections": 12, "enough_pulses": 4, "carry_over_dual_slot": 20}
     curves |= {"synchronous_dual_slot": 8, "synchronous_single_slot": 4}
     assert table.groupby(level=0).size().to_dict() == curves
     assert (table["traversal over exact"] >= -1e-6).all()
@@ -157,6 +176,7 @@ def test_every_statement_of_the_paper_has_its_verdict(results):
 
 FIGURES = [
     *(f"figure_{number}" for number in range(7, 14)),
+    "enough_pulses",
     "carry_over",
     "carry_over_dual_slot",
     "solver_agreement",

@@ -40,6 +40,12 @@ KINDS = {"steps": "step_energy", "bands": "step_energy", "slots": "slot_energy",
 MODULES = {"step_energy": step_energy, "slot_energy": slot_energy, "step_simplex": step_simplex}
 CURVES = ["steps", "bands", "slots"]
 
+#: Share of usable links and pulses needed in 7c and 7d.
+SEVEN = (("5%", "191"), ("<1%", "1,056"))
+
+#: By so many points the line above a panel may be longer than the panel.
+MARGIN = 10
+
 
 def solved(folder, studies, drawn, **changes):
     """A plan whose studies are solved."""
@@ -101,6 +107,11 @@ def remarks(panel):
     return "\n".join(text.get_text() for text in panel.texts)
 
 
+def inside(panel):
+    """The remarks without the line on usable links, which stands above the panel."""
+    return "\n".join(text.get_text() for text in panel.texts[1:])
+
+
 def legend(picture):
     return [text.get_text() for text in picture.legends[0].get_texts()]
 
@@ -148,18 +159,23 @@ def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
         expected += [[(energy.sel(part=x).item(), energy.sel(part=y).item())] for x, y in ((1, 2), (1, 3), (3, 1))]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert style.EXACT_BEST_LABEL in legend(picture)
-    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J\n0.72 of integrated"
+    assert remarks(panels(picture)[0]).splitlines() == [
+        *("best 7.053 / 0.1762 / 2.771 J", "0.72 of integrated", "usable links carry 98% of the bound")
+    ]
+    assert remarks(panels(picture)[-1]).splitlines()[2:] == [
+        *("usable links carry <1% of the bound", "1,056 pulses needed")
+    ]
 
 
 def test_remarks_give_the_exact_energy_and_the_ratio_of_exact_bounds(pictures):
-    seven_c, seven_d = (remarks(panel).splitlines() for panel in panels(pictures["steps"]))
+    seven_c, seven_d = (inside(panel).splitlines() for panel in panels(pictures["steps"]))
     assert seven_c[:3] == [
         "held: best at 2.260 J, 1.50 of integrated",
         "added: best with nothing for step 1, 1.00 of integrated",
         "marginal: best with nothing for step 1, 1.00 of integrated",
     ]
     assert seven_d[0] == "held: best at 0.1990 J, 1.04 of integrated"
-    eight_a, _ = (remarks(panel).splitlines() for panel in panels(pictures["slots"]))
+    eight_a, _ = (inside(panel).splitlines() for panel in panels(pictures["slots"]))
     assert eight_a == ["integrated: best at 4.700 J", "held: best at 4.225 J, 0.94 of integrated"]
 
 
@@ -218,12 +234,35 @@ def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
     np.testing.assert_allclose(found.energies, kept, rtol=1e-12, atol=0)
 
 
+def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little(plan, pictures):
+    """Of the integrated scheme's best point; at 5 MHz pulses are longer and have a hundred times the energy."""
+    told = [[panel.texts[0].get_text() for panel in panels(pictures[study])] for study in CURVES]
+    assert told == [
+        [f"usable links carry {share} of the bound; {needed} pulses needed" for share, needed in SEVEN],
+        ["usable links carry 5% of the bound; 191 pulses needed", "usable links carry 100% of the bound"],
+        ["usable links carry 98% of a slot's bound", "usable links carry <1% of a slot's bound; 421 pulses needed"],
+    ]
+    (dataset, best), shown = handed(plan, "steps")
+    alone = dataset.sel(scheme=["step-by-step-held"])
+    with style.look():
+        first, _ = panels(step_energy.draw([alone, best], shown))
+    assert first.texts[0].get_text() == "usable links carry 5% of the bound; 245 pulses needed"
+    # where a slot's links leave it undetermined, they carry nothing that could be told
+    unknown = dataset.assign(usable_share=dataset.usable_share * np.nan)
+    with style.look():
+        first, _ = panels(step_energy.draw([unknown, best], shown))
+    assert "usable" not in remarks(first)
+
+
 @pytest.mark.parametrize("study", CURVES)
 def test_no_curve_runs_through_the_remarks_or_out_of_its_panel(pictures, study):
     picture = pictures[study]
     picture.draw_without_rendering()
     for panel in panels(picture):
-        (text,) = panel.texts
+        said, text = panel.texts
+        # the line on usable links is above the panel and ends before the next one
+        assert panel.bbox.y1 < said.get_window_extent().y0
+        assert said.get_window_extent().x1 < panel.bbox.x1 + MARGIN
         box = text.get_window_extent()
         assert box.x0 > panel.bbox.x0
         assert box.x1 < panel.bbox.x1
@@ -294,9 +333,12 @@ def test_the_axes_say_which_step_and_which_bound(fewer, study):
         warnings.simplefilter("error")
         (panel,) = panels(draw(fewer, study))
     assert (panel.get_xlabel(), panel.get_ylabel()) == (x, y)
-    # bounds of different parameters are not divided, and links that there are not have no SNR
+    # bounds of different parameters are not divided
     assert ("of integrated" in remarks(panel)) == (study != "no_target")
-    assert ("SNR" in remarks(panel)) == (study != "no_target")
+    # ranging links of one pulse are strong enough, sensing links are not
+    carried = {"no_target": "100%", "radars_known": "<1%", "all": "5%"}[study]
+    assert f"usable links carry {carried} of the bound" in remarks(panel)
+    assert ("pulses needed" in remarks(panel)) == (study != "no_target")
 
 
 def test_bounds_of_slots_are_compared_if_they_are_of_the_same_parameters(fewer):
@@ -308,7 +350,7 @@ def test_bounds_of_slots_are_compared_if_they_are_of_the_same_parameters(fewer):
 
 def test_three_steps_are_drawn_without_the_integrated_scheme(fewer):
     picture = draw(fewer, "held_alone")
-    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J"
+    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J\nusable links carry 98% of the bound"
     assert "log10 of target SPEB over the lowest of the grid" in [panel.get_xlabel() for panel in picture.axes]
 
 

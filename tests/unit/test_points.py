@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from builders import CODE, CONFIG, INTEGRATED, LINE, ROOT, defaults, plan_of, point_of
@@ -36,6 +37,16 @@ def example(**changes):
 )
 def test_a_name_is_made_from_values(changes, name):
     assert example(**changes).label == name
+
+
+def test_enough_pulses_give_the_papers_bounds_over_their_number():
+    """At the same powers, with links that are strong enough for an estimator."""
+    many = list(plan_of().study_points("enough_pulses").values())[::9]
+    one = [replace(point, radio=replace(point.radio, pulses=1.0), varied=()) for point in many]
+    assert {point.name for point in many} == {"7a", "7b", "7c", "7d"}
+    for point, bound, paper in zip(many, points.solve_all(many), points.solve_all(one), strict=True):
+        assert bound.speb * point.radio.pulses == pytest.approx(paper.speb, rel=1e-12)
+        np.testing.assert_allclose(bound.slots[0].power, paper.slots[0].power, rtol=1e-8, atol=1e-9)
 
 
 def test_the_text_of_a_point_tells_all_of_it():

@@ -12,6 +12,7 @@ from builders import point_of
 from isal.study import files
 from isal.study.fingerprint import digest
 from isal.study.store import datasets, records, storage
+from isal.validation import links
 
 ONE, TWO = map(digest, ("one", "two"))
 
@@ -64,6 +65,19 @@ def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):
     received = power * 10 * 10 * (wavelength / (4 * np.pi * distance)) ** 2 / 10**0.3
     noise = 10 ** (-174 / 10) * 1e-3 * 500e6
     assert arrays["link_snr"][0, 1, link] == pytest.approx(received / noise, rel=1e-12)
+
+
+def test_a_record_says_what_usable_links_carry(path, result):
+    """With one pulse 7c has no usable sensing link, so that its target is undetermined."""
+    arrays = records.read(path, ONE).arrays
+    (found,) = links.usable_links(result.slots)
+    assert arrays["threshold_snr"] == [[found.threshold]]
+    assert arrays["usable_share"] == [[found.share]] == [[pytest.approx(0.053, abs=0.001)]]
+    assert arrays["pulses_needed"] == [[found.pulses]] == [[251]]
+    assert arrays["usable_speb"] == [[np.inf]]
+    with netCDF4.Dataset(path) as file:
+        assert "infinite where these leave it undetermined" in file["usable_speb"].long_name
+        assert file["usable_speb"].dimensions == ("point", "slot")
 
 
 def test_no_half_written_record_is_left_behind(tmp_path, point, result, monkeypatch):
@@ -136,6 +150,8 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     assert float(one.speb) == point.solve().speb
     assert list(one.energy.values) == [2.3, 7.7]
     assert np.isnan(dataset.speb.sel(scheme="integrated", split="e2300-7700")).all()
+    assert one.usable_speb.values == [np.inf]
+    assert np.isnan(dataset.usable_speb.sel(scheme="integrated", split="e2300-7700")).all()
     assert dataset.attrs["comment"] == "Reconstructed."
     assert dataset.speb.attrs["units"] == "m2"
     storage.write(tmp_path / "s.nc", dataset)

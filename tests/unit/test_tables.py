@@ -1,7 +1,9 @@
 """Tables of the best points and best splits."""
 
+import math
+
 import pytest
-from builders import INTEGRATED, point_of, stored
+from builders import DUAL, INTEGRATED, point_of, stored
 
 from isal.model.network import Network
 from isal.study import best_splits, tables
@@ -35,6 +37,22 @@ def test_the_best_point_of_every_curve_is_found(dataset):
     assert table.loc["integrated", "over integrated"] == 1.0
     assert table.loc["step-by-step-held", "SPEB (m^2)"] == float(dataset.speb.sel(split="e2300-7700").min())
     assert table["largest gap"].max() <= 1e-6
+    assert table.loc["integrated", "usable share"] == pytest.approx(0.0533, abs=1e-4)
+    assert table.loc["integrated", "pulses needed"] == 191
+    assert list(table["usable SPEB (m^2)"]) == [math.inf] * 2
+
+
+@pytest.mark.parametrize("name", ["8a", "8b"])
+def test_of_two_slots_the_one_that_is_worst_off_counts(tmp_path, name):
+    """In 8b slot 2 has no usable sensing link, and so the sum of both has no bound."""
+    dataset = dataset_of(tmp_path, {"slots": DUAL[name], "scheme": "integrated", "energies_uj": (4_000_000, 6_000_000)})
+    shares, spebs, pulses = (dataset[each].values.ravel() for each in ("usable_share", "usable_speb", "pulses_needed"))
+    (row,) = tables.best_points(dataset).to_dict("records")
+    assert row["usable share"] == shares.min()
+    assert row["usable SPEB (m^2)"] == spebs.sum()
+    assert row["pulses needed"] == pulses.max()
+    assert (shares[0] > 0.9, shares[1] > 0.9) == (True, name == "8a")
+    assert math.isfinite(spebs.sum()) == (name == "8a")
 
 
 def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
@@ -44,6 +62,8 @@ def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
     assert lines[0].startswith("| network | clock |")
     assert len(lines) == 2 + 2 + 2  # head, two curves, note
     assert lines[-1] == "Reconstructed."
+    assert lines[0].count("|") == lines[2].count("|")
+    assert "| 5.33% | infinite | 191 |" in lines[2]
     assert csv.read_text().count("\n") == 3
 
 

@@ -27,6 +27,7 @@ from isal.errors import IsalError
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
+from isal.validation import links
 
 STATUS = ("optimal", "uncertified")
 
@@ -65,6 +66,33 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "smoothed_radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all radars, all slots"}),
     "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
     "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
+    "threshold_snr": (
+        ("point", "slot"),
+        "f8",
+        {"units": "1", "long_name": "signal-to-noise ratio from which on a link is usable, linear"},
+    ),
+    "usable_share": (
+        ("point", "slot"),
+        "f8",
+        {
+            "units": "1",
+            "long_name": "share of usable links in the bound that the slot minimises, from all links of all its steps",
+        },
+    ),
+    "usable_speb": (
+        ("point", "slot"),
+        "f8",
+        {
+            "units": "m2",
+            "long_name": "bound that the slot minimises, from the usable links of all its steps, slots so far; "
+            "infinite where these leave it undetermined",
+        },
+    ),
+    "pulses_needed": (
+        ("point", "slot"),
+        "f8",
+        {"units": "1", "long_name": "pulses per link with which usable links have a share of 99 %"},
+    ),
     "slot_energy": (("point", "slot"), "f8", {"units": "J", "long_name": "energy that the slot may spend"}),
     "step_slot": (("step",), "i4", {"long_name": "number of the step's slot, from 1"}),
     "energy": (("point", "step"), "f8", {"units": "J", "long_name": "energy that the step may spend"}),
@@ -161,6 +189,7 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
     }
     filtered = [slot.spebs for slot in slots]
     smoothed = [slot.smoothed_spebs for slot in slots]
+    usable = links.usable_links(slots)
     per_slot = {
         "radar_speb": [bounds.radars for bounds in filtered],
         "clock_speb": [bounds.clocks for bounds in filtered],
@@ -168,6 +197,10 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
         "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
         "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
         "smoothed_target_speb": [bounds.targets for bounds in smoothed],
+        "threshold_snr": [each.threshold for each in usable],
+        "usable_share": [each.share for each in usable],
+        "usable_speb": [each.speb for each in usable],
+        "pulses_needed": [each.pulses for each in usable],
         "slot_energy": [sum(slot.energies) for slot in slots],
     }
     per_step = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from builders import DUAL
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, networks, powered_networks
@@ -13,6 +14,7 @@ import isal
 import isal.model.information
 import isal.model.parameters
 import isal.model.pulse
+from isal.model import temporal
 from isal.validation import delay, links
 
 BLOCKS = st.sampled_from(["radars", "clocks", "targets"])
@@ -65,6 +67,22 @@ def test_a_share_is_what_more_of_a_link_takes_off_the_bound(case, clock, block, 
     less, more = (speb(with_intensity(info, each), power, block) for each in factor)
     slope = (less - more) / (2 * step) / speb(info, power, block)
     assert links.shares(info, power, block)[link] == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+@given(powered_networks(), CLOCKS, BLOCKS, st.floats(0, 10))
+def test_steps_are_so_many_measurements_of_each_link(case, clock, block, factor):
+    """Two steps are one network with every link twice."""
+    network, power = case
+    info = isal.information(network, isal.Radio(), clock)
+    steps, block = np.array([power, factor * power[::-1]]), present(info, block)
+    found = links.shares(info, steps, block)
+    assert found.shape == (2, len(info.links))
+    assert found.sum() == pytest.approx(1, rel=1e-9)
+    rows = np.tile(info.links.rows, (2, 1))
+    intensity = (info.links.intensity * steps[:, info.links.transmitter]).ravel()
+    inverse = np.linalg.inv(rows.T @ (intensity[:, None] * rows))[:, info.blocks[block]]
+    expected = intensity * np.sum((rows @ inverse) ** 2, axis=1) / np.trace(inverse[info.blocks[block]])
+    np.testing.assert_allclose(found.ravel(), expected, rtol=1e-5, atol=1e-9)
 
 
 @given(powered_networks(), CLOCKS)
@@ -249,3 +267,101 @@ def test_growth_is_the_error_of_the_estimator_that_trusts_its_links(paper_networ
     covariance = (gain * predicted * metres**2) @ gain.T
     expected = np.trace(covariance[info.blocks["targets"], info.blocks["targets"]]) / speb(info, power, "targets")
     assert links.growth_if_kept(info, power, "targets") == pytest.approx(expected, rel=1e-6)
+
+
+# --- usable links of schedules ----------------------------------------------------------------------------------------
+
+
+def by_hand(slot):
+    """Information of a slot from usable links alone, added up link by link, and the share of these in the bound."""
+    info, target = slot.information, slot.information.basis.indices([slot.steps[-1].block])
+    threshold = links.threshold_snr(info)
+    measured = [
+        (float(snr >= threshold), intensity * step.power[transmitter] * np.outer(row, row))
+        for step in slot.steps
+        for snr, intensity, transmitter, row in zip(
+            info.link_snr(step.power), info.links.intensity, info.links.transmitter, info.links.rows, strict=True
+        )
+    ]
+    inverse = np.linalg.inv(sum(told for _, told in measured))[:, target]
+    share = sum(kept * np.trace(inverse.T @ told @ inverse) for kept, told in measured) / np.trace(inverse[target])
+    return sum(kept * told for kept, told in measured), share
+
+
+def traces(matrix, indices):
+    inverse = np.linalg.inv(matrix)
+    return [np.trace(inverse[np.ix_(some, some)]) for some in indices]
+
+
+def with_pulses(pulses):
+    """A radio with so many times the information of links, and of what moves between slots."""
+    return isal.Radio(pulses=pulses, velocity_variance=1e-2 / pulses, drift_variance=1e-20 / pulses)
+
+
+@pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("pulses", [30, 1e9])
+def test_usable_links_of_one_slot_by_hand(layouts, clock, pulses):
+    """Of two or three steps: what they measured together, whatever the carry-over."""
+    energies = [3, 7] if clock == "synchronous" else [3, 1, 6]
+    for carry in ("held", "joint"):
+        slot = isal.step_by_step(layouts["7b"], with_pulses(pulses), clock=clock, energies=energies, carry=carry)
+        (found,) = links.usable_links([slot])
+        matrix, share = by_hand(slot)
+        assert found.threshold == links.threshold_snr(slot.information)
+        assert found.speb == pytest.approx(*traces(matrix, [slot.information.basis.indices(["targets"])]), rel=1e-6)
+        assert found.share == pytest.approx(share, rel=1e-6)
+        assert found.speb > (0 if carry == "held" else slot.speb * (1 - 1e-9))
+
+
+@pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("pulses", [100, 1e6])
+def test_usable_links_of_two_slots_by_hand(clock, pulses):
+    """The second slot starts from what the usable links of the first one say: one matrix of both slots."""
+    result = isal.integrated(DUAL["8a"], with_pulses(pulses), clock=clock, energies=[4.0, 6.0])
+    found = links.usable_links(result.slots)
+    infos = [slot.information for slot in result.slots]
+    size, moved = infos[0].basis.size, infos[0].basis.indices(temporal.COUPLED)
+    both, tie = np.zeros((2 * size, 2 * size)), np.diag(temporal.coupling(infos[0]))
+    for number, slot in enumerate(result.slots):
+        part = slice(number * size, (number + 1) * size)
+        both[part, part], share = by_hand(slot)
+        assert found[number].share == pytest.approx(share, rel=1e-6)
+    targets = infos[0].basis.indices(["targets"])
+    (alone,) = traces(both[:size, :size], [targets])
+    (unlinked,) = traces(both[size:, size:], [targets])
+    for rows, columns, sign in ((0, 0, 1), (0, size, -1), (size, 0, -1), (size, size, 1)):
+        both[np.ix_(moved + rows, moved + columns)] += sign * tie
+    (second,) = traces(both, [targets + size])
+    assert found[0].speb == pytest.approx(alone, rel=1e-6)
+    assert found[1].speb == pytest.approx(second, rel=1e-6)
+    assert second < unlinked * (1 - 1e-4)  # else the test says nothing of what goes from slot to slot
+
+
+@pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("name", ["8a", "8b"])
+def test_with_enough_pulses_the_bound_of_usable_links_is_the_bound(name, clock):
+    """Never below it, never rising with the number of pulses, infinite where nothing is usable."""
+    lowest = [np.inf, np.inf]
+    for pulses in (1e-9, 1, 10, 100, 1e3, 1e4, 1e15):
+        result = isal.integrated(DUAL[name], with_pulses(pulses), clock=clock, energies=[4.0, 6.0])
+        for number, (slot, found) in enumerate(zip(result.slots, links.usable_links(result.slots), strict=True)):
+            assert 0 <= found.share <= 1 + 1e-9
+            assert found.speb >= slot.speb * (1 - 1e-6)
+            assert found.speb * pulses <= lowest[number] * (1 + 1e-6)
+            assert (found.pulses <= pulses) == (found.share >= links.CARRIED)
+            lowest[number] = found.speb * pulses
+            if pulses == 1e-9:
+                assert (found.share, found.speb) == (0, math.inf)
+            if pulses == 1e15:
+                assert found.share == pytest.approx(1, abs=1e-9)
+                assert found.speb == pytest.approx(slot.speb, rel=1e-6)
+
+
+def test_where_links_leave_a_slot_undetermined_nothing_has_a_share(layouts, radio):
+    slot = isal.integrated(layouts["7a"], radio, clock="synchronous", energy=10.0)
+    (step,) = slot.steps
+    silent = replace(step, allocation=replace(step.allocation, power=np.zeros(4)))
+    (found,) = links.usable_links([replace(slot, steps=(silent,))])
+    assert found.speb == math.inf
+    assert math.isnan(found.share)
+    assert math.isnan(found.pulses)
