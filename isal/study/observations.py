@@ -1,8 +1,8 @@
 """What the statements of the paper are judged by: numbers of one network, in one variant of the paper.
 
 A *sample* is one network or the two slots of one, a layout of the paper or a random one. A *variant* is what the paper
-leaves open and may matter: the power caps and what they limit, what step 1 minimises, the radar cross section, the bandwidth,
-how far radars and clocks drift.
+leaves open and may matter: power caps and what they limit, what step 1 minimises, the radar cross section, the
+bandwidth, how far radars and clocks drift.
 """
 
 from __future__ import annotations
@@ -297,9 +297,7 @@ def _on_line(share: float, fixed_last: bool) -> Array:
 
 async def _steps_speb(info: Information, shares: Array, carry: Carry, variant: Assumptions) -> float:
     energies = list(shares * variant.energy)
-    result = await steps_slot(
-        info, no_prior(info), energies, carry, variant.cap_w, TOLERANCE, variant=variant.scheme
-    )
+    result = await steps_slot(info, no_prior(info), energies, carry, variant.cap_w, TOLERANCE, variant=variant.scheme)
     return result.speb
 
 

@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import digest
 from isal.study.points import Point
 from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
+
+if TYPE_CHECKING:  # a plan is read without it
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
@@ -376,7 +379,9 @@ class FindingsPage(Product):
 
     @property
     def sources(self) -> Sequence[Product]:
-        return FindingsDataset.all(self.plan)
+        # besides the findings what the sections of isal.claims.sections are made from
+        kinds: Sequence[type[Product]] = (FindingsDataset, LinkStrengths, ExchangeSimulation)
+        return [source for kind in kinds for source in kind.all(self.plan)]
 
     @property
     def content(self) -> object:
@@ -388,8 +393,11 @@ class FindingsPage(Product):
         from isal.study import tables
         from isal.study.store import storage
 
-        variants = [Variant.of(storage.read(path)) for path in inputs]
-        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note))
+        datasets: dict[str, list[xr.Dataset]] = {}
+        for source, path in zip(self.sources, inputs, strict=True):
+            datasets.setdefault(type(source).__name__, []).append(storage.read(path))
+        variants = [Variant.of(observed) for observed in datasets.pop(FindingsDataset.__name__)]
+        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note, datasets))
 
 
 class DelaySimulation(Product):
@@ -522,6 +530,6 @@ KINDS: dict[str, type[Product]] = {
     kind.__name__: kind
     for kind in (
         *(StudyDataset, StudyTable, BestSplits, BestSplitsTable, Comparison, AgreementTable),
-        *(Observations, FindingsDataset, FindingsPage, DelaySimulation, ExchangeSimulation, LinkStrengths, Figure),
+        *(Observations, FindingsDataset, DelaySimulation, ExchangeSimulation, LinkStrengths, FindingsPage, Figure),
     )
 }
