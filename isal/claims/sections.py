@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from isal.claims.samples import EQUAL, Evidence, kept, only, singles
-from isal.claims.statement import paragraph, percent
+from isal.claims.statement import listed, paragraph, percent, rounded
 from isal.model.pulse import PULSES, named
 from isal.study.tables import markdown
 from isal.units import SPEED_OF_LIGHT
@@ -43,7 +43,7 @@ class Section:
     def markdown(self, evidence: Evidence, datasets: Mapping[str, Sequence[xr.Dataset]]) -> str:
         """Heading and text; ``datasets`` are those of each kind of result."""
         chosen = [dataset for kind in self.made_from for dataset in datasets[kind]]
-        return f"### {self.title}\n\n{self.text(evidence, *chosen)}\n"
+        return f"### {self.title}\n\n{self.text(evidence, *chosen).strip()}\n"
 
 
 # --- the bandwidth of a pulse -----------------------------------------------------------------------------------------
@@ -91,14 +91,22 @@ FEW = 4
 
 def links_that_carry(evidence: Evidence, strengths: xr.Dataset) -> str:
     """Shares of links in the bound, how many of them are strong enough, and what pulses would change."""
+    if not strengths.sizes["network"]:
+        return paragraph("No study uses a layout of one slot with a target.")
     bandwidth = float(evidence.base.settings["bandwidth_hz"])
-    rows = []
+    rows, short = [], []
+    by_ranging: list[str] = []
+    by_sensing: list[str] = []
     for name in strengths.network.values:
         network = strengths.sel(network=name)
         links = strengths.isel(link=np.flatnonzero(strengths.link_network.values == name))
         threshold, share, sensing = float(network.threshold), links.share.values, links.sensing.values.astype(bool)
         strong = links.snr.values >= threshold
-        pulses = int(network.pulses_needed)
+        needed = int(network.pulses_needed)
+        of_sensing = float(share[sensing].sum())
+        (by_sensing if of_sensing > 0.5 else by_ranging).append(str(name))
+        if needed > 1:
+            short.append(f"{needed} in {name}")
         rows.append(
             {
                 "layout": str(name),
@@ -106,30 +114,37 @@ def links_that_carry(evidence: Evidence, strengths: xr.Dataset) -> str:
                 "ranging links above it": f"{int((strong & ~sensing).sum())} of {int((~sensing).sum())}",
                 "sensing links above it": f"{int((strong & sensing).sum())} of {int(sensing.sum())}",
                 "share of the bound on links above it": percent(float(network.usable_share)),
-                "share on all sensing links": percent(float(share[sensing].sum())),
+                "share on all sensing links": percent(of_sensing),
                 f"share on the {FEW} foremost links": percent(float(np.sort(share)[-FEW:].sum())),
-                "pulses needed": str(pulses),
-                "their length at least (us)": f"{1e6 * pulses / bandwidth:.2g}",
+                "pulses needed": str(needed),
+                "their length at least (us)": f"{1e6 * needed / bandwidth:.2g}",
             }
         )
-    weak = {row["layout"]: row["pulses needed"] for row in rows if int(row["pulses needed"]) > 1}
-    told = ", ".join(f"{pulses} in {layout}" for layout, pulses in weak.items())
-    needed = f"Pulses that bring the links with 99 % of it there: {told}." if told else "All have enough of them."
+    carriers = " ".join(
+        f"In {listed(names)} {kind} links carry most of it."
+        for kind, names in (("ranging", by_ranging), ("sensing", by_sensing))
+        if names
+    )
+    number = float(evidence.base.settings["pulses"])
+    pulses = "one pulse" if number == 1 else f"{number:g} pulses"
+    enough = f"Pulses that bring the links with 99 % of it there: {listed(short)}." if short else "All have enough."
     return "\n".join(
         [
             paragraph(
-                "A bound adds up what all links tell, however weak they are. An estimator of a delay reaches its own "
-                "bound only above a threshold SNR; below, it takes noise for the pulse, and its error is that of a "
-                "guess within the searched interval. The share of a link is the part of the target's SPEB that comes "
-                "from its error; all shares add up to 1. The table is about the integrated optimum, synchronous, with "
-                f"{evidence.base.observed.attrs['energy_j']:g} J, pulses and bandwidth as configured, an unknown "
-                "amplitude and a search over the longest path of the network."
+                f"""
+                A bound adds up what all links tell, however weak they are. An estimator of a delay reaches its own
+                bound only above a threshold SNR; below, it takes noise for the pulse, and errs by as much as the
+                interval that it searches is long. The share of a link is the part of the target's SPEB that comes from
+                its error; all shares add up to 1. The table is about the integrated optimum of
+                {evidence.base.observed.attrs["energy_j"]:g} J, synchronous, with {pulses} per link, an unknown
+                amplitude and a search over the longest path of the network. {carriers}
+                """
             ),
             markdown(pd.DataFrame(rows)),
             paragraph(
                 f"""
                 Where the share of the bound on links above the threshold is small, the SPEB is no error that anything
-                reaches with these pulses. {needed} That many, added coherently, are over in microseconds of a slot of
+                reaches with these pulses. {enough} That many, added coherently, are over in microseconds of a slot of
                 one second: a single pulse is the odd assumption, not many. More pulses are a factor on all information,
                 as the shape of the pulse is.
                 """
@@ -187,7 +202,7 @@ def exchanges_of_clocks(evidence: Evidence, exchanges: xr.Dataset) -> str:
         one, closed = exchanges.rms.isel(case=case), predicted.isel(case=case)
 
         def both(estimate: str, unit: float, one: xr.DataArray = one, closed: xr.DataArray = closed) -> str:
-            return " / ".join(f"{unit * float(each.sel(estimate=estimate)):.3g}" for each in (one, closed))
+            return " / ".join(rounded(unit * float(each.sel(estimate=estimate))) for each in (one, closed))
 
         rows.append(
             {

@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from isal.claims.samples import Evidence, Population, abundance, singles
 from isal.schemes.carry_over import CARRIES
@@ -147,6 +148,17 @@ def listed(names: Sequence[str]) -> str:
     """``a, b and c``."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def span(shares: Sequence[float] | NDArray[np.float64]) -> str:
+    """The smallest and the largest share in per cent, or the only one."""
+    low, high = (percent(float(bound)) for bound in (np.min(shares), np.max(shares)))
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """A number in so many digits, without an exponent up to a million."""
+    return f"{float(f'{value:.{digits}g}'):g}"
 
 
 #: Characters in a line of running text.
