@@ -26,7 +26,8 @@ undetermined ones) and on {networks} random networks ({pairs} pairs of slots; 2 
 target from {near:g} m to {far:g} m apart), for each carry-over, which says what a later step knows of an earlier one
 (`held` is the one that gives what the paper reports; config/README.md explains them). A statement *holds* where at
 least {most:.0f} % of the networks that it is about obey it, and *mostly holds* from {many:.0f} % on; where there is no
-network that it is about, it is not judged.
+network that it is about, it is not judged. The last part of the page says what a reader should know beyond the
+statements, and what these bounds mean for a receiver.
 
 *Sensing abundance* of a network is the bound per radar without a target over the bound per target with radars known,
 each with all the energy at its own best powers. Above 1 sensing is the easier task (the paper's "sensing-resource-

@@ -777,7 +777,7 @@ to it."""
         return [
             (
                 "Share of the target's bound in slot 2 that knowing slot 1 saves, integrated, asynchronous, half the "
-                "energy each; values near 1e-13 are rounding:",
+                "energy each; values below 1e-11 are rounding:",
                 pd.DataFrame(rows),
             ),
             (

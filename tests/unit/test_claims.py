@@ -600,7 +600,9 @@ def test_without_layouts_there_are_no_links_to_speak_of():
 
 def test_what_held_promises_is_compared_with_all_measurements(random):
     random.measured_speb.loc[{"carry": "held", "clock": "synchronous"}][:10] *= 4
-    assert "promises 1.00 of it in single; less than all of it in 25 % of the random" in section("held", random)
+    text = section("held", random)
+    assert "promises (synchronous / asynchronous) 1.00 / 1.00 times that bound in single and less than that" in text
+    assert "bound in 25 % / 0 % of the random networks" in text
 
 
 def test_exchanges_stand_beside_their_closed_form():
