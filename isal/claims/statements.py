@@ -321,7 +321,8 @@ anew in each step, two steps may spend twice as much. With the cap on the sum ov
             for variant in evidence.changing("step_1")
         ]
         return (
-            f"Held wins in {listed(told)} of the abundant networks where step 1 minimises something else than its block"
+            f"Held wins in {listed(told)} of the abundant networks where step 1 minimises something else than the "
+            "radars' block"
             if told
             else ""
         )
