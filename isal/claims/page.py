@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import xarray as xr
 
 from isal.claims.samples import Evidence, Variant
+from isal.claims.sections import SECTIONS, Section
 from isal.claims.sensitivity import COUNTS, NAME, compared, sensitivity
-from isal.claims.statement import MANY, MOST, Statement, percent
+from isal.claims.statement import MANY, MOST, Statement, paragraph, percent
 from isal.claims.statements import STATEMENTS
 from isal.model.ensemble import SEPARATIONS_M
 from isal.study.tables import markdown
@@ -25,7 +26,8 @@ undetermined ones) and on {networks} random networks ({pairs} pairs of slots; 2 
 target from {near:g} m to {far:g} m apart), for each carry-over, which says what a later step knows of an earlier one
 (`held` is the one that gives what the paper reports; config/README.md explains them). A statement *holds* where at
 least {most:.0f} % of the networks that it is about obey it, and *mostly holds* from {many:.0f} % on; where there is no
-network that it is about, it is not judged.
+network that it is about, it is not judged. The last part of the page says what a reader should know beyond the
+statements, and what these bounds mean for a receiver.
 
 *Sensing abundance* of a network is the bound per radar without a target over the bound per target with radars known,
 each with all the energy at its own best powers. Above 1 sensing is the easier task (the paper's "sensing-resource-
@@ -38,11 +40,17 @@ SENSITIVITY = """\
 Share of the same random networks that obey each statement, with carry-over `held`, when one assumption is changed. \
 "abundant" counts networks of abundance above 1"""
 
-#: Characters in a line of running text.
-WIDTH = 120
+#: Heading of the sections.
+BEYOND = "What a reader should know beyond the statements"
 
 
-def page(variants: Sequence[Variant], note: str, statements: Sequence[Statement] = STATEMENTS) -> str:
+def page(
+    variants: Sequence[Variant],
+    note: str,
+    others: Mapping[str, Sequence[xr.Dataset]],
+    statements: Sequence[Statement] = STATEMENTS,
+    sections: Sequence[Section] = SECTIONS,
+) -> str:
     """The page of findings in Markdown.
 
     Parameters
@@ -51,8 +59,12 @@ def page(variants: Sequence[Variant], note: str, statements: Sequence[Statement]
         What was observed under each set of assumptions, those of ``"base"`` among them.
     note
         What is to be known of the layouts.
+    others
+        Datasets of other kinds of results, by the kind's name, for the sections.
     statements
         The statements to judge.
+    sections
+        What stands beyond them, see :mod:`isal.claims.sections`.
     """
     evidence = Evidence(variants)
     verdicts = [statement.verdict(evidence) for statement in statements]
@@ -70,7 +82,8 @@ def page(variants: Sequence[Variant], note: str, statements: Sequence[Statement]
             )
         if statement.remark:
             parts.append(f"{statement.remark}\n")
-    return "\n".join([*parts, _sensitivity(variants, statements)])
+    beyond = [section.markdown(evidence, others) for section in sections]
+    return "\n".join([*parts, _sensitivity(variants, statements), f"## {BEYOND}\n", *beyond])
 
 
 def _introduction(evidence: Evidence, note: str, statements: Sequence[Statement]) -> str:
@@ -97,5 +110,5 @@ def _sensitivity(variants: Sequence[Variant], statements: Sequence[Statement]) -
     for column in table.columns.difference([NAME, *COUNTS]):
         table[column] = [percent(value) for value in table[column]]
     notes = [criterion.note for criterion in compared(statements) if criterion.note]
-    text = textwrap.fill("; ".join([SENSITIVITY, *notes]) + ".", WIDTH, break_on_hyphens=False)
-    return f"## In other variants\n\n{text}\n\n{markdown(table)}"
+    text = paragraph("; ".join([SENSITIVITY, *notes]) + ".")
+    return f"## In other variants\n\n{text}\n{markdown(table)}"

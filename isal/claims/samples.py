@@ -12,11 +12,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5
@@ -27,6 +29,9 @@ UNLIKE = 2
 #: Sensing links are as long as ranging links where no node is closer to the target than this share of the mean length
 #: of the ranging links.
 CLOSE = 0.5
+
+#: SPEBs that differ by less than this, relative, are equal.
+EQUAL = 1e-6
 
 #: Name of the variant that changes nothing.
 BASE = "base"
@@ -45,21 +50,51 @@ def advantage(observed: xr.Dataset) -> xr.DataArray:
     return observed.steps_speb / observed.integrated_speb
 
 
+def reached(carry: str) -> bool:
+    """Whether some estimator's error is what a carry-over promises; else the promise is one that nobody need keep."""
+    return CARRY_OVERS[cast(Carry, carry)].consistent
+
+
+#: Carry-overs whose value an estimator reaches, and those of which it is only promised.
+REACHED = tuple(carry for carry in CARRIES if reached(carry))
+PROMISES = tuple(carry for carry in CARRIES if not reached(carry))
+
+
+def best_reached(observed: xr.Dataset) -> xr.DataArray:
+    """The lowest SPEB of the step-by-step scheme that an estimator reaches, at its best split, m^2."""
+    return observed.steps_speb.sel(carry=list(REACHED)).min("carry")
+
+
+def kept(observed: xr.Dataset) -> xr.DataArray:
+    """What the step-by-step scheme promises over the bound of all that its steps measure together, at its best split.
+
+    Below 1 no unbiased estimator keeps the promise, whatever it makes of the measurements.
+    """
+    return observed.steps_speb / observed.measured_speb
+
+
 def only(observed: xr.Dataset, kind: str) -> xr.Dataset:
     """The layouts of the paper (``"layout"``) or the random networks (``"random"``) alone."""
     chosen = observed.isel(network=np.flatnonzero(observed.kind.values == kind))
     return chosen.isel(pair=np.flatnonzero(chosen.pair_kind.values == kind)) if "pair" in chosen.dims else chosen
 
 
+def singles(observed: xr.Dataset) -> xr.Dataset:
+    """Samples of one slot."""
+    names, counts = np.unique(observed.sample.values.astype(str), return_counts=True)
+    alone = np.isin(observed.sample.values.astype(str), names[counts == 1])
+    return observed.isel(network=np.flatnonzero(alone))
+
+
 def pair_slots(observed: xr.Dataset) -> NDArray[np.intp]:
-    """Places of slots 1 and 2 of each pair along ``network``, of shape (pairs, 2)."""
+    """Indices of slots 1 and 2 of each pair along ``network``, of shape (pairs, 2)."""
     pairs = observed.pair.values if "pair" in observed.dims else ()
-    places = [
+    indices = [
         np.flatnonzero((observed.sample.values == pair) & (observed.slot.values == slot))[0]
         for pair in pairs
         for slot in (1, 2)
     ]
-    return np.array(places, dtype=np.intp).reshape(-1, 2)
+    return np.array(indices, dtype=np.intp).reshape(-1, 2)
 
 
 def abundance_ratio(observed: xr.Dataset) -> NDArray[np.float64]:
@@ -83,8 +118,8 @@ class Population:
     none: str
     dimension: str = "network"
 
-    def places(self, observed: xr.Dataset) -> NDArray[np.intp]:
-        """Places of the population along its dimension."""
+    def indices(self, observed: xr.Dataset) -> NDArray[np.intp]:
+        """Indices of the population along its dimension."""
         return np.flatnonzero(self.chosen(observed))
 
 
@@ -116,7 +151,8 @@ ALIKE_SLOTS = Population(_are_alike, "no random pair is alike enough", "pair")
 class Variant:
     """Samples solved under one set of assumptions.
 
-    ``settings`` holds these assumptions by key of the configuration: all of ``radio``, and ``power_cap_w``.
+    ``settings`` holds these assumptions by key of the configuration: all of ``radio``, and what else a variant of the
+    findings may change.
     """
 
     name: str
@@ -150,6 +186,11 @@ class Evidence:
         """The paper's layouts under the base assumptions."""
         return only(self.base.observed, "layout")
 
+    @cached_property
+    def single_layouts(self) -> xr.Dataset:
+        """The paper's layouts of one slot under the base assumptions."""
+        return singles(self.layouts)
+
     def changing(self, *keys: str) -> list[Variant]:
         """The variants that differ from the base in some of these settings and in no other one."""
         return [variant for variant in self.variants if set() < self._changed(variant) <= set(keys)]
@@ -160,11 +201,11 @@ class Evidence:
 
 def same_samples(observed: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
     """The samples of another dataset, in its order."""
-    places = {
-        (name, slot): place
-        for place, (name, slot) in enumerate(zip(observed.sample.values, observed.slot.values, strict=True))
+    indices = {
+        (name, slot): index
+        for index, (name, slot) in enumerate(zip(observed.sample.values, observed.slot.values, strict=True))
     }
-    wanted = [places[key] for key in zip(other.sample.values, other.slot.values, strict=True)]
+    wanted = [indices[key] for key in zip(other.sample.values, other.slot.values, strict=True)]
     chosen = observed.isel(network=wanted)
     if "pair" not in observed.dims:
         return chosen

@@ -29,7 +29,7 @@ def sensitivity(variants: Sequence[Variant], statements: Sequence[Statement] = S
     fewest = min((variant.observed for variant in variants), key=lambda each: each.sizes["network"])
     for variant in variants:
         random = only(same_samples(variant.observed, fewest), "random")
-        counts = (random.sizes["network"], len(ABUNDANT.places(random)))
+        counts = (random.sizes["network"], len(ABUNDANT.indices(random)))
         shares = {criterion.column: criterion.share(random) for criterion in compared(statements)}
         rows.append({NAME: variant.name, **dict(zip(COUNTS, counts, strict=True)), **shares})
     return pd.DataFrame(rows)

@@ -6,16 +6,18 @@ samples of its population obey it. A share of no samples is NaN and never a verd
 
 from __future__ import annotations
 
+import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from isal.claims.samples import Evidence, Population, abundance
+from isal.claims.samples import Evidence, Population, abundance, singles
 from isal.schemes.carry_over import CARRIES
 
 #: A statement holds where at least the first share of its population obeys it, mostly from the second on.
@@ -55,7 +57,7 @@ class Criterion:
 
     def obeyed(self, observed: xr.Dataset) -> xr.DataArray:
         """The predicate on the samples of the population."""
-        return self.predicate(observed).isel({self.population.dimension: self.population.places(observed)})
+        return self.predicate(observed).isel({self.population.dimension: self.population.indices(observed)})
 
     def shares(self, observed: xr.Dataset) -> dict[str, float]:
         """Share of the population that obeys, by carry-over."""
@@ -114,8 +116,8 @@ def by_carry(shares: Mapping[str, float], none: str = "") -> str:
         return "holds"
     if not good and not fair:
         return "does not hold"
-    parts = [f"holds only with carry-over {' and '.join(good)}"] if good else []
-    return "; ".join([*parts, *([f"mostly holds with carry-over {' and '.join(fair)}"] if fair else [])])
+    parts = [f"holds only with carry-over {listed(good)}"] if good else []
+    return "; ".join([*parts, *([f"mostly holds with carry-over {listed(fair)}"] if fair else [])])
 
 
 def judged(shares: Mapping[str, float]) -> bool:
@@ -142,6 +144,32 @@ def percent(share: float, digits: int = 0) -> str:
     return NOTHING_SHOWN if np.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def span(shares: Sequence[float] | NDArray[np.float64]) -> str:
+    """The smallest and the largest share in per cent, or the only one."""
+    low, high = (percent(float(bound)) for bound in (np.min(shares), np.max(shares)))
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """A number in so many digits, without an exponent up to a million."""
+    return f"{float(f'{value:.{digits}g}'):g}"
+
+
+#: Characters in a line of running text.
+WIDTH = 120
+
+
+def paragraph(text: str) -> str:
+    """Running text in lines of the page's width."""
+    return textwrap.fill(" ".join(text.split()), WIDTH, break_on_hyphens=False, break_long_words=False) + "\n"
+
+
 # --- tables that several statements have ------------------------------------------------------------------------------
 
 
@@ -155,11 +183,20 @@ def share_table(columns: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     return pd.DataFrame(rows if shown else [])
 
 
-def layout_rows(layouts: xr.Dataset, columns: Callable[[xr.Dataset], Mapping[str, object]]) -> pd.DataFrame:
-    """A row for each layout of one slot."""
+def layout_rows(
+    layouts: xr.Dataset, columns: Callable[[xr.Dataset], Mapping[str, object]], by_clock: bool = False
+) -> pd.DataFrame:
+    """A row for each layout of one slot, or for each of its clock modes."""
     rows = []
-    for place, name in enumerate(layouts.sample.values):
-        if int((layouts.sample.values == name).sum()) == 1:
-            one = layouts.isel(network=place)
-            rows.append({"layout": str(name), "abundance": f"{float(abundance(one)):.3g}", **columns(one)})
+    for one in slices(singles(layouts), "network"):
+        first = {"layout": str(one.sample.values), "abundance": f"{float(abundance(one)):.3g}"}
+        if by_clock:
+            rows += [first | {"clocks": str(mode.clock.values), **columns(mode)} for mode in slices(one, "clock")]
+        else:
+            rows.append(first | dict(columns(one)))
     return pd.DataFrame(rows)
+
+
+def slices(observed: xr.Dataset, dimension: str) -> list[xr.Dataset]:
+    """The dataset at each index of a dimension."""
+    return [observed.isel({dimension: index}) for index in range(observed.sizes[dimension])]

@@ -52,17 +52,14 @@ from isal.schemes.schedule import (
 )
 from isal.schemes.search import Variables, minimum, parabolas
 from isal.schemes.step_by_step import (
-    DEFAULT_VARIANT,
     EARLIER_STEP_TOLERANCE,
-    CapsPer,
-    FirstStep,
-    Variant,
     first_step_per_joule,
     step_problem,
     steps_handed_on,
     steps_of,
     steps_slot,
 )
+from isal.schemes.variant import DEFAULT_VARIANT, CapsPer, FirstStep, Variant
 from isal.units import DURATION_S
 
 #: Every step gets at least this share of the energy. With some carry-overs a step is best left without any, but then

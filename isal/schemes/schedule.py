@@ -53,7 +53,7 @@ class StepResult:
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
     indices into ``basis``, and about those that the step counts as unknown, see
-    :data:`isal.schemes.step_by_step.FirstStep`.
+    :data:`isal.schemes.variant.FirstStep`.
     """
 
     block: Block

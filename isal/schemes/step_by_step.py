@@ -2,7 +2,7 @@
 
 Each step minimises its own block over the parameters met so far with its own energy. What a later step knows of the
 earlier ones is the *carry-over*, see :mod:`isal.schemes.carry_over`. What step 1 minimises, and what ``held`` and
-``added`` hand on of it, is open as well (:data:`FirstStep`):
+``added`` hand on of it, is open as well (:data:`isal.schemes.variant.FirstStep`):
 
 ``block``
     The radars' block of the information of all links, as if targets and clock offsets were known. The paper's.
@@ -17,8 +17,7 @@ earlier ones is the *carry-over*, see :mod:`isal.schemes.carry_over`. What step 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,12 +46,8 @@ from isal.schemes.schedule import (
     run_schedule,
     slot_informations,
 )
+from isal.schemes.variant import DEFAULT_VARIANT, CapsPer, FirstStep, Variant
 from isal.units import DURATION_S
-
-FirstStep = Literal["block", "equivalent", "ranging"]
-FIRST_STEPS: tuple[FirstStep, ...] = get_args(FirstStep)
-
-CapsPer = Literal["step", "slot"]
 
 #: Certified relative gap of the steps before the last. The later steps depend on their powers, which a gap of 1e-6
 #: leaves uncertain by 1e-3.
@@ -63,31 +58,6 @@ EARLIER_STEP_TOLERANCE = 1e-9
 LEFT_OF_A_CAP = 1e-9
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How the step-by-step scheme is read where the paper is silent; the defaults are the study's.
-
-    ``step_1``
-        What step 1 minimises.
-    ``caps_per``
-        Whether a cap limits a node's power in each ``"step"``, or the sum of its powers over the steps of a ``"slot"``.
-    """
-
-    step_1: FirstStep = "block"
-    caps_per: CapsPer = "step"
-
-    def __post_init__(self) -> None:
-        for what, value, values in (
-            ("step_1", self.step_1, FIRST_STEPS),
-            ("caps_per", self.caps_per, get_args(CapsPer)),
-        ):
-            if value not in values:
-                raise IsalError(f"{what} must be one of {', '.join(values)}; got {value!r}")
-
-
-DEFAULT_VARIANT = Variant()
 
 
 @overload

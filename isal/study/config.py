@@ -141,7 +141,8 @@ class Figure:
 class Findings:
     """What the paper's statements are judged on: random samples, and variants that differ from the first, ``base``.
 
-    ``variants`` maps names to what each changes: parameters of the radio, or ``power_cap_w``.
+    ``variants`` maps names to what each changes: parameters of the radio, ``power_cap_w``, or fields of
+    :class:`isal.schemes.variant.Variant`.
     """
 
     seed: int

@@ -20,6 +20,7 @@ from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES
+from isal.schemes.variant import CAPS_PER, FIRST_STEPS
 from isal.study.axes import AXES, BUDGET, NAMED, Axis
 from isal.units import short
 
@@ -268,8 +269,27 @@ POWER_CAP = Key(
     Number(above=0, at_most=LARGEST_POWER_W), NAMED["power_cap_w"].long_name.capitalize(), NAMED["power_cap_w"].unit
 )
 
+#: How the step-by-step scheme is read, by field of :class:`isal.schemes.variant.Variant`.
+SCHEME_CHOICES = {
+    "step_1": Key(
+        Choice(FIRST_STEPS),
+        "What step 1 minimises",
+        note="`block`: the radars' block of the information of all links, as if target and clocks were known; the "
+        "paper's. `equivalent`: their equivalent information, with target and clocks unknown. `ranging`: that of the "
+        "ranging links alone.",
+    ),
+    "caps_per": Key(
+        Choice(CAPS_PER),
+        "What the cap of a node limits",
+        note="`step`: its power in each step anew. `slot`: the sum of its powers over the steps.",
+    ),
+}
+
 #: What a variant of the findings may change.
-CHANGES = {name: replace(key, optional=True) for name, key in ({"power_cap_w": POWER_CAP} | PARAMETERS).items()}
+CHANGES = {
+    name: replace(key, optional=True)
+    for name, key in ({"power_cap_w": POWER_CAP} | SCHEME_CHOICES | PARAMETERS).items()
+}
 
 #: A value along each optional axis of a study.
 VALUES = RADIO | {

@@ -1,14 +1,15 @@
 """What the statements of the paper are judged by: numbers of one network, in one variant of the paper.
 
 A *sample* is one network or the two slots of one, a layout of the paper or a random one. A *variant* is what the paper
-leaves open and may matter: the power caps, the radar cross section, the bandwidth, how far radars and clocks drift.
+leaves open and may matter: power caps and what they limit, what step 1 minimises, the radar cross section, the
+bandwidth, how far radars and clocks drift.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from isal.schemes.carry_over import CARRIES, Carry
 from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.schemes.step_by_step import steps_slot
+from isal.schemes.variant import DEFAULT_VARIANT, Variant
+from isal.validation.double_counting import double_counting
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
     import xarray as xr
@@ -67,17 +70,22 @@ class Sample:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """A variant of the paper. ``cap_w`` is the power cap of every node, W; None for the total energy over 1 s."""
+    """A variant of the paper.
+
+    ``cap_w`` is the power cap of every node, W; None for the total energy over 1 s. ``scheme`` is how the step-by-step
+    scheme is read.
+    """
 
     name: str
     radio: Radio
     energy: float
     cap_w: float | None
+    scheme: Variant = DEFAULT_VARIANT
 
     @property
     def attributes(self) -> dict[str, Any]:
         """How a dataset says what was assumed: ``settings`` are JSON, by key of the configuration."""
-        settings = self.radio.to_mapping() | {"power_cap_w": self.cap_w}
+        settings = self.radio.to_mapping() | {"power_cap_w": self.cap_w} | asdict(self.scheme)
         return {"variant": self.name, "energy_j": self.energy, "settings": json.dumps(settings)}
 
 
@@ -200,6 +208,10 @@ VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
         "shortest_sensing_length": ((), {"units": "m", "long_name": "smallest distance of a node from the target"}),
         "integrated_speb": (("clock",), {"units": "m2", "long_name": "integrated scheme"}),
         "steps_speb": (("clock", "carry"), {"units": "m2", "long_name": "step-by-step scheme at its best split"}),
+        "measured_speb": (
+            ("clock", "carry"),
+            {"units": "m2", "long_name": "bound of all that was measured with the powers of all steps at that split"},
+        ),
         "steps_share": (
             ("clock", "carry", "part"),
             {"units": "1", "long_name": "shares of the steps at the best split"},
@@ -218,6 +230,10 @@ VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
         "coupled_speb": (
             ("coupling",),
             {"units": "m2", "long_name": "asynchronous, target of slot 2 with half the energy, by what slot 1 tells"},
+        ),
+        "counted_twice_share": (
+            (),
+            {"units": "1", "long_name": "share of that bound that an exchange of clocks counted twice seems to save"},
         ),
     },
 }
@@ -243,18 +259,25 @@ async def _one_slot(network: Network, variant: Assumptions) -> dict[str, Any]:
     found["sensing_speb"] = plain[1].speb / len(spot)
     found["integrated_speb"] = [slot.speb for slot in plain[2:]]
     splits = await scheduler.together(
-        best_steps(info, no_prior(info), energy, carry, caps, TOLERANCE) for info in infos.values() for carry in CARRIES
+        best_steps(info, no_prior(info), energy, carry, caps, TOLERANCE, variant.scheme)
+        for info in infos.values()
+        for carry in CARRIES
     )
     shares = np.full((len(infos), len(CARRIES), 3), np.nan)
-    for place, split in zip(np.ndindex(len(infos), len(CARRIES)), splits, strict=True):
-        given = np.array(split.result.energies) / energy
+    measured = np.full(shares.shape[:2], np.nan)
+    for index, split in zip(np.ndindex(measured.shape), splits, strict=True):
+        slot = split.result
+        given = np.array(slot.energies) / energy
         # without clock offsets there is no second step
-        shares[place] = given if len(given) == 3 else [given[0], 0.0, given[1]]
-    found["steps_speb"] = np.reshape([split.result.speb for split in splits], shares.shape[:2])
+        shares[index] = given if len(given) == 3 else [given[0], 0.0, given[1]]
+        everything = slot.information.measured(np.sum([step.power for step in slot.steps], axis=0))
+        measured[index] = everything.speb(slot.information.basis.indices(["targets"]))
+    found["steps_speb"] = np.reshape([split.result.speb for split in splits], measured.shape)
+    found["measured_speb"] = measured
     found["steps_share"] = shares
     for name, fixed_last in (("third_fixed_speb", True), ("first_fixed_speb", False)):
         lines = await scheduler.together(
-            _steps_speb(infos["asynchronous"], _on_line(share, fixed_last) * energy, carry, caps)
+            _steps_speb(infos["asynchronous"], _on_line(share, fixed_last), carry, variant)
             for carry in CARRIES
             for share in SHARES
         )
@@ -272,8 +295,9 @@ def _on_line(share: float, fixed_last: bool) -> Array:
     )
 
 
-async def _steps_speb(info: Information, energies: Array, carry: Carry, caps: float | None) -> float:
-    result = await steps_slot(info, no_prior(info), list(energies), carry, caps, TOLERANCE)
+async def _steps_speb(info: Information, shares: Array, carry: Carry, variant: Assumptions) -> float:
+    energies = list(shares * variant.energy)
+    result = await steps_slot(info, no_prior(info), energies, carry, variant.cap_w, TOLERANCE, variant=variant.scheme)
     return result.speb
 
 
@@ -292,7 +316,10 @@ async def _two_slots(slots: Sequence[Network], variant: Assumptions) -> dict[str
         integrated_schedule(schemes.slot_informations(slots, radio, "asynchronous"), halves, variant.cap_w, TIGHT)
         for radio in radios
     )
+    # at the powers for clocks that are unknown, and with radars that move as in the variant
+    counted = double_counting(slots, variant.radio, power=[slot.power for slot in schedules[0].slots])
     return {
+        "counted_twice_share": counted.gain[1],
         "slot_share": [split.result.slots[0].energies[0] / variant.energy for split in splits],
         "coupled_speb": [schedule.slots[1].speb for schedule in schedules],
     }

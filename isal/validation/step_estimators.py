@@ -46,12 +46,11 @@ from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import DEFAULT_SOLVER, no_prior
 from isal.schemes.step_by_step import (
     EARLIER_STEP_TOLERANCE,
-    FirstStep,
-    Variant,
     first_step_per_joule,
     known_after,
     steps_of,
 )
+from isal.schemes.variant import FirstStep, Variant
 from isal.units import DURATION_S
 from isal.validation import positions
 from isal.validation.positions import Key, Model, Moments

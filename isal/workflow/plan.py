@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.registry import REFERENCE
 from isal.schemes.schedule import node_caps
+from isal.schemes.variant import DEFAULT_VARIANT, Variant
 from isal.study import files
 from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse
@@ -232,8 +233,9 @@ class Plan:
         findings = self.configuration.findings
         changed = dict(findings.variants[variant])
         cap = changed.pop("power_cap_w", None)
+        scheme = Variant(**{key: changed.pop(key) for key in asdict(DEFAULT_VARIANT) if key in changed})
         radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
-        return Assumptions(variant, radio, findings.total_energy_j, cap)
+        return Assumptions(variant, radio, findings.total_energy_j, cap, scheme)
 
     def observed_parts(self, variant: str) -> list[str]:
         """Names of the parts in which a variant is observed: the layouts, and ranges of random samples."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isal.study import config
 from isal.study.config_keys import FIGURE_KINDS
@@ -20,6 +20,9 @@ from isal.study.fingerprint import digest
 from isal.study.points import Point
 from isal.validation import log_folder
 from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
+
+if TYPE_CHECKING:  # a plan is read without it
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
@@ -378,7 +381,9 @@ class FindingsPage(Product):
 
     @property
     def sources(self) -> Sequence[Product]:
-        return FindingsDataset.all(self.plan)
+        # besides the findings what the sections of isal.claims.sections are made from
+        kinds: Sequence[type[Product]] = (FindingsDataset, LinkStrengths, ExchangeSimulation)
+        return [source for kind in kinds for source in kind.all(self.plan)]
 
     @property
     def content(self) -> object:
@@ -390,8 +395,11 @@ class FindingsPage(Product):
         from isal.study import tables
         from isal.study.store import storage
 
-        variants = [Variant.of(storage.read(path)) for path in inputs]
-        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note))
+        datasets: dict[str, list[xr.Dataset]] = {}
+        for source, path in zip(self.sources, inputs, strict=True):
+            datasets.setdefault(type(source).__name__, []).append(storage.read(path))
+        variants = [Variant.of(observed) for observed in datasets.pop(FindingsDataset.__name__)]
+        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note, datasets))
 
 
 class DelaySimulation(Product):
@@ -653,8 +661,8 @@ class Figure(Product):
 #: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
 OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
 OF_THE_PAPER: Sequence[type[Product]] = (
-    *(Comparison, AgreementTable, FindingsDataset, FindingsPage),
-    *(DelaySimulation, ExchangeSimulation, LinkStrengths),
+    *(Comparison, AgreementTable, FindingsDataset),
+    *(DelaySimulation, ExchangeSimulation, LinkStrengths, FindingsPage),
 )
 OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 
@@ -683,5 +691,5 @@ def wanted(plan: Plan) -> list[Product]:
 
 _KINDS: Sequence[type[Product]] = (*OF_STUDIES, Observations, *OF_THE_PAPER, *OF_MEASUREMENTS, Figure)
 
-#: The kinds by name.
+#: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {kind.__name__: kind for kind in _KINDS}

@@ -15,6 +15,7 @@ import yaml
 from builders import ROOT, defaults
 
 from isal import Radio
+from isal.schemes.variant import Variant
 from isal.study import config, config_docs, config_keys
 from isal.study.config_keys import Choice, Key, Kinds, Number, Table
 from isal.workflow.plan import Plan
@@ -100,6 +101,13 @@ def test_the_keys_of_radio_are_the_parameters_of_the_radio():
     assert items == {"type": "number", "minimum": 1, "maximum": 1e12}
     for place in (findings, findings["variants"]["additionalProperties"]["properties"]):
         assert {key: place["bandwidth_hz"][key] for key in items} == items
+
+
+def test_a_variant_of_the_findings_may_change_all_that_the_scheme_leaves_open():
+    schema = config_keys.schema("config")["properties"]["findings"]["properties"]["variants"]["additionalProperties"]
+    for field in dataclasses.fields(Variant):
+        assert schema["properties"][field.name]["enum"][0] == field.default
+        assert field.name not in schema.get("required", ())
 
 
 def test_the_configuration_has_the_defaults_of_the_radio():

@@ -1,19 +1,22 @@
 """Observations of networks, against direct calls of the schemes and brute force."""
 
 import itertools
+import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
-from builders import LINE
+from builders import DUAL, LINE
 
 import isal
 from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M
 from isal.model.parameters import CLOCKS
 from isal.schemes.carry_over import CARRIES
+from isal.schemes.variant import FIRST_STEPS, Variant
+from isal.study.config_keys import CHANGES
 from isal.study.observations import Assumptions, Sample, gathered, observe, random_samples
 from isal.study.store import storage
 
@@ -25,6 +28,9 @@ BASE = Assumptions("base", isal.Radio(), ENERGY, None)
 #: Slots that know much of each other, by radars as well as by clocks.
 CLOSE = replace(BASE, name="close", radio=isal.Radio(velocity_variance=1e-5, drift_variance=1e-24))
 CAPPED = replace(BASE, name="capped", cap_w=1.0)
+#: What step 1 minimises, and caps on the sum over the steps.
+RANGING = replace(BASE, name="ranging", scheme=Variant(step_1="ranging"))
+PER_SLOT = replace(CAPPED, name="per-slot", scheme=Variant(caps_per="slot"))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +117,51 @@ def test_abundance_is_the_ratio_of_the_bounds_of_both_tasks_alone(observed, samp
     assert float(abundance(row)) == pytest.approx(radars / target, rel=0.05)
 
 
+@pytest.mark.parametrize(("clock", "carry"), list(itertools.product(CLOCKS, CARRIES)))
+def test_all_that_was_measured_is_the_bound_at_the_sum_of_the_powers(observed, samples, clock, carry):
+    network, row = rows_of(observed, samples)[0]
+    best = isal.best_split(network, BASE.radio, clock=clock, energy=ENERGY, carry=carry, solver=SOLVER)
+    whole = isal.spebs(network, BASE.radio, best.power.sum(axis=0), clock=clock).targets
+    assert float(row.measured_speb.sel(clock=clock, carry=carry)) == pytest.approx(whole, rel=1e-3)
+    # nothing beats the integrated scheme with the same energy
+    assert (
+        float(row.measured_speb.sel(clock=clock, carry=carry)) >= float(row.integrated_speb.sel(clock=clock)) * 0.999999
+    )
+
+
+@pytest.mark.parametrize("step_1", FIRST_STEPS)
+def test_what_step_1_minimises_is_passed_on(samples, step_1):
+    """To the best split and to the lines, and to nothing else."""
+    (sample,) = samples[:1]
+    (network,) = sample.slots
+    row = observe([sample], replace(BASE, scheme=Variant(step_1=step_1)), SOLVER).isel(network=0)
+    plain = observe([sample], BASE, SOLVER).isel(network=0)
+    options = {"clock": "asynchronous", "carry": "held", "step_1": step_1, "solver": SOLVER}
+    best = isal.best_split(network, BASE.radio, energy=ENERGY, **options).speb
+    assert float(row.steps_speb.sel(clock="asynchronous", carry="held")) == pytest.approx(best, rel=1e-4)
+    line = isal.step_by_step(network, BASE.radio, energies=[4.5, 0.5, 5], **options).speb
+    assert float(row.third_fixed_speb.sel(carry="held", share=0.9)) == pytest.approx(line, rel=1e-4)
+    xr.testing.assert_allclose(row.integrated_speb, plain.integrated_speb, rtol=1e-6)
+    told = bool((abs(row.steps_speb / plain.steps_speb - 1) > 1e-3).any())
+    assert told == (step_1 != "block")
+
+
+def test_caps_per_slot_leave_no_advantage(samples):
+    """With the cap anew in each step two steps spend twice as much; with the cap on their sum they do not."""
+    per_slot, per_step = (observe(samples[:1], variant, SOLVER) for variant in (PER_SLOT, CAPPED))
+    sound = ["marginal", "joint"]
+    ratio = (per_slot.steps_speb / per_slot.integrated_speb).sel(carry=sound)
+    assert (ratio > 1 - 1e-5).all()
+    joint = (per_step.steps_speb / per_step.integrated_speb).sel(carry="joint", clock="synchronous")
+    assert float(joint.squeeze()) == pytest.approx(0.5, rel=1e-6)
+
+
+def test_settings_say_all_that_was_assumed():
+    settings = json.loads(PER_SLOT.attributes["settings"])
+    assert settings == {**BASE.radio.to_mapping(), "power_cap_w": 1.0, "step_1": "block", "caps_per": "slot"}
+    assert set(settings) == set(CHANGES)
+
+
 def test_lengths_of_links(observed, samples):
     for network, row in rows_of(observed, samples):
         radars, anchors, (target,) = (group.tolist() for group in (network.radars, network.anchors, network.targets))
@@ -167,6 +218,34 @@ def test_what_slot_1_tells_slot_2(samples):
     assert abs(radars - clocks) > 1e-4 * none
 
 
+def test_an_exchange_counted_twice_seems_to_save_something():
+    """As computed by hand: the bound of slot 2 with and without the exchange as a tie of the clocks."""
+    sample = Sample("8d", "layout", DUAL["8d"])
+    row = observe([sample], BASE, SOLVER)
+    free = replace(BASE.radio, velocity_variance=1e12, drift_variance=1e12)
+    halves = [ENERGY / 2] * 2
+    options = {"clock": "asynchronous", "solver": SOLVER}
+    powers = [slot.power for slot in isal.integrated(sample.slots, free, energies=halves, **options).slots]
+    bounds = []
+    for variance in (1e30, 2 * (150e-12) ** 2):
+        radio = replace(BASE.radio, drift_variance=variance)
+        one, two = (isal.information(slot, radio, "asynchronous") for slot in sample.slots)
+        d = one.basis.size
+        whole = np.zeros((2 * d, 2 * d))
+        whole[:d, :d] = np.einsum("m,mij->ij", powers[0], one.node_matrices)
+        whole[d:, d:] = np.einsum("m,mij->ij", powers[1], two.node_matrices)
+        for block, per_second in (("radars", radio.velocity_variance), ("clocks", variance * 299_792_458**2)):
+            for index in one.basis.indices([block]):
+                tie = np.zeros(2 * d)
+                tie[index], tie[d + index] = 1, -1
+                whole += np.outer(tie, tie) / per_second
+        targets = d + two.basis.indices(["targets"])
+        bounds.append(np.trace(np.linalg.inv(whole)[targets[:, None], targets]))
+    share = float(row.counted_twice_share.sel(pair="8d"))
+    assert share == pytest.approx(1 - bounds[1] / bounds[0], rel=1e-3)
+    assert 1e-5 < share < 1e-3
+
+
 # --- the dataset ------------------------------------------------------------------------------------------------------
 
 
@@ -202,7 +281,7 @@ def test_every_variable_says_what_it_is(observed, samples):
         }
         told = [variable.attrs["long_name"] for variable in dataset.data_vars.values()]
         assert all(told)
-        assert len(set(told)) == len(told) == 12
+        assert len(set(told)) == len(told) == 14
         assert all(np.isfinite(variable).all() for variable in dataset.data_vars.values())
 
 

@@ -15,7 +15,8 @@ import isal
 from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes.carry_over import CARRIES
 from isal.schemes.schedule import node_caps
-from isal.schemes.step_by_step import EARLIER_STEP_TOLERANCE, FIRST_STEPS, known_after, steps_of
+from isal.schemes.step_by_step import EARLIER_STEP_TOLERANCE, known_after, steps_of
+from isal.schemes.variant import CAPS_PER, FIRST_STEPS
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()
@@ -560,7 +561,7 @@ def test_a_single_step_is_the_same_in_every_variant(radio):
     values = {
         isal.step_by_step(sensing, radio, clock="synchronous", energies=[3.0], step_1=step_1, caps_per=caps_per).speb
         for step_1 in FIRST_STEPS
-        for caps_per in ("step", "slot")
+        for caps_per in CAPS_PER
     }
     assert len(values) == 1
 

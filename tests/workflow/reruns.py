@@ -201,6 +201,9 @@ OTHER = {
     "drift_variance": 1.0,
 }
 
+#: The same of what only a variant of the findings may change.
+OTHER_IN_FINDINGS = {"power_cap_w": 2, "step_1": "ranging", "caps_per": "slot", "bandwidth_hz": 2.0e9}
+
 ROWS: list[Row] = [
     value("results", "elsewhere"),
     value("networks", "config/mine.yaml"),
@@ -279,7 +282,7 @@ ROWS: list[Row] = [
             lambda config, change={key: number}: config["findings"]["variants"].update(another=change),
             f"findings.variants.*.{key}",
         )
-        for key, number in (OTHER | {"power_cap_w": 2, "bandwidth_hz": 2.0e9}).items()
+        for key, number in (OTHER | OTHER_IN_FINDINGS).items()
     ),
     config("findings", "`variants`: one less", lambda config: config["findings"]["variants"].pop("capped")),
     config(
