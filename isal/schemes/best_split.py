@@ -39,7 +39,7 @@ from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES, Carry
-from isal.schemes.display import Displayed
+from isal.schemes.displayed import Displayed
 from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,

@@ -1,7 +1,7 @@
-"""Results for people: in a few lines, as a table, and as a dataset.
+"""Results for people: in a few lines, as a table, as a dataset and as a map.
 
-:class:`Displayed` gives these to a result that can say which slots it holds. pandas and xarray are imported only when
-they are asked for, as the core of this package does without them.
+What results have of it is in :class:`isal.schemes.displayed.Displayed`. pandas and xarray are imported only when they
+are asked for, as the core of this package does without them.
 """
 
 from __future__ import annotations
@@ -36,120 +36,93 @@ NOTHING = 1e-6
 BOUNDS = {block: f"{block[:-1]}_speb" for block in BLOCKS}
 
 
-class Displayed:
-    """A result of one slot or of several."""
+def text(name: str, slots: Sequence[SlotResult], said: str) -> str:
+    """At most ten lines: what was asked, how far it is certified, and bound and powers of each step.
 
-    @property
-    def _slots(self) -> Sequence[SlotResult]:
-        raise NotImplementedError
+    ``name`` is that of the kind of result, ``said`` what it has to say besides its slots.
+    """
+    info = slots[0].information
+    count = f"{len(slots)} slots, " if len(slots) > 1 else ""
+    lines = [f"{name} of {info.network.name!r}, {info.clock}, {count}{_status(slots)}{said}"]
+    for number, slot in enumerate(slots[:MOST_SLOTS], start=1):
+        lines += [(f"  slot {number}, " if len(slots) > 1 else "  ") + _line(step, slot) for step in slot.steps]
+    if len(slots) > MOST_SLOTS:
+        lines.append(f"  ... and {len(slots) - MOST_SLOTS} slots more")
+    return "\n".join(lines)
 
-    @property
-    def _said(self) -> str:
-        """What is to be said of the whole besides its slots."""
-        return ""
 
-    def __repr__(self) -> str:
-        slots = self._slots
-        info = slots[0].information
-        count = f"{len(slots)} slots, " if len(slots) > 1 else ""
-        lines = [f"{type(self).__name__} of {info.network.name!r}, {info.clock}, {count}{self._status}{self._said}"]
-        for number, slot in enumerate(slots[:MOST_SLOTS], start=1):
-            lines += [(f"  slot {number}, " if len(slots) > 1 else "  ") + _line(step, slot) for step in slot.steps]
-        if len(slots) > MOST_SLOTS:
-            lines.append(f"  ... and {len(slots) - MOST_SLOTS} slots more")
-        return "\n".join(lines)
+def page(lines: str, slots: Sequence[SlotResult]) -> str | None:
+    """The lines with a table of all powers, as HTML; None where pandas is not installed."""
+    if find_spec("pandas") is None:
+        return None
+    table: str = dataframe(slots).to_html(float_format="{:.4g}".format)
+    return f"<pre>{html.escape(lines)}</pre>\n<p>Powers in W:</p>\n{table}"
 
-    @property
-    def _status(self) -> str:
-        return " ".join(sorted({step.allocation.status for slot in self._slots for step in slot.steps}, reverse=True))
 
-    def _repr_html_(self) -> str | None:
-        """The same with a table of all powers, where pandas is installed."""
-        if find_spec("pandas") is None:
-            return None
-        table: str = self.to_dataframe().to_html(float_format="{:.4g}".format)
-        return f"<pre>{html.escape(repr(self))}</pre>\n<p>Powers in W:</p>\n{table}"
+def plot(slots: Sequence[SlotResult]) -> Figure:
+    """A map of each slot, see :mod:`isal.figures.maps`, which is above this module."""
+    _package("matplotlib")
+    picture: Figure = import_module("isal.figures.maps").plot_slots(slots)
+    return picture
 
-    def __eq__(self, other: object) -> bool:
-        """Whether the same was asked and the same powers and bounds were found, whatever it took."""
-        if type(other) is not type(self):
-            return NotImplemented
-        return self._content() == other._content()
 
-    def _content(self) -> object:
-        return [
-            [slot.information.network, slot.information.radio, slot.information.clock]
-            + [
-                [step.block, step.energy, step.power.tolist(), step.allocation.value, step.allocation.lower_bound]
-                for step in slot.steps
-            ]
-            for slot in self._slots
-        ] + [self._said]
+def dataframe(slots: Sequence[SlotResult]) -> pd.DataFrame:
+    """Powers, W: a row for each node by name, a column for each step, under its slot where there are several."""
+    columns: list[Any] = [
+        (number, step.block) if len(slots) > 1 else step.block
+        for number, slot in enumerate(slots, start=1)
+        for step in slot.steps
+    ]
+    pandas = _package("pandas")
+    header = pandas.MultiIndex.from_tuples(columns, names=["slot", "step"]) if len(slots) > 1 else columns
+    powers = np.array([step.power for slot in slots for step in slot.steps]).T
+    nodes = pandas.Index(slots[0].information.network.node_labels, name="node")
+    found: pd.DataFrame = pandas.DataFrame(powers, index=nodes, columns=header)
+    return found
 
-    def plot(self) -> Figure:
-        """A map of each slot: powers, the links that carry the bound, and errors; needs matplotlib.
 
-        Returns
-        -------
-        A figure of matplotlib; ``.savefig("map.png")`` keeps it.
-        """
-        picture: Figure = drawing().plot_slots(self._slots)
-        return picture
+def dataset(slots: Sequence[SlotResult]) -> xr.Dataset:
+    """Powers, energies and bounds over ``step`` (named by what it minimises) and ``node``, and ``slot`` if several.
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Powers, W: a row for each node by name, a column for each step, under its slot where there are several."""
-        slots = self._slots
-        columns: list[Any] = [
-            (number, step.block) if len(slots) > 1 else step.block
-            for number, slot in enumerate(slots, start=1)
-            for step in slot.steps
-        ]
-        pandas = _package("pandas")
-        header = pandas.MultiIndex.from_tuples(columns, names=["slot", "step"]) if len(slots) > 1 else columns
-        powers = np.array([step.power for slot in slots for step in slot.steps]).T
-        nodes = pandas.Index(slots[0].information.network.node_labels, name="node")
-        found: pd.DataFrame = pandas.DataFrame(powers, index=nodes, columns=header)
-        return found
+    ``radar_speb``, ``clock_speb`` and ``target_speb`` are those of the slots so far, ``smoothed_...`` those of all.
+    """
+    several = len(slots) > 1
+    steps = [step.block for step in slots[0].steps]
+    outer = ("slot",) if several else ()
+    variables: dict[str, Any] = {}
 
-    def to_xarray(self) -> xr.Dataset:
-        """Powers, energies and bounds over ``step`` (named by what it minimises) and ``node``, and ``slot`` if several.
+    def add(name: str, values: Any, inner: tuple[str, ...], units: str, long_name: str) -> None:
+        whole = np.asarray(values if several else values[0])
+        variables[name] = ((*outer, *inner), whole, {"units": units, "long_name": long_name})
 
-        ``radar_speb``, ``clock_speb`` and ``target_speb`` are those of the slots so far, ``smoothed_...`` those of all.
-        """
-        slots = self._slots
-        several = len(slots) > 1
-        steps = [step.block for step in slots[0].steps]
-        outer = ("slot",) if several else ()
-        variables: dict[str, Any] = {}
+    per_step: tuple[tuple[str, str, str, Callable[[StepResult], float]], ...] = (
+        ("energy", "J", "energy that the step may spend", lambda step: step.energy),
+        ("step_speb", "m2", "what the step minimises", lambda step: step.allocation.value),
+        ("step_lower_bound", "m2", "certified lower bound of the step", lambda step: step.allocation.lower_bound),
+    )
+    for name, units, long_name, of in per_step:
+        add(name, [[of(step) for step in slot.steps] for slot in slots], ("step",), units, long_name)
+    powers = [[step.power for step in slot.steps] for slot in slots]
+    add("power", powers, ("step", "node"), "W", "transmit power")
+    for block, name in BOUNDS.items():
+        add(name, [getattr(slot.spebs, block) for slot in slots], (), "m2", f"bound of the {block}, slots so far")
+        smoothed = [getattr(slot.smoothed_spebs, block) for slot in slots]
+        add(f"smoothed_{name}", smoothed, (), "m2", f"bound of the {block}, all slots")
+    info = slots[0].information
+    coordinates: dict[str, Any] = {
+        "step": ("step", steps, {"long_name": "block of parameters that the step minimises"}),
+        "node": ("node", list(info.network.node_labels), {"long_name": "node"}),
+    }
+    if several:
+        coordinates["slot"] = ("slot", np.arange(1, len(slots) + 1), {"long_name": "number of the slot"})
+    attributes = {"network": info.network.name, "clock": info.clock, "status": _status(slots)}
+    radio = {f"radio_{key}": value for key, value in info.radio.to_mapping().items()}
+    found: xr.Dataset = _package("xarray").Dataset(variables, coords=coordinates, attrs=attributes | radio)
+    return found
 
-        def add(name: str, values: Any, inner: tuple[str, ...], units: str, long_name: str) -> None:
-            whole = np.asarray(values if several else values[0])
-            variables[name] = ((*outer, *inner), whole, {"units": units, "long_name": long_name})
 
-        per_step: tuple[tuple[str, str, str, Callable[[StepResult], float]], ...] = (
-            ("energy", "J", "energy that the step may spend", lambda step: step.energy),
-            ("step_speb", "m2", "what the step minimises", lambda step: step.allocation.value),
-            ("step_lower_bound", "m2", "certified lower bound of the step", lambda step: step.allocation.lower_bound),
-        )
-        for name, units, long_name, of in per_step:
-            add(name, [[of(step) for step in slot.steps] for slot in slots], ("step",), units, long_name)
-        powers = [[step.power for step in slot.steps] for slot in slots]
-        add("power", powers, ("step", "node"), "W", "transmit power")
-        for block, name in BOUNDS.items():
-            add(name, [getattr(slot.spebs, block) for slot in slots], (), "m2", f"bound of the {block}, slots so far")
-            smoothed = [getattr(slot.smoothed_spebs, block) for slot in slots]
-            add(f"smoothed_{name}", smoothed, (), "m2", f"bound of the {block}, all slots")
-        info = slots[0].information
-        coordinates: dict[str, Any] = {
-            "step": ("step", steps, {"long_name": "block of parameters that the step minimises"}),
-            "node": ("node", list(info.network.node_labels), {"long_name": "node"}),
-        }
-        if several:
-            coordinates["slot"] = ("slot", np.arange(1, len(slots) + 1), {"long_name": "number of the slot"})
-        attributes = {"network": info.network.name, "clock": info.clock, "status": self._status}
-        radio = {f"radio_{key}": value for key, value in info.radio.to_mapping().items()}
-        found: xr.Dataset = _package("xarray").Dataset(variables, coords=coordinates, attrs=attributes | radio)
-        return found
+def _status(slots: Sequence[SlotResult]) -> str:
+    return " ".join(sorted({step.allocation.status for slot in slots for step in slot.steps}, reverse=True))
 
 
 def _line(step: StepResult, slot: SlotResult) -> str:
@@ -172,12 +145,6 @@ def metres(length: float) -> str:
         if length >= size:
             return f"{length / size:.3g} {unit}"
     return f"{length / 1e-6:.3g} um"
-
-
-def drawing() -> Any:
-    """The module of maps, which is above this one and needs matplotlib."""
-    _package("matplotlib")
-    return import_module("isal.figures.maps")
 
 
 def _package(name: str) -> Any:

@@ -27,7 +27,7 @@ from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Basis, Block, Clock
 from isal.model.radio import Radio
-from isal.schemes.display import Displayed
+from isal.schemes.displayed import Displayed
 from isal.units import DURATION_S
 
 DEFAULT_SOLVER = "interior-point"
