@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,6 +205,9 @@ class _ScaledLimited(Scaled):
     free: NDArray[np.intp]
     scale: Array
     unit: float
+
+    #: Where jitter is all, any powers are near the optimum, and the gap says nothing of rounding.
+    near: ClassVar[float] = 0.0
 
     @classmethod
     def around(cls, limited: _Limited, free: NDArray[np.intp], start: Array) -> _ScaledLimited:

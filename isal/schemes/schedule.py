@@ -221,12 +221,20 @@ def certified(result: R, required: bool) -> R:
     ]
     message = (
         f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
-        "be off by as much; nodes that nearly coincide in a large field are the usual cause"
+        f"be off by as much; {usual_cause(slots[0].information.radio)}"
     )
     if required:
         raise AllocationError(message)
     warnings.warn(message, UncertifiedWarning, stacklevel=3)
     return result
+
+
+def usual_cause(radio: Radio) -> str:
+    """Why a step is not certified, in most cases, for messages."""
+    cause = "nodes that nearly coincide in a large field are the usual cause"
+    if radio.timestamp_jitter_s == 0:
+        return cause
+    return f"with timestamp_jitter_s, 'held' is no convex problem and often has no certificate; else {cause}"
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:

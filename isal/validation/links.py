@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError
-from isal.model.information import Information, Spebs, checked_power
+from isal.model.information import Information, Spebs
 from isal.model.observability import OBSERVABILITY_FLOOR
 from isal.model.parameters import BLOCKS, Block
 from isal.model.pulse import named
@@ -46,7 +46,7 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
     """Share of each link in the bound of a block, shape ``(n_links,)``; they add up to 1.
 
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
-    intensity at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
+    at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
     its SPEB. A share is also the weight with which a link's own error enters, see :func:`growth_if_kept`.
 
     Raises
@@ -59,7 +59,7 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
             f"{information.network.name}: there is no block {block!r} in {information.clock} mode; "
             f"choose among {', '.join(information.blocks)}"
         )
-    intensity = _intensity(information, power)
+    intensity = information.link_information(power)
     bound, solved = _Directions(information, intensity).solve(information.basis.indices([block]))
     if not math.isfinite(bound):
         raise IsalError(
@@ -84,7 +84,7 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     network has no such block.
     """
     kept = usable(information, power, threshold)
-    directions = _Directions(information, np.where(kept, _intensity(information, power), 0.0))
+    directions = _Directions(information, np.where(kept, information.link_information(power), 0.0))
     indices = (information.basis.indices([block]) for block in BLOCKS)
     return Spebs(*(directions.solve(each)[0] if len(each) else math.nan for each in indices))
 
@@ -167,12 +167,6 @@ class _Directions:
         half = picked[:, known] / self.values[known] / self.scale[indices, None]
         solved = (self.vectors[:, known] / self.values[known]) @ half.T / self.scale[:, None]
         return float(np.sum(half**2)), solved
-
-
-def _intensity(information: Information, power: ArrayLike) -> Array:
-    """Range information intensity of every link at the given node powers, 1/m^2."""
-    watts = checked_power(power, information.network)[information.links.transmitter]
-    return np.asarray(information.links.intensity * watts)
 
 
 def _checked_threshold(threshold: float) -> float:

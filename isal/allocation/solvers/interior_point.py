@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,9 @@ class Scaled:
     selector: Array
     caps: Array
     precise: bool
+
+    #: See the constant of that name.
+    near: ClassVar[float] = NEAR
 
     @classmethod
     def of(cls, batch: Batch, start: Array, precise: bool) -> Scaled:
@@ -285,7 +288,7 @@ def approached(problem: Scaled, share: Array, tolerance: Array) -> tuple[Array, 
         reached[active[better]], least[active[better]] = now.share[better], gap[better]
         # after a step that was too long for a small power the gap jumps, and falls again
         falling = gap < 0.9 * before
-        stalled = (gap < NEAR) & (iteration - latest[active] >= PATIENCE) & ~falling & (not precise)
+        stalled = (gap < problem.near) & (iteration - latest[active] >= PATIENCE) & ~falling & (not precise)
         going = (gap > tolerance[active]) & (length > 0) & ~stalled
         if not going.any():
             break
