@@ -6,10 +6,12 @@ With links whose information is concave in their transmitter's power (:mod:`isal
 
 is convex where all ``B_l >= 0``. With the tangents of all ``lambda_l`` at some powers instead, M is linear in the
 powers: an :class:`isal.allocation.problem.AllocationProblem`, with the same matrix at these powers and, for
-``B_l >= 0``, a matrix that is never below. **So a certified bound of the tangent problem is one of the problem itself**,
-and at the optimum the two have the same optimum. How powers were found does not matter: Newton's method of the interior
-point, with the curvature of the links added to its system, comes so close that the tangent problem there only has to
-be certified. Where it is not, the solver's optimum of the tangent problem says where to go on.
+``B_l >= 0``, a matrix that is never below. **So a certified bound of the tangent problem is one of the problem
+itself**, and the tangent problem at the optimum has the same optimum. How powers were found does not matter. Tangent
+problems alone, one after the other, need a few rounds where jitter hardly counts and hundreds where it does; Newton's
+method of the interior point, with the curvature of the links added to its system, comes so close in some ten steps
+that the tangent problem there only has to be certified. Where it is not, the solver's optimum of the tangent problem
+says where to go on.
 
 Under the carry-over "held" the ``B_l`` are indefinite and the problem need not be convex. The certificate then counts
 by how much the true information can exceed the tangents, see :func:`_excess`; it holds for any powers, but need not
@@ -121,9 +123,7 @@ class _Limited:
     def certified(self, power: Array, tolerance: float) -> Allocation:
         """Powers with their certificate."""
         tangent = self.tangent(power)
-        found = certify(
-            tangent, power, tolerance=tolerance, solver=interior_point.NAME, iterations=0, seconds=0.0
-        )
+        found = certify(tangent, power, tolerance=tolerance, solver=interior_point.NAME, iterations=0, seconds=0.0)
         return self.bounded(tangent, found)
 
     def bounded(self, tangent: AllocationProblem, found: Allocation) -> Allocation:
@@ -252,9 +252,10 @@ class _ScaledLimited(Scaled):
         pushed = budget * self.scale[:, None] * pushed
         slope = np.einsum("Nik,Nmik->Nm", columns, pushed)
         bend = links.bend(power) * links.squares(turned[0]) * budget**2
-        curvature = np.bincount(links.node, weights=bend, minlength=len(power))[None, self.free]
-        none = np.zeros(1), np.zeros((1, n)), np.zeros((1, n, n))
-        at = _Curved(value, slope, value - np.sum(share * slope, axis=1), inverse, pushed, *none, 0 * curvature)
+        curvature = np.bincount(links.node, weights=bend, minlength=len(power))[None, self.free].astype(float)
+        parts = (value, slope, value - np.sum(share * slope, axis=1), inverse, pushed)
+        wall = (np.zeros(1), np.zeros((1, n)), np.zeros((1, n, n)))
+        at = _Curved(*(each.astype(float, copy=False) for each in (*parts, *wall, np.zeros((1, n)))))
         if not links.definite and np.linalg.eigvalsh(at.hessian()[0] + np.diag(curvature[0]))[0] < 0:
             curvature = np.maximum(curvature, 0.0)  # keeps a direction of descent
         at.curvature = curvature

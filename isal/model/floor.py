@@ -1,4 +1,4 @@
-"""Links whose information has a floor of variance: jitter of the time stamps, (14) and (15) with ``timestamp_jitter_s``.
+"""Links whose variance has a floor, the jitter of time stamps: (14) and (15) with ``timestamp_jitter_s``.
 
 A link measures a delay with the thermal variance ``1 / (a p)`` at power p, ``a`` its intensity per watt, and with the
 jitter of its stamps, ``v = c^2 sigma_t^2``, which no power lowers. Its information

@@ -112,9 +112,7 @@ class Information:
         watts = checked_power(power, self.network)[self.links.transmitter]
         return limited(self.links.intensity * watts, self.radio.jitter_variance_m2)
 
-    def limited_links(
-        self, kept: NDArray[np.intp], known: NDArray[np.intp] | None = None
-    ) -> LimitedLinks | None:
+    def limited_links(self, kept: NDArray[np.intp], known: NDArray[np.intp] | None = None) -> LimitedLinks | None:
         """The links as matrices about the parameters ``kept``, see :class:`LimitedLinks`; None if nothing jitters."""
         return LimitedLinks(self, kept, np.empty(0, np.intp) if known is None else known) if self.jitters else None
 

@@ -155,7 +155,8 @@ class Point:
             )
             return PointError(
                 f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}; "
-                f"{schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or take this point out of the grid"
+                f"{schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or take this point out of "
+                "the grid"
             )
         return result
 

@@ -333,9 +333,7 @@ class LinkFit:
                 "keep the radio's own and use the floor"
             )
         wanted = 1 / (self.growth**2 * power_w)
-        return replace(
-            radio, pulses=radio.pulses * wanted / radio.xi, timestamp_jitter_s=self.timestamp_jitter_s
-        )
+        return replace(radio, pulses=radio.pulses * wanted / radio.xi, timestamp_jitter_s=self.timestamp_jitter_s)
 
 
 def limited_intensity(intensity: ArrayLike, fit: LinkFit, *, bias_known: bool = False) -> Array:

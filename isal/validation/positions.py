@@ -1,11 +1,11 @@
 """Maximum likelihood estimates of radars, clock offsets and targets from simulated ranges, beside their bounds.
 
 Every link with positive power measures its path length plus the difference of its ends' clock offsets with a normal
-error of variance ``1 / lambda`` at its transmitter's power: ``y = B phi(theta) + n``, where ``phi`` are the distinct distances and the clock
-offsets. Several links share these (a network of two radars, two anchors and one target has 26 links and 11 entries of
-``phi``), so the likelihood depends on the ranges through ``z = B' W y`` alone. Kept here is its whitened form
-``u = R s + L theta + e`` with standard normal ``e``: ``R`` and ``L`` are the columns of the triangular factor of
-``sqrt(W) B`` that belong to the distances ``s`` and to the offsets.
+error of variance ``1 / lambda`` at its transmitter's power: ``y = B phi(theta) + n``, where ``phi`` are the distinct
+distances and the clock offsets. Several links share these (a network of two radars, two anchors and one target has 26
+links and 11 entries of ``phi``), so the likelihood depends on the ranges through ``z = B' W y`` alone. Kept here is its
+whitened form ``u = R s + L theta + e`` with standard normal ``e``: ``R`` and ``L`` are the columns of the triangular
+factor of ``sqrt(W) B`` that belong to the distances ``s`` and to the offsets.
 
 A draw is one such ``u``; the estimate is found by Gauss-Newton iterations that start at the true parameters. **So these
 simulations test local maximum likelihood only**: whether the maximum next to the truth scatters as its bound says, not

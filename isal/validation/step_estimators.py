@@ -16,9 +16,9 @@ The first-order covariance of a plug-in. Step s estimates block b with the earli
 of covariance C, and the later blocks U unknown. From its information M, at this step's powers, it keeps
 ``M~ = M_bb - M_bU M_UU^-1 M_Ub`` and ``M~_F = M_bF - M_bU M_UU^-1 M_UF``. An error of F moves its estimate by ``-G``
 times that error, ``G = M~^-1 M~_F``, so that C becomes ``[[C, -C G'], [-G C, M~^-1 + G C G']]``. No G depends on the
-energies of the steps, only on the shapes of their powers (a shape are powers that add up to 1 W), so without jitter of
-time stamps the last block's bound is ``f = sum_s a_s / E_s``. The best split of an energy E is ``E_s ~ sqrt(a_s)``, with
-``f = (sum_s sqrt(a_s))^2 / E``.
+energies of the steps, only on the shapes of their powers (a shape are powers that add up to 1 W), so the last block's
+bound is ``f = sum_s a_s / E_s``. The best split of an energy E is ``E_s ~ sqrt(a_s)``, with
+``f = (sum_s sqrt(a_s))^2 / E``. All this holds without jitter of time stamps only; the covariance holds with it, too.
 
 A plug-in is an unbiased estimator, to first order, from data of the summed powers, and so never beats integrated. With
 all links and one shape in all steps the recursion is the factorisation of that shape's inverse information, block by
@@ -119,9 +119,8 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
 def contributions(info: Information, powers: Sequence[ArrayLike], links: Links) -> Array:
     """Covariance of all estimates of a plug-in that each step's own data cause, m^2, shape ``(n_steps, d, d)``.
 
-    They add up to the covariance, and without jitter of time stamps each is inversely proportional to its step's energy.
-    Arguments and errors are
-    those of :func:`transfers`.
+    They add up to the covariance, and each is inversely proportional to its step's energy if time stamps do not jitter.
+    Arguments and errors are those of :func:`transfers`.
     """
     return _propagated(transfers(info, powers, links), info.basis.size)
 

@@ -20,7 +20,6 @@ from isal.model.parameters import CLOCKS
 from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.schedule import UncertifiedWarning, no_prior
 from isal.schemes.step_by_step import steps_of
-from isal.units import SPEED_OF_LIGHT
 from isal.validation import links, positions, step_estimators
 
 DW1000 = 150e-12
@@ -99,7 +98,12 @@ def test_a_floor_is_a_bias_of_each_link_with_a_prior(network, clock, jitter, dat
     expected = info.links.rows.T @ (left[:, None] * info.links.rows)
     np.testing.assert_allclose(info.matrix(power), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
     np.testing.assert_allclose(info.measured(power).matrix, info.matrix(power), rtol=1e-13)
-    np.testing.assert_allclose(info.measured(power).root.T @ info.measured(power).root, expected, rtol=1e-11, atol=1e-11 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        info.measured(power).root.T @ info.measured(power).root,
+        expected,
+        rtol=1e-11,
+        atol=1e-11 * np.abs(expected).max(),
+    )
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
@@ -236,9 +240,7 @@ def test_without_jitter_little_changes(name, clock):
     """To first order the loss is v times the sum of squares that the links have; halving it halves the loss."""
     plain = isal.integrated(SINGLE[name], Radio(), clock=clock, energy=10.0, tolerance=1e-9).speb
     losses = [
-        isal.integrated(
-            SINGLE[name], Radio(timestamp_jitter_s=jitter), clock=clock, energy=10.0, tolerance=1e-9
-        ).speb
+        isal.integrated(SINGLE[name], Radio(timestamp_jitter_s=jitter), clock=clock, energy=10.0, tolerance=1e-9).speb
         / plain
         - 1
         for jitter in (1e-14, 2e-14)
@@ -266,7 +268,9 @@ def test_strong_jitter_leaves_the_links_alike():
     np.testing.assert_allclose(info.matrix(quiet), rows[heard].T @ rows[heard] / floor, rtol=1e-3, atol=1e-4 / floor)
     targets = info.basis.indices(["targets"])
     expected = np.trace(np.linalg.inv(alike)[np.ix_(targets, targets)])
-    assert isal.integrated(info.network, info.radio, clock="asynchronous", energy=10.0).speb == pytest.approx(expected, rel=1e-3)
+    assert isal.integrated(info.network, info.radio, clock="asynchronous", energy=10.0).speb == pytest.approx(
+        expected, rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -369,7 +373,9 @@ def test_the_model_of_simulations_has_the_floor():
     info = isal.information(SINGLE["7a"], Radio(timestamp_jitter_s=DW1000), "asynchronous")
     power = [1.0, 2.0, 3.0, 4.0]
     root = positions.Model.of(info, power).jacobian_at_truth()
-    np.testing.assert_allclose(root.T @ root, info.matrix(power), rtol=1e-8, atol=1e-9 * np.abs(info.matrix(power)).max())
+    np.testing.assert_allclose(
+        root.T @ root, info.matrix(power), rtol=1e-8, atol=1e-9 * np.abs(info.matrix(power)).max()
+    )
     assert links.shares(info, power, "targets").sum() == pytest.approx(1, rel=1e-10)
     # signal and noise are as they are
     assert np.array_equal(info.link_snr(power), replace(info, radio=Radio()).link_snr(power))
