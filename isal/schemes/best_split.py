@@ -101,10 +101,9 @@ class BestSplit:
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
         were searched. ``"none"``: a search, as always with jitter of time stamps, or a convex problem whose certificate
-        misses the tolerance;
-        ``lower_bound`` is that of the powers at this split alone.
+        misses the tolerance; ``lower_bound`` is that of the powers at this split alone.
     ``problems``
-        How many allocation problems were solved.
+        How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
     """
 
     energies: tuple[float, ...]

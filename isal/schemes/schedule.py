@@ -52,7 +52,8 @@ class StepResult:
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
     indices into ``basis``, and about those that the step counts as unknown, see
-    :data:`isal.schemes.step_by_step.FirstStep`.
+    :data:`isal.schemes.step_by_step.FirstStep`. With jitter of time stamps it is the tangent problem at the
+    allocation's powers, see :mod:`isal.allocation.concave`.
     """
 
     block: Block

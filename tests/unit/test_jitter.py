@@ -335,6 +335,21 @@ def test_stamps_of_its_own_in_each_step_are_worth_a_repetition(clock):
     assert joint.spebs.targets == pytest.approx(joint.speb, rel=1e-9)
 
 
+@settings(deadline=None, max_examples=10)
+@given(networks(), st.sampled_from(CLOCKS), JITTERS, st.lists(st.floats(0.05, 1), min_size=3, max_size=3))
+def test_consistent_steps_never_beat_as_many_repetitions(network, clock, jitter, weights):
+    """n steps with what an estimator can know of the earlier ones, against n integrated measurements at E / n each.
+
+    lambda is concave: n equal powers tell more than n others of the same sum.
+    """
+    radio, n = Radio(timestamp_jitter_s=jitter), len(ENERGIES[clock])
+    energies = 10 * np.array(weights[:n]) / sum(weights[:n])
+    repeated = isal.integrated(network, radio, clock=clock, energy=10 / n).lower_bound / n
+    for carry in (each for each in CARRIES if CARRY_OVERS[each].consistent):
+        steps = isal.step_by_step(network, radio, clock=clock, energies=energies.tolist(), carry=carry)
+        assert steps.speb >= repeated * (1 - 1e-9)
+
+
 def test_a_best_split_is_searched():
     radio = Radio(timestamp_jitter_s=DW1000)
     best = isal.best_split(SINGLE["7d"], radio, clock="synchronous", energy=10.0, carry="marginal")
