@@ -1,4 +1,6 @@
-"""Fisher information of one slot, linear in the node powers, and the SPEBs that follow from it (Section 3).
+"""Fisher information of one slot as a function of the node powers, and the SPEBs that follow from it (Section 3).
+
+It is linear in the powers unless time stamps jitter (:mod:`isal.model.floor`): then it is concave.
 
 A row of the Jacobian is ``c`` times the derivative of a delay and all parameters are in metres, so the information has
 units 1/m^2 throughout and stays well conditioned.
@@ -15,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from isal.errors import IsalError, NetworkError
 from isal.knowledge import Knowledge
 from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, Stack, at_power
+from isal.model.floor import LimitedLinks, limited
 from isal.model.links import Links, network_links
 from isal.model.network import Network, real_numbers
 from isal.model.observability import refuse_unobservable
@@ -24,7 +27,7 @@ from isal.model.radio import Radio
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Information:
-    """Fisher information of one slot as a linear function of the node powers: ``I(p) = sum_m p_m A_m``."""
+    """Fisher information of one slot as a function of the node powers: ``I(p) = sum_m p_m A_m`` without jitter."""
 
     network: Network
     radio: Radio
@@ -43,19 +46,26 @@ class Information:
 
     @cached_property
     def stack(self) -> Stack:
-        """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller."""
+        """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller.
+
+        With jitter that is what a node's first watts tell; ask for :meth:`measured` at other powers.
+        """
+        return self.weighted(self.links.intensity)
+
+    def weighted(self, weight: NDArray[np.float64]) -> Stack:
+        """``sum_l w_l j_l' j_l`` over the links l of each node, for a weight of each link, not negative."""
         n, d = self.network.n_nodes, self.basis.size
         if n * d * d <= LARGEST_DENSE:
-            rows = Rows(self.links.rows * np.sqrt(self.links.intensity)[:, None], self.links.transmitter)
+            rows = Rows(self.links.rows * np.sqrt(weight)[:, None], self.links.transmitter)
             matrices = rows.products(n)
             matrices.setflags(write=False)
             squares = np.zeros((1, n, 2, d))
-            np.add.at(squares[0, :, 0], rows.node, self.links.squares * self.links.intensity[:, None])
+            np.add.at(squares[0, :, 0], rows.node, self.links.squares * weight[:, None])
             return DenseStack(matrices[None], squares, [rows])
         from scipy.sparse import csr_array, vstack
 
         pointers = np.arange(0, self.links.columns.size + 1, self.links.columns.shape[1])
-        entries = self.links.entries * np.sqrt(self.links.intensity)[:, None]
+        entries = self.links.entries * np.sqrt(weight)[:, None]
         sparse, magnitudes = (
             csr_array((each.ravel(), self.links.columns.ravel(), pointers), shape=(len(self.links), d), copy=True)
             for each in (entries, np.abs(entries))
@@ -74,7 +84,7 @@ class Information:
 
     @property
     def node_matrices(self) -> NDArray[np.float64]:
-        """``A_m``: information per watt of node m, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
+        """``A_m``: :attr:`stack` as an array, 1/(m^2 W), shape ``(n_nodes, n_parameters, n_parameters)``."""
         return self.stack.dense()[0]
 
     def matrix(self, power: ArrayLike) -> NDArray[np.float64]:
@@ -85,14 +95,41 @@ class Information:
         IsalError
             If the power vector has the wrong length, or an entry is negative or not finite.
         """
-        return self.stack.combine(checked_power(power, self.network)[None])[0]
+        watts = checked_power(power, self.network)
+        if self.jitters:
+            return self.weighted(self.link_information(watts)).combine(np.ones((1, len(watts))))[0]
+        return self.stack.combine(watts[None])[0]
 
-    def measured(self, power: ArrayLike) -> Knowledge:
-        """What the slot's links tell at the given node powers, W, radars first; errors as in :meth:`matrix`."""
-        return at_power(self.stack, checked_power(power, self.network))
+    def measured(self, power: ArrayLike, known: NDArray[np.intp] | None = None) -> Knowledge:
+        """What the slot's links tell at the given node powers, W, radars first; errors as in :meth:`matrix`.
+
+        Products of two parameters among the indices ``known`` count nothing, as under the carry-over "held".
+        """
+        watts = checked_power(power, self.network)
+        stack = self.weighted(self.link_information(watts)) if self.jitters else self.stack
+        if known is not None and len(known):
+            stack = stack.without_block(known)
+        return at_power(stack, np.ones(len(watts)) if self.jitters else watts)
+
+    def link_information(self, power: ArrayLike) -> NDArray[np.float64]:
+        """Range information of every link, ``lambda``, 1/m^2, shape ``(n_links,)``, at the given node powers in W."""
+        watts = checked_power(power, self.network)[self.links.transmitter]
+        return limited(self.links.intensity * watts, self.radio.jitter_variance_m2)
+
+    def limited_links(self, kept: NDArray[np.intp], known: NDArray[np.intp] | None = None) -> LimitedLinks | None:
+        """The links as matrices about the parameters ``kept``, see :class:`LimitedLinks`; None if nothing jitters."""
+        return LimitedLinks(self, kept, np.empty(0, np.intp) if known is None else known) if self.jitters else None
+
+    @property
+    def jitters(self) -> bool:
+        """Whether time stamps jitter, so that the information is not linear in the powers."""
+        return self.radio.jitter_variance_m2 > 0
 
     def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
-        """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W."""
+        """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W.
+
+        That of thermal noise, whatever the jitter of stamps.
+        """
         watts = checked_power(power, self.network)[self.links.transmitter]
         return self.radio.snr(self.links.intensity * watts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +44,15 @@ class Links:
     entries: NDArray[np.float64]
     n_parameters: int
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.float64]:
         """The rows of the Jacobian, ``entries`` in their ``columns``, shape ``(n_links, n_parameters)``."""
         rows = np.zeros((len(self), self.n_parameters))
         np.add.at(rows, (np.arange(len(self))[:, None], self.columns), self.entries)
+        rows.setflags(write=False)
         return rows
 
-    @property
+    @cached_property
     def squares(self) -> NDArray[np.float64]:
         """Squares of the sums of the magnitudes of what adds up to each row, shape ``(n_links, n_parameters)``.
 
@@ -59,7 +61,9 @@ class Links:
         """
         total = np.zeros((len(self), self.n_parameters))
         np.add.at(total, (np.arange(len(self))[:, None], self.columns), np.abs(self.entries))
-        return total**2
+        total **= 2
+        total.setflags(write=False)
+        return total
 
     @property
     def is_sensing(self) -> NDArray[np.bool_]:

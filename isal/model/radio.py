@@ -66,6 +66,15 @@ class Radio:
         above=0,
         at_most=1e12,
     )
+    #: sigma_t; see :mod:`isal.model.floor`.
+    timestamp_jitter_s: float = _parameter(
+        0.0,
+        "Standard deviation sigma_t of the time-stamp error of a measured delay, which no power lowers",
+        "s",
+        "150e-12 is that of a DW1000",
+        at_least=0,
+        at_most=1e-6,
+    )
     #: See :mod:`isal.model.pulse`.
     pulse: str = _parameter(
         AS_PRINTED,
@@ -86,8 +95,11 @@ class Radio:
             value = finite_number(given)
             if value is None:
                 raise IsalError(f"radio: {parameter.name} must be a finite number, got {given!r}")
-            if value <= 0 and not parameter.metadata["unit"].startswith("dB"):
-                raise IsalError(f"radio: {parameter.name} must be positive, got {given!r}")
+            if not parameter.metadata["unit"].startswith("dB"):
+                may_be_zero = parameter.metadata["limits"].get("at_least") == 0
+                if value < 0 or (value == 0 and not may_be_zero):
+                    wanted = "not be negative" if may_be_zero else "be positive"
+                    raise IsalError(f"radio: {parameter.name} must {wanted}, got {given!r}")
             object.__setattr__(self, parameter.name, value)
         try:
             usable = 0 < self.xi < math.inf
@@ -107,6 +119,11 @@ class Radio:
         loss = 10 ** (self.system_loss_db / 10)
         xi = self.pulses * self.bandwidth_hz * gain**2 / (2 * noise * loss * self.carrier_frequency_hz**2)
         return xi * named(self.pulse).second_moment
+
+    @property
+    def jitter_variance_m2(self) -> float:
+        """Variance of a range by the jitter of its stamps, ``c^2 sigma_t^2``, m^2."""
+        return (SPEED_OF_LIGHT * self.timestamp_jitter_s) ** 2
 
     def ranging_intensity(self, distance: ArrayLike) -> NDArray[np.float64]:
         """Range information intensity (14) of a one-way link per watt, 1/(m^2 W); ``distance`` in metres."""

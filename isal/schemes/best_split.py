@@ -14,6 +14,10 @@ Two slots, integrated. Slot 1's powers are proportional to its energy, so with i
 together are one convex problem of the same form: the two slots' matrices, coupled, as one matrix whose variables are
 the energy of slot 1 and the powers of slot 2.
 
+Jitter of time stamps (:mod:`isal.model.floor`). No powers are proportional to an energy then, so that every split is
+searched, over all splits: with stamps of its own in each step a measurement is worth repeating, and the best split is
+elsewhere than without jitter.
+
 Two slots, step by step. The energy of slot 1 is searched, with the best steps in each slot; in slot 2 the prior from
 slot 1 breaks the proportionality, so there the answer without it is the start of a search.
 """
@@ -94,10 +98,10 @@ class BestSplit(Displayed):
         two slots each slot's powers are the best of that slot given the slot before it, at every split.
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
-        were searched. ``"none"``: a search, or a convex problem whose certificate misses the tolerance;
-        ``lower_bound`` is that of the powers at this split alone.
+        were searched. ``"none"``: a search, as always with jitter of time stamps, or a convex problem whose certificate
+        misses the tolerance; ``lower_bound`` is that of the powers at this split alone.
     ``problems``
-        How many allocation problems were solved.
+        How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
     """
 
     energies: tuple[float, ...]
@@ -249,6 +253,13 @@ async def best_steps(
     if len(steps) == 1:
         result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
+
+    def slot(shares: Array) -> Computation[SlotResult]:
+        return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
+
+    if info.jitters:
+        searched = await _at_best_shares(slot, (0.0,) * (len(steps) - 1), True)
+        return Split(searched, searched.lower_bound, "none")
     # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
     best = await _proportional(info, energy, carry, caps, variant.step_1)
     binding = can_bind(caps, energy)
@@ -258,10 +269,6 @@ async def best_steps(
     if not prior and not binding and proven:
         proof: Proof = "every split" if len(steps) == 2 else "one ratio"
         return Split(result, min(best.lower_bound, result.speb), proof)
-
-    def slot(shares: Array) -> Computation[SlotResult]:
-        return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
-
     start = tuple(np.log(np.array(best.energies[:-1]) / best.energies[-1]))
     lowest = await _at_best_shares(slot, start, binding, result)
     if lowest is result and not prior and len(steps) == 2 and proven:
@@ -325,7 +332,14 @@ async def best_integrated_slots(
     Minimised is the sum of the slots' filtered bounds. That of slot 1 is ``f1 / E1``, and what slot 2 minimises is a
     block of the inverse of the two slots' coupled matrix, in which slot 1's is ``E1`` times a constant.
     """
+
+    def schedule(shares: Array) -> Computation[ScheduleResult]:
+        return integrated_schedule(infos, list(energy * shares), caps, tolerance)
+
     one, two = infos
+    if one.jitters:
+        searched = await _at_best_shares(schedule, (0.0,), True)
+        return Split(searched, searched.greedy_lower_bound, "none")
     limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
     # a node that may not transmit does not in slot 1 either; other caps bind from a certain energy on
     slot_1 = await integrated_slot(one, no_prior(one), 1.0, _caps_of_zero(limits), EARLIER_STEP_TOLERANCE)
@@ -354,10 +368,6 @@ async def best_integrated_slots(
     proven = _certified(best.lower_bound, result.speb, tolerance)
     if slack_up_to >= energy * (1 - 1e-9) and proven:
         return Split(result, min(best.lower_bound, result.speb), "every split")
-
-    def schedule(shares: Array) -> Computation[ScheduleResult]:
-        return integrated_schedule(infos, list(energy * shares), caps, tolerance)
-
     lowest = await _at_best_shares(schedule, (float(np.log(energies[0] / energies[1])),), True, result)
     if lowest is result and proven:
         return Split(result, min(best.lower_bound, result.speb), "below the caps")

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isal.allocation import scheduler
+from isal.allocation import concave, scheduler
 from isal.allocation.certificate import DEFAULT_TOLERANCE
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.scheduler import Computation
@@ -133,7 +133,9 @@ async def integrated_slot(
 ) -> SlotResult:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
     block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
+    everything = np.arange(info.basis.size)
     problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
-    allocation = await scheduler.ask(problem, tolerance, None if candidate is None else candidate[0])
-    step = StepResult(block, energy, problem, allocation, info.basis, np.arange(info.basis.size))
+    links = info.limited_links(everything)
+    problem, allocation = await concave.ask(problem, links, tolerance, None if candidate is None else candidate[0])
+    step = StepResult(block, energy, problem, allocation, info.basis, everything)
     return SlotResult(info, (step,), info.measured(allocation.power), prior, no_prior(info))

@@ -53,7 +53,8 @@ class StepResult:
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
     indices into ``basis``, and about those that the step counts as unknown, see
-    :data:`isal.schemes.variant.FirstStep`.
+    :data:`isal.schemes.variant.FirstStep`. With jitter of time stamps it is the tangent problem at the allocation's
+    powers, see :mod:`isal.allocation.concave`.
     """
 
     block: Block
@@ -230,12 +231,20 @@ def certified(result: R, required: bool) -> R:
     ]
     message = (
         f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
-        "be off by as much; nodes that nearly coincide in a large field are the usual cause"
+        f"be off by as much; {usual_cause(slots[0].information.radio)}"
     )
     if required:
         raise AllocationError(message)
     warnings.warn(message, UncertifiedWarning, stacklevel=3)
     return result
+
+
+def usual_cause(radio: Radio) -> str:
+    """Why a step is not certified, in most cases, for messages."""
+    cause = "nodes that nearly coincide in a large field are the usual cause"
+    if radio.timestamp_jitter_s == 0:
+        return cause
+    return f"with timestamp_jitter_s, 'held' is no convex problem and often has no certificate; else {cause}"
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:

@@ -22,13 +22,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isal.allocation import scheduler
+from isal.allocation import concave, scheduler
 from isal.allocation.certificate import DEFAULT_TOLERANCE
 from isal.allocation.problem import AllocationProblem, checked_caps, positive_number
 from isal.allocation.scheduler import Computation
 from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge
-from isal.matrices import Stack, at_power
+from isal.model.floor import LimitedLinks
 from isal.model.information import Information, checked_power, information
 from isal.model.network import Network
 from isal.model.parameters import BLOCKS, Block, Clock
@@ -176,9 +176,10 @@ async def steps_slot(
     for number, energy in enumerate(energies):
         limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
         problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
+        links = _limited_links(info, number, carry, step_1)
         last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        allocation = await scheduler.ask(problem, asked, None if candidate is None else candidate[number])
+        problem, allocation = await concave.ask(problem, links, asked, None if candidate is None else candidate[number])
         met = _parameters_of_step(info, number, step_1)
         steps.append(StepResult(blocks[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
@@ -271,19 +272,25 @@ def step_problem(
     """
     met = _parameters_of_step(info, number, step_1)
     objective = np.searchsorted(met, info.basis.indices([steps_of(info)[number]]))
-    stack = (
-        info.ranging.stack
-        if _reads_otherwise(info, number, step_1) and step_1 == "ranging"
-        else step_matrices(info, number, carry)
-    )
+    counted, known = _counted(info, number, step_1), _not_counted(info, number, carry)
+    stack = counted.stack.without_block(known) if len(known) else counted.stack
     return AllocationProblem((carried + prior).over(met), stack.over(met), objective, energy, caps)
 
 
-def step_matrices(info: Information, number: int, carry: Carry) -> Stack:
-    """Information per watt that step ``number`` counts, 1/(m^2 W), about all parameters."""
-    if CARRY_OVERS[carry].counts_met or number == 0:
-        return info.stack
-    return info.stack.without_block(info.basis.indices(steps_of(info)[:number]))
+def _limited_links(info: Information, number: int, carry: Carry, step_1: FirstStep) -> LimitedLinks | None:
+    """The links of :func:`step_problem`, if their information is limited by jitter."""
+    met, known = _parameters_of_step(info, number, step_1), _not_counted(info, number, carry)
+    return _counted(info, number, step_1).limited_links(met, known)
+
+
+def _counted(info: Information, number: int, step_1: FirstStep) -> Information:
+    """What the links tell that step ``number`` counts when it chooses its powers."""
+    return info.ranging if _reads_otherwise(info, number, step_1) and step_1 == "ranging" else info
+
+
+def _not_counted(info: Information, number: int, carry: Carry) -> NDArray[np.intp]:
+    """Parameters of whose products step ``number`` counts nothing that its links tell."""
+    return info.basis.indices([] if CARRY_OVERS[carry].counts_met else steps_of(info)[:number])
 
 
 def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
@@ -306,7 +313,7 @@ def _handed_on(
 
     Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
     """
-    everything = carried + at_power(step_matrices(info, number, carry), power)
+    everything = carried + info.measured(power, _not_counted(info, number, carry))
     met = info.basis.indices(steps_of(info)[: number + 1])
     if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
         minimised = info.ranging.measured(power) if step_1 == "ranging" else everything

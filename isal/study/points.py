@@ -154,8 +154,9 @@ class Point:
                 for step in slot.steps
             )
             return PointError(
-                f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
-                "Nothing was stored. Raise 'tolerance' or take this point out of the grid"
+                f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}; "
+                f"{schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or take this point out of "
+                "the grid"
             )
         return result
 

@@ -12,7 +12,7 @@ carry-over ``joint``: no estimator knows more than what was measured, whatever a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, triangle_of
 from isal.model import temporal
-from isal.model.information import Information, Spebs, checked_power
+from isal.model.information import Information, Spebs
 from isal.model.observability import OBSERVABILITY_FLOOR
 from isal.model.parameters import BLOCKS, Block
 from isal.model.pulse import Pulse, named
@@ -66,7 +66,7 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
     """Share of each link in the bound of a block, of the shape of :func:`link_snr`; they add up to 1.
 
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
-    intensity at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
+    at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
     its SPEB. A share is also the weight with which a link's own error enters, see :func:`growth_if_kept`.
 
     Raises
@@ -102,7 +102,7 @@ def _shares(information: Information, intensity: Array, block: Block) -> Array |
 
 def link_snr(information: Information, power: ArrayLike) -> Array:
     """SNR (linear) of every link, shape ``(n_links,)``, or ``(n_steps, n_links)`` for the powers of several steps."""
-    return information.radio.snr(_intensity(information, power))
+    return _of_each_step(information.link_snr, power)
 
 
 def usable(information: Information, power: ArrayLike, threshold: float) -> NDArray[np.bool_]:
@@ -194,8 +194,8 @@ def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
     prior = no_prior(slots[0].information)
     for number, slot in enumerate(slots):
         info, block = slot.information, slot.steps[-1].block
-        intensity = _intensity(info, [step.power for step in slot.steps])
-        threshold, snr = threshold_snr(info), info.radio.snr(intensity)
+        powers = [step.power for step in slot.steps]
+        intensity, threshold, snr = _intensity(info, powers), threshold_snr(info), link_snr(info, powers)
         kept = snr >= threshold
         measured = Knowledge.of_rows(_root(info, np.where(kept, intensity, 0.0)))
         known = measured + prior
@@ -265,14 +265,17 @@ def _root(information: Information, intensity: Array) -> Array:
 
 
 def _intensity(information: Information, power: ArrayLike) -> Array:
-    """Range information intensity of every link at the given node powers, 1/m^2, of the shape of :func:`link_snr`."""
+    """Range information of every link at the given node powers, 1/m^2, of the shape of :func:`link_snr`."""
+    return _of_each_step(information.link_information, power)
+
+
+def _of_each_step(of_links: Callable[[ArrayLike], Array], power: ArrayLike) -> Array:
+    """What is told of every link at powers of one step, or of each of several."""
     try:
         steps = np.ndim(power) == 2
     except ValueError:  # ragged: refused below
         steps = False
-    watts = [checked_power(each, information.network) for each in (np.asarray(power) if steps else [power])]
-    intensity = information.links.intensity * np.array(watts)[:, information.links.transmitter]
-    return np.asarray(intensity if steps else intensity[0])
+    return np.array([of_links(each) for each in np.asarray(power)]) if steps else of_links(power)
 
 
 def _checked_threshold(threshold: float) -> float:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import median_abs_deviation, theilslopes
 
+from isal.model.floor import limited
 from isal.model.radio import Radio
 from isal.units import SPEED_OF_LIGHT
 from isal.validation.clocks import corrected_range, single_sided_range
@@ -319,7 +320,9 @@ class LinkFit:
         return np.asarray((np.asarray(range_m, dtype=float) - self.bias_m) / (1 + self.bias_per_m))
 
     def radio(self, radio: Radio, power_w: float) -> Radio:
-        """A radio whose thermal noise at ``power_w`` is that of the fit: ``xi P = 1 / growth^2``, by its pulses.
+        """A radio with the floor of the fit, by its jitter, and its thermal noise at ``power_w``, by its pulses.
+
+        ``xi P = 1 / growth^2``. The spread of the bias from place to place is not in it.
 
         Raises
         ------
@@ -332,7 +335,7 @@ class LinkFit:
                 "keep the radio's own and use the floor"
             )
         wanted = 1 / (self.growth**2 * power_w)
-        return replace(radio, pulses=radio.pulses * wanted / radio.xi)
+        return replace(radio, pulses=radio.pulses * wanted / radio.xi, timestamp_jitter_s=self.timestamp_jitter_s)
 
 
 def limited_intensity(intensity: ArrayLike, fit: LinkFit, *, bias_known: bool = False) -> Array:
@@ -340,9 +343,7 @@ def limited_intensity(intensity: ArrayLike, fit: LinkFit, *, bias_known: bool = 
 
     ``intensity`` is lambda of (14) or (15) at the powers used, 1/m^2. The result is concave in the power.
     """
-    lost = fit.variance(0.0, bias_known=bias_known)
-    array = np.asarray(intensity, dtype=float)
-    return np.asarray(array / (1 + lost * array))
+    return limited(intensity, float(fit.variance(0.0, bias_known=bias_known)))
 
 
 def fit_link(

@@ -1,11 +1,11 @@
 """Maximum likelihood estimates of radars, clock offsets and targets from simulated ranges, beside their bounds.
 
 Every link with positive power measures its path length plus the difference of its ends' clock offsets with a normal
-error of variance ``1 / (lambda p)``: ``y = B phi(theta) + n``, where ``phi`` are the distinct distances and the clock
-offsets. Several links share these (a network of two radars, two anchors and one target has 26 links and 11 entries of
-``phi``), so the likelihood depends on the ranges through ``z = B' W y`` alone. Kept here is its whitened form
-``u = R s + L theta + e`` with standard normal ``e``: ``R`` and ``L`` are the columns of the triangular factor of
-``sqrt(W) B`` that belong to the distances ``s`` and to the offsets.
+error of variance ``1 / lambda`` at its transmitter's power: ``y = B phi(theta) + n``, where ``phi`` are the distinct
+distances and the clock offsets. Several links share these (a network of two radars, two anchors and one target has 26
+links and 11 entries of ``phi``), so the likelihood depends on the ranges through ``z = B' W y`` alone. Kept here is its
+whitened form ``u = R s + L theta + e`` with standard normal ``e``: ``R`` and ``L`` are the columns of the triangular
+factor of ``sqrt(W) B`` that belong to the distances ``s`` and to the offsets.
 
 A draw is one such ``u``; the estimate is found by Gauss-Newton iterations that start at the true parameters. **So these
 simulations test local maximum likelihood only**: whether the maximum next to the truth scatters as its bound says, not
@@ -30,7 +30,7 @@ from scipy import stats
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root
 from isal.model import temporal
-from isal.model.information import Information, checked_power
+from isal.model.information import Information
 
 #: Trials that are drawn from one generator; what is simulated is a whole number of blocks.
 TRIALS_PER_BLOCK = 2000
@@ -106,17 +106,22 @@ class Model:
     @classmethod
     def of(cls, info: Information, power: ArrayLike) -> Model:
         """Ranges of all links of a slot at node powers ``power``, W, radars first; a link without power has none."""
-        model, _ = cls.with_projection(info, power)
+        return cls.of_ranges(info, info.link_information(power))
+
+    @classmethod
+    def of_ranges(cls, info: Information, information: Array) -> Model:
+        """Ranges of all links of a slot, each of given ``information``, 1/m^2, shape ``(n_links,)``."""
+        model, _ = cls.with_projection(info, information)
         return model
 
     @classmethod
-    def with_projection(cls, info: Information, power: ArrayLike) -> tuple[Model, Array]:
+    def with_projection(cls, info: Information, information: Array) -> tuple[Model, Array]:
         """The same, and the matrix ``Q`` that turns errors ``n`` of all ranges into ``e = Q' n``.
 
         ``n`` is in units of each range's standard deviation; ``Q`` has shape ``(n_links, k)``.
         """
         network, links, basis = info.network, info.links, info.basis
-        weight = np.sqrt(links.intensity * checked_power(power, network)[links.transmitter])
+        weight = np.sqrt(information)
         nodes, n = network.nodes, network.n_nodes
         # distinct lengths: every leg between a node and a target, then every pair of nodes that a link runs between
         first, second = np.minimum(links.transmitter, links.receiver), np.maximum(links.transmitter, links.receiver)
@@ -770,11 +775,11 @@ def with_outliers(
     half = np.broadcast_to(np.asarray(search_m, dtype=float) / 2, n_links)
     if not (np.isfinite(half) & (half > 0)).all():
         raise IsalError("search intervals must be finite and positive, in m")
-    watts = checked_power(power, info.network)
     part = with_links(info, used)
-    model, projection = Model.with_projection(part, watts)
+    told = part.link_information(power)
+    model, projection = Model.with_projection(part, told)
     model.covariance()
-    weight = np.sqrt(part.links.intensity * watts[part.links.transmitter])
+    weight = np.sqrt(told)
     rate, reach = probability[used], half[used]
 
     def block(number: int) -> Moments:

@@ -18,7 +18,7 @@ of covariance C, and the later blocks U unknown. From its information M, at this
 times that error, ``G = M~^-1 M~_F``, so that C becomes ``[[C, -C G'], [-G C, M~^-1 + G C G']]``. No G depends on the
 energies of the steps, only on the shapes of their powers (a shape are powers that add up to 1 W), so the last block's
 bound is ``f = sum_s a_s / E_s``. The best split of an energy E is ``E_s ~ sqrt(a_s)``, with
-``f = (sum_s sqrt(a_s))^2 / E``.
+``f = (sum_s sqrt(a_s))^2 / E``. All this holds without jitter of time stamps only; the covariance holds with it, too.
 
 A plug-in is an unbiased estimator, to first order, from data of the summed powers, and so never beats integrated. With
 all links and one shape in all steps the recursion is the factorisation of that shape's inverse information, block by
@@ -118,8 +118,8 @@ def transfers(info: Information, powers: Sequence[ArrayLike], links: Links) -> l
 def contributions(info: Information, powers: Sequence[ArrayLike], links: Links) -> Array:
     """Covariance of all estimates of a plug-in that each step's own data cause, m^2, shape ``(n_steps, d, d)``.
 
-    They add up to the covariance, and each is inversely proportional to its step's energy. Arguments and errors are
-    those of :func:`transfers`.
+    They add up to the covariance, and each is inversely proportional to its step's energy if time stamps do not jitter.
+    Arguments and errors are those of :func:`transfers`.
     """
     return _propagated(transfers(info, powers, links), info.basis.size)
 
@@ -152,8 +152,9 @@ def covariance(info: Information, powers: Sequence[ArrayLike], scheme: Scheme) -
 def coefficients(info: Information, powers: Sequence[ArrayLike], links: Links) -> Array:
     """``a_s`` of ``f = sum_s a_s / E_s``, m^2 J, shape ``(n_steps,)``, for the shapes of the given powers of the steps.
 
-    Arguments and errors are those of :func:`transfers`.
+    Arguments and errors are those of :func:`transfers`, and with jitter of time stamps there are none.
     """
+    _refuse_jitter(info)
     last = info.basis.indices([steps_of(info)[-1]])
     energies = np.array([np.sum(power) for power in powers]) * DURATION_S
     parts = contributions(info, powers, links)[:, last, last]
@@ -164,6 +165,15 @@ def best_energies(coefficient: ArrayLike, energy: float) -> tuple[Array, float]:
     """The split of ``energy`` (J) that is best for ``f = sum_s a_s / E_s``, and its value: ``E_s ~ sqrt(a_s)``."""
     root = np.sqrt(np.asarray(coefficient, dtype=float))
     return energy * root / root.sum(), float(root.sum() ** 2 / energy)
+
+
+def _refuse_jitter(info: Information) -> None:
+    """Refuse what holds only where information is proportional to power."""
+    if info.jitters:
+        raise IsalError(
+            f"{info.network.name}: with jitter of time stamps the bound of a plug-in is no sum of a_s / E_s; set "
+            "timestamp_jitter_s to 0, or ask for its covariance at given powers"
+        )
 
 
 def _links_of(scheme: Scheme) -> Links:
@@ -249,9 +259,13 @@ _Estimator = Callable[[Sequence[Array], Array], tuple[Array, NDArray[np.bool_]]]
 
 
 def _joint(info: Information, powers: Sequence[Array]) -> tuple[list[Model], _Estimator]:
-    """What is measured, and how all of it is used: repeated ranges of one link count as their weighted mean, which is
-    a range at the sum of the powers."""
-    model = Model.of(info, np.sum(powers, axis=0))
+    """What is measured, and how all of it is used: repeated ranges of one link count as their weighted mean."""
+    if info.jitters:
+        # each step has stamps of its own
+        model = Model.of_ranges(info, np.sum([info.link_information(power) for power in powers], axis=0))
+    else:
+        # a range at the sum of the powers
+        model = Model.of(info, np.sum(powers, axis=0))
 
     def estimated(data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
         return positions.estimate(model, data[0], truth)
@@ -367,8 +381,9 @@ def plug_in(
     Raises
     ------
     IsalError
-        If an argument is unusable, or a step leaves its block undetermined.
+        If an argument is unusable, a step leaves its block undetermined, or time stamps jitter.
     """
+    _refuse_jitter(info)
     variant = Variant(step_1)
     positive_number(energy, "energy", "J")
     if links not in LINKS:

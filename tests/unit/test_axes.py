@@ -52,6 +52,7 @@ LISTS = {
     "pulses": [1, 16],
     "velocity_variance": [0.01, 1e-6],
     "drift_variance": [1e-10, 1e-24],
+    "timestamp_jitter_s": [0, 1.5e-10],
     "pulse": ["as-printed", "root-raised-cosine-0.25"],
     "power_cap_w": ["budget", 2.5],
 }
@@ -233,6 +234,7 @@ NUMBERS = {
     "pulses": st.floats(1, 1e9),
     "velocity_variance": st.floats(0, 1e12, exclude_min=True),
     "drift_variance": st.floats(0, 1e12, exclude_min=True),
+    "timestamp_jitter_s": st.floats(0, 1e-6),
     "pulse": st.sampled_from([*PULSES, "root-raised-cosine-0.25", "root-raised-cosine-0.251"]),
     "power_cap_w": st.just("budget") | st.floats(0, 1e9, exclude_min=True),
 }

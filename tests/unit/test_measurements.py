@@ -281,3 +281,7 @@ class TestLink:
         radio = self.FIT.radio(isal.Radio(), power_w=0.5)
         sigma = 1 / np.sqrt(0.5 * radio.ranging_intensity(25.0))
         assert sigma == pytest.approx(self.FIT.growth * 25.0)
+        network = isal.Network([[0, 0], [30, 0]], [[9, 20]])
+        info = isal.information(network, radio, "synchronous")
+        expected = self.FIT.intensity(info.links.distance, bias_known=True)
+        assert info.link_information(np.full(3, 0.5)) == pytest.approx(expected, rel=1e-12)

@@ -48,7 +48,7 @@ def test_the_statistic_holds_all_that_the_ranges_say(powered, clock, rng, silent
     network, power = powered
     power[0] *= not silent
     info = isal.information(network, RADIO, clock)
-    model, projection = Model.with_projection(info, power)
+    model, projection = Model.with_projection(info, info.link_information(power))
     sigma = np.sqrt(info.links.intensity * power[info.links.transmitter])  # 1/m
     truth = model.truth.copy()
     clocks = info.basis.indices(["clocks"])
@@ -103,7 +103,7 @@ def test_estimates_are_those_of_a_general_least_squares_routine(paper_network, r
     """Both iterations end where scipy ends that sees every single range."""
     info = isal.information(paper_network, radio, clock)
     power = np.array([0.4, 1.0, 0.7, 0.2])
-    model, projection = Model.with_projection(info, power)
+    model, projection = Model.with_projection(info, info.link_information(power))
     rng = np.random.default_rng(1)
     truth = positions.drawn_truth(info, model, rng, n_trials=5)
     noise = rng.standard_normal((len(info.links), 5))

@@ -197,6 +197,7 @@ OTHER = {
     "radar_cross_section_m2": 20,
     "pulses": 2,
     "pulse": "flat",
+    "timestamp_jitter_s": 150e-12,
     "velocity_variance": 1.0,
     "drift_variance": 1.0,
 }

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def solve_all(problems: Sequence[AllocationProblem], tolerances: Sequence[float]
 
 
 @dataclass(frozen=True, eq=False)
-class _Scaled:
+class Scaled:
     """A batch in which M has a unit diagonal and f is one at the start, with powers as shares of the budget."""
 
     constant: Array
@@ -124,8 +124,11 @@ class _Scaled:
     caps: Array
     precise: bool
 
+    #: See the constant of that name.
+    near: ClassVar[float] = NEAR
+
     @classmethod
-    def of(cls, batch: Batch, start: Array, precise: bool) -> _Scaled:
+    def of(cls, batch: Batch, start: Array, precise: bool) -> Scaled:
         scale = 1 / np.sqrt(np.einsum("Nii->Ni", batch.matrix(start)))
         unit = np.sqrt(batch.value(batch.columns(start)))
         return cls(
@@ -136,7 +139,7 @@ class _Scaled:
             precise=precise,
         )
 
-    def take(self, chosen: NDArray[Any]) -> _Scaled:
+    def take(self, chosen: NDArray[Any]) -> Scaled:
         return replace(
             self,
             constant=self.constant[chosen],
@@ -145,7 +148,7 @@ class _Scaled:
             caps=self.caps[chosen],
         )
 
-    def evaluate(self, share: Array) -> _Evaluation:
+    def evaluate(self, share: Array) -> Evaluation:
         matrix = self.constant + self.stack.combine(share)
         inside, factors = factorised(matrix)
         matrix[~inside] = np.eye(matrix.shape[1])
@@ -168,9 +171,9 @@ class _Scaled:
                 np.einsum("Nmij,Nlji->Nml", turned, turned, optimize=True),
             )
         parts = (value, slope, fixed, inverse, pushed, *barrier)
-        return _Evaluation(*(each.astype(float, copy=False) for each in parts))
+        return Evaluation(*(each.astype(float, copy=False) for each in parts))
 
-    def gap(self, at: _Evaluation) -> Array:
+    def gap(self, at: Evaluation) -> Array:
         """Certified relative gap, shape ``(N,)``; see :meth:`isal.allocation.batch.Batch.lower_bound`."""
         return 1 - at.value / (at.fixed + largest_over_feasible(at.slope, np.ones(len(self.caps)), self.caps))
 
@@ -188,7 +191,7 @@ class _Fields:
 
 
 @dataclass(eq=False)
-class _Evaluation(_Fields):
+class Evaluation(_Fields):
     """``f`` (infinite outside ``M > 0``), ``h``, ``tr(Y' M0 Y)``, ``M^-1`` and ``B_m Y`` at some powers.
 
     ``wall`` is ``-log det M``, with its gradient and Hessian, in extended precision, and zero otherwise.
@@ -235,7 +238,7 @@ class _Iterate(_Fields):
         mean: Array = (products + self.budget * self.unspent) / (2 * self.share.shape[1] + 1)
         return mean
 
-    def merit(self, at: _Evaluation, mu: Array) -> Array:
+    def merit(self, at: Evaluation, mu: Array) -> Array:
         """Barrier function of the primal problem."""
         with np.errstate(divide="ignore", invalid="ignore"):  # on the boundary by rounding: a step that is not taken
             logs = np.log(self.share).sum(axis=1) + np.log(self.slack).sum(axis=1) + np.log(self.unspent)
@@ -261,18 +264,23 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
     nearly singular; ``precise`` evaluates f and its gradient in extended precision, and keeps off the boundary of
     ``M > 0`` by ``-mu log det M``, at several times the cost.
     """
-    problem = _Scaled.of(batch, start, precise)
-    share = start / batch.budget[:, None]
+    share, iterations = approached(Scaled.of(batch, start, precise), start / batch.budget[:, None], tolerance)
+    return share * batch.budget[:, None], iterations
+
+
+def approached(problem: Scaled, share: Array, tolerance: Array) -> tuple[Array, NDArray[np.intp]]:
+    """:func:`minimise` in shares of the budget, shape ``(N, n)``, for whatever ``problem`` evaluates to."""
+    precise = problem.precise
     at = problem.evaluate(share)
     # a cap that the budget makes redundant must not hold anything back
     slack = np.where(problem.caps < 1, problem.caps, 2.0) - share
     unspent = 1 - share.sum(axis=1)
-    mu = np.full(len(batch), FIRST_MU)
+    mu = np.full(len(share), FIRST_MU)
     now = _Iterate(share, slack, unspent, mu[:, None] / share, mu[:, None] / slack, mu / unspent)
 
-    reached, iterations = share.copy(), np.zeros(len(batch), dtype=np.intp)
-    least, latest = np.full(len(batch), np.inf), np.zeros(len(batch), dtype=np.intp)
-    active, length, before = np.arange(len(batch)), np.ones(len(batch)), np.full(len(batch), np.inf)
+    reached, iterations = share.copy(), np.zeros(len(share), dtype=np.intp)
+    least, latest = np.full(len(share), np.inf), np.zeros(len(share), dtype=np.intp)
+    active, length, before = np.arange(len(share)), np.ones(len(share)), np.full(len(share), np.inf)
     for iteration in range(MOST_ITERATIONS[precise] + 1):
         gap, iterations[active] = problem.gap(at), iteration
         latest[active[gap < 0.9 * least[active]]] = iteration
@@ -280,7 +288,7 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
         reached[active[better]], least[active[better]] = now.share[better], gap[better]
         # after a step that was too long for a small power the gap jumps, and falls again
         falling = gap < 0.9 * before
-        stalled = (gap < NEAR) & (iteration - latest[active] >= PATIENCE) & ~falling & (not precise)
+        stalled = (gap < problem.near) & (iteration - latest[active] >= PATIENCE) & ~falling & (not precise)
         going = (gap > tolerance[active]) & (length > 0) & ~stalled
         if not going.any():
             break
@@ -299,10 +307,10 @@ def minimise(batch: Batch, start: Array, tolerance: Array, precise: bool = False
         if precise:
             # the products say nothing of the distance to the boundary of M > 0, the gap does
             mu = np.maximum(mu, slower)
-    return reached * batch.budget[:, None], iterations
+    return reached, iterations
 
 
-def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tuple[_Iterate, _Evaluation, Array]:
+def _newton(problem: Scaled, now: _Iterate, at: Evaluation, mu: Array) -> tuple[_Iterate, Evaluation, Array]:
     """One Newton step towards products of ``mu``; also returns its length, shape ``(N,)``."""
     towards = mu[:, None]
     n = now.share.shape[1]
