@@ -149,8 +149,14 @@ def markdown(table: pd.DataFrame) -> str:
     lines = [list(table.columns), ["---"] * len(table.columns)]
     for row in table.itertuples(index=False):
         cells = zip(table.columns, row, strict=True)
-        lines.append(["" if pd.isna(value) else FORMATS.get(column, str)(value) for column, value in cells])
+        lines.append([_cell(column, value) for column, value in cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _cell(column: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if pd.isna(value) else FORMATS.get(column, str)(value)
 
 
 def write(table: pd.DataFrame, paths: Sequence[Path], note: str) -> None:
