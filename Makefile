@@ -73,7 +73,7 @@ check: $(READY) ## formatters, linters, type checker, layers
 	$(BIN)/lint-imports
 
 docs: $(READY) ## the schemas and the key tables of config/README.md, from isal/study/config_keys.py
-	$(BIN)/python -m isal.config_docs
+	$(BIN)/python -m isal.study.config_docs
 
 format: $(READY) ## put the sources into the form that `make check` asks for
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """Write what is generated from :mod:`isal.study.config_keys`: schemas and the key tables of ``config/README.md``.
 
-``make docs``, or ``python -m isal.config_docs`` in the project's folder. In the document a table stands between
+``make docs``, or ``python -m isal.study.config_docs`` in the project's folder. In the document a table stands between
 ``<!-- keys of <name> -->`` and ``<!-- end -->``; all else in it is written by hand.
 """
 
