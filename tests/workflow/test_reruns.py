@@ -120,6 +120,11 @@ LOOKED_INTO = {
     "DelaySimulation": "simulations/delays/flat",
     "ExchangeSimulation": "simulations/exchanges",
     "LinkStrengths": "simulations/links",
+    "PositionSimulation": "simulations/positions/8a",
+    "StepSimulation": "simulations/steps/random/0-1",
+    "BreakdownSimulation": "simulations/breakdown/7b",
+    "SimulatedErrors": "simulations/steps",
+    "SimulationTable": "tables/simulations/outliers",
     **{f"Figure {name}": f"figures/{name}" for name in reruns.STUDY["figures"]["draw"]},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
@@ -204,6 +209,11 @@ RULES = {
     "DelaySimulation": "simulate_delays",
     "ExchangeSimulation": "simulate_exchanges",
     "LinkStrengths": "measure_links",
+    "PositionSimulation": "simulate_positions",
+    "StepSimulation": "simulate_steps",
+    "BreakdownSimulation": "simulate_breakdown",
+    "SimulatedErrors": "gather_simulations",
+    "SimulationTable": "write_simulations",
     "Figure": "draw_figure",
 }
 
