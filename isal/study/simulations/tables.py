@@ -143,8 +143,8 @@ def _tests(found: xr.Dataset) -> dict[str, object]:
     """Columns of what was simulated, and of its limits."""
     simulated = found.trials.values > 0
     columns: dict[str, object] = {
-        "trials": np.where(simulated, found.trials.values.astype(int), 0),
-        "not converged": np.where(simulated, found.not_converged.values.astype(int), 0),
+        name: pd.Series(found[sums].values).where(simulated).astype("Int64")
+        for name, sums in (("trials", "trials"), ("not converged", "not_converged"))
     }
     for statistic, name in (("ratio", "MSE over stated"), ("nees", "NEES")):
         part = found.sel(statistic=statistic)
