@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from isal.study.simulations import OWN
 from isal.study.simulations.tables import WIDTH, over_integrated, tests_told
 from isal.study.tables import markdown
 
@@ -33,7 +34,7 @@ a promise."""
 
 
 def section(steps: xr.Dataset) -> str:
-    """Markdown of the section, from the dataset of step-by-step estimates.
+    """Markdown of the section below its title, from the dataset of step-by-step estimates.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def section(steps: xr.Dataset) -> str:
         All rows of :func:`isal.study.simulations.steps.estimates` with their tests, see
         :func:`isal.study.simulations.errors.judged`.
     """
-    parts = [f"## {TITLE}\n", _filled(INTRODUCTION)]
+    parts = [_filled(INTRODUCTION)]
     if not steps.sizes["row"]:
         return "\n".join([*parts, "", "No network was simulated.\n"])
     table = rows(steps)
@@ -67,7 +68,7 @@ def name_of(scheme: str, split: str) -> str:
     """What a row is called."""
     if scheme == split:
         return f"**{scheme}, promised**"
-    return f"{scheme}, its own best split" if split == "own" else f"{scheme}, at the powers of {split}"
+    return f"{scheme}, its own best split" if split == OWN else f"{scheme}, at the powers of {split}"
 
 
 def _names(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -14,10 +14,14 @@ from matplotlib.figure import Figure as Picture
 from isal.claims.reached import rows
 from isal.figures import Shown, style
 from isal.schemes.carry_over import CARRY_OVERS
+from isal.study.simulations import OWN
 
 #: Values above are drawn there: what is hardly determined has no limit.
 LARGEST = 20.0
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, LARGEST)
+
+#: Best splits whose values over the integrated bound are all below are those of one step.
+ONE_STEP = 1.001
 
 #: Name, rows, and look.
 Series = tuple[str, pd.DataFrame, dict[str, Any]]
@@ -45,18 +49,18 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         zip(panels.ravel(), ((clock, sort) for clock in clocks for sort in sorts), strict=True)
     ):
         of_sort = table[table["sort"] == sort]
-        drawn = _series(of_sort[of_sort["clock"] == clock], shown.colours)
+        drawn = _series(of_sort[of_sort["clock"] == clock], table, shown.colours)
         (_draw_layouts if sort == "layout" else _draw_distribution)(panel, drawn)
         # panels of a column share their axis
-        _scale(panel, pd.concat([part.stated for _, part, _ in _series(of_sort, shown.colours)]))
+        _scale(panel, pd.concat([part.stated for _, part, _ in _series(of_sort, table, shown.colours)]))
         style.panel_title(panel, index, f"{clock}, {'layouts' if sort == 'layout' else 'random networks'}")
     handles, texts = panels[0, 0].get_legend_handles_labels()
     picture.legend(handles, texts, loc="outside upper center", ncols=3)
     return picture
 
 
-def _series(table: pd.DataFrame, colours: Mapping[str, str]) -> list[Series]:
-    """Name, rows and look: the promises, and the estimators at the powers of the first of them and at their own."""
+def _series(table: pd.DataFrame, whole: pd.DataFrame, colours: Mapping[str, str]) -> list[Series]:
+    """Name, rows and look: the promises, and the estimators, at their own powers or those of the first."""
     promises = list(dict.fromkeys(table[table.promise].scheme))
     others = [scheme for scheme in dict.fromkeys(table.scheme) if scheme not in promises]
     plain, found = iter(OTHERS), []
@@ -65,9 +69,11 @@ def _series(table: pd.DataFrame, colours: Mapping[str, str]) -> list[Series]:
         found.append((f"{scheme}: promised", table[table.promise & (table.scheme == scheme)], look))
     for scheme in others:
         carry = CARRY_OVERS.get(scheme)
-        own = carry is None or not carry.consistent
+        alone = whole[(whole.scheme == scheme) & (whole.split == OWN)]
+        # what leaves the first steps without energy at its best is the integrated scheme then
+        own = bool((alone.stated > ONE_STEP).any())
         look = next(plain) if carry is None else {"color": colours[scheme], "marker": carry.marker}
-        split = "own" if own else promises[0]
+        split = OWN if own else promises[0]
         words = "its own best split" if own else f"at the powers of {promises[0]}"
         chosen = table[(table.scheme == scheme) & (table.split == split)]
         found.append((f"{scheme}: reached, {words}", chosen, look | {"hollow": False}))

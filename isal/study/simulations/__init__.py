@@ -14,6 +14,9 @@ STUDIES = {
     **{"positions": 6, "steps": 7, "starts": 8, "outliers": 9},
 }
 
+#: Whose best split a step-by-step estimate is at, if it is its own.
+OWN = "own"
+
 
 def point_of(*names: str) -> int:
     """``point`` of what has names and no number: a network's random numbers do not depend on which others there are."""

@@ -23,7 +23,7 @@ from isal.schemes.carry_over import CARRY_OVERS
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.study.observations import Assumptions, Sample
-from isal.study.simulations import STUDIES, errors, point_of
+from isal.study.simulations import OWN, STUDIES, errors, point_of
 from isal.units import DURATION_S
 from isal.validation import step_estimators
 from isal.validation.blocks import Key
@@ -31,9 +31,6 @@ from isal.validation.step_estimators import SCHEMES, Scheme
 
 #: The carry-overs that no experiment has the information of.
 PROMISES = tuple(carry for carry, each in CARRY_OVERS.items() if not each.consistent)
-
-#: Whose best split a row is at, if it is its own.
-OWN = "own"
 
 #: Certified relative gap of the bounds.
 TOLERANCE = 1e-7
