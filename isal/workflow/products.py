@@ -538,7 +538,7 @@ class StepSimulation(Product):
     @property
     def _blocks(self) -> int:
         steps = self.plan.configuration.simulations.steps
-        return steps.blocks if self.name in self.plan.simulated_points else steps.network_blocks
+        return steps.blocks if self.name in self.plan.networks else steps.network_blocks
 
     @property
     def content(self) -> object:
