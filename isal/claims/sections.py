@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from isal.claims import reached
 from isal.claims.samples import EQUAL, Evidence, kept, only, singles
 from isal.claims.statement import listed, paragraph, percent, rounded, slices
 from isal.model.pulse import PULSES, named
@@ -273,5 +274,6 @@ SECTIONS: tuple[Section, ...] = (
     Section("The true factor of the bandwidth", bandwidth_of_a_pulse),
     Section("Which links carry the bound, and how many pulses they need", links_that_carry, ("LinkStrengths",)),
     Section("Why `held` is no bound", held_is_no_bound),
+    Section(reached.TITLE, lambda evidence, positions, steps: reached.section(steps), ("SimulatedErrors",)),
     Section("What RLM-OWR can give, and what not", exchanges_of_clocks, ("ExchangeSimulation",)),
 )

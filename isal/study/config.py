@@ -173,12 +173,32 @@ class Exchanges:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Simulation of step-by-step estimation: blocks of trials in each layout, random networks, blocks in each."""
+
+    blocks: int
+    networks: int
+    network_blocks: int
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Simulation of what bounds do not tell: distances of starts from the truth, m, and blocks of trials."""
+
+    off_m: tuple[float, ...]
+    blocks: int
+
+
+@dataclass(frozen=True)
 class Simulations:
-    """Estimators that are simulated."""
+    """Estimators that are simulated; ``position_blocks`` are blocks of trials of positions."""
 
     seed: int
     delays: Delays
     exchanges: Exchanges
+    position_blocks: int
+    steps: Steps
+    breakdown: Breakdown
 
 
 @dataclass(frozen=True)
@@ -393,6 +413,11 @@ def _simulations(table: Mapping[str, Any], origin: Sources) -> Simulations:
         exchanges=Exchanges(
             sweeps={setting: tuple(map(float, exchanges[setting])) for setting in config_keys.SWEEPS},
             blocks=int(exchanges["blocks"]),
+        ),
+        position_blocks=int(table["positions"]["blocks"]),
+        steps=Steps(**{key: int(table["steps"][key]) for key in config_keys.STEPS}),
+        breakdown=Breakdown(
+            off_m=tuple(map(float, table["breakdown"]["off_m"])), blocks=int(table["breakdown"]["blocks"])
         ),
     )
 

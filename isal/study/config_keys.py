@@ -467,6 +467,10 @@ FIGURE_KINDS = {
         drawn_from=(("ExchangeSimulation", ""),),
         of_layouts=False,
     ),
+    "reached": FigureKind(
+        "what step-by-step estimation reaches, beside what the carry-overs promise and the integrated bound",
+        drawn_from=(("SimulatedErrors", "steps"),),
+    ),
     "abundance": FigureKind(
         "advantage of step-by-step against the sensing-abundance of a network",
         drawn_from=(("FindingsDataset", "base"),),
@@ -574,10 +578,34 @@ SWEEPS = {
 }
 EXCHANGES = {**SWEEPS, "blocks": Key(_count(10_000), "Blocks of 1,000 trials at each value")}
 
+#: Blocks of trials of positions.
+BLOCKS = _count(10_000)
+POSITIONS = {"blocks": Key(BLOCKS, "Blocks of 2,000 trials of each kind of network, clock mode and slot")}
+STEPS = {
+    "blocks": Key(BLOCKS, "Blocks of 2,000 trials of each estimator in each layout and clock mode"),
+    "networks": Key(
+        Number(at_least=0, at_most=100_000, whole=True),
+        "Random networks besides the layouts",
+        note="They are the first slots of the first samples of the findings.",
+    ),
+    "network_blocks": Key(BLOCKS, "Blocks of 2,000 trials of each estimator in each random network and clock mode"),
+}
+BREAKDOWN = {
+    "off_m": Key(
+        Listing(Number(at_least=0, at_most=1e4), at_least=1, distinct=True),
+        "Distances of the start of the iterations from the truth",
+        "m",
+    ),
+    "blocks": Key(BLOCKS, "Blocks of 2,000 trials at each distance, and with links below their threshold"),
+}
+
 SIMULATIONS = {
     "seed": Key(SEED, "Seed of all simulations"),
     "delays": Key(Table(DELAYS), "Maximum likelihood estimates of one delay"),
     "exchanges": Key(Table(EXCHANGES), "Exchanges of RLM-OWR and of two-way ranging between two nodes"),
+    "positions": Key(Table(POSITIONS), "Maximum likelihood estimates of radars, clock offsets and targets"),
+    "steps": Key(Table(STEPS), "Step-by-step estimation as it is carried out"),
+    "breakdown": Key(Table(BREAKDOWN), "Starts far from the truth, and links below their threshold"),
 }
 
 AGREEMENT = {

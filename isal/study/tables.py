@@ -37,6 +37,16 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "ms": "{:.3g}".format,
     "traversal over exact": "{:.1e}".format,
     "traversal ms": "{:.3g}".format,
+    "bound (m^2)": "{:.4g}".format,
+    "simulated": "{:.4f}".format,
+    "+-": "{:.4f}".format,
+    "MSE over stated": "{:.4f}".format,
+    "NEES": "{:.4f}".format,
+    "start off by (m)": "{:g}".format,
+    **dict.fromkeys(("same maximum", "another one", "as likely"), "{:.1%}".format),
+    "RMSE (m)": "{:.3g}".format,
+    "its bound (m)": "{:.3g}".format,
+    "MSE over bound": "{:.4g}".format,
 }
 
 

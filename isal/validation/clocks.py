@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError, one_of
 from isal.units import DURATION_S, SPEED_OF_LIGHT
+from isal.validation.blocks import Key, generator
 
 #: Which stamps jitter: all of them, or receptions alone where a radio transmits at a time that it was told.
 Jittering = Literal["all", "receptions"]
@@ -566,7 +567,7 @@ def predicted_moments(setup: LinkSetup) -> dict[str, tuple[float, float]]:
     return {name: (float(bias), float(variance)) for name, (bias, variance) in moments.items()}
 
 
-def block_sums(setup: LinkSetup, key: tuple[int, int, int], blocks: Iterable[int]) -> Array:
+def block_sums(setup: LinkSetup, key: Key, blocks: Iterable[int]) -> Array:
     """Sums over trials of the errors of all estimates.
 
     Parameters
@@ -585,7 +586,7 @@ def block_sums(setup: LinkSetup, key: tuple[int, int, int], blocks: Iterable[int
     """
     sums = []
     for block in blocks:
-        found = simulate(setup, TRIALS_PER_BLOCK, np.random.default_rng([*key, block])).errors
+        found = simulate(setup, TRIALS_PER_BLOCK, generator(key, block)).errors
         errors = np.stack([found[name] for name in ESTIMATES])
         sums.append(np.stack([(errors**power).sum(axis=1) for power in SUMS.values()], axis=1))
     return np.array(sums).reshape(-1, len(ESTIMATES), len(SUMS))

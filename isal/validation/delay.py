@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import IsalError, one_of
 from isal.model.pulse import Pulse
+from isal.validation.blocks import Key, generator, in_order
 
 Array = NDArray[np.float64]
 
@@ -250,14 +251,10 @@ class Moments:
         Raises
         ------
         IsalError
-            If a block is there twice.
+            If there is nothing to merge, or a block is there twice.
         """
         gathered = list(parts)
-        blocks = np.concatenate([part.blocks for part in gathered])
-        order = np.argsort(blocks, kind="stable")
-        blocks = blocks[order]
-        if (twice := blocks[1:][np.diff(blocks) == 0]).size:
-            raise IsalError(f"block {twice[0]} is there twice; merge every block once")
+        blocks, order = in_order([part.blocks for part in gathered])
         return cls(blocks, np.concatenate([part.sums for part in gathered])[order])
 
     def total(self, name: str) -> float:
@@ -309,7 +306,7 @@ def simulate(
     snr: float,
     search: float,
     amplitude: Amplitude,
-    key: tuple[int, int, int],
+    key: Key,
     blocks: Iterable[int],
 ) -> Moments:
     """Maximum likelihood estimates of delays that are drawn uniformly over the search interval, as sums of errors.
@@ -327,7 +324,7 @@ def simulate(
     interval = _checked_search(search, LONGEST_SEARCH)
     receiver = _Receiver(pulse, float(_checked_snr(snr)), interval, _checked(amplitude))
     numbers = np.array(sorted(blocks), dtype=np.int64)
-    sums = np.array([receiver.block(np.random.default_rng([*key, int(number)])) for number in numbers])
+    sums = np.array([receiver.block(generator(key, int(number))) for number in numbers])
     return Moments.merged([Moments(numbers, sums.reshape(-1, len(SUMS)))])
 
 

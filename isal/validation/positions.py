@@ -25,12 +25,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root
 from isal.model import temporal
 from isal.model.information import Information
+from isal.validation.blocks import Key, generator, in_order
+from isal.validation.statistics import mean_square_limits, square_limits
 
 #: Trials that are drawn from one generator; what is simulated is a whole number of blocks.
 TRIALS_PER_BLOCK = 2000
@@ -64,14 +65,6 @@ NOT_WORSE = 1e-8
 SAME = 1e-3
 
 Array = NDArray[np.float64]
-
-#: Seed, number of the study and number of the point: what with the number of a block makes a generator.
-Key = tuple[int, int, int]
-
-
-def generator(key: Key, block: int) -> np.random.Generator:
-    """The generator of one block of trials."""
-    return np.random.default_rng([*key, block])
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------
@@ -425,18 +418,12 @@ class Moments:
             If there is nothing to merge, or a block is there twice.
         """
         gathered = list(parts)
-        if not gathered:
-            raise IsalError("there are no blocks of trials; simulate at least one")
-        blocks = np.concatenate([part.blocks for part in gathered])
-        order = np.argsort(blocks, kind="stable")
-        twice = blocks[order][1:][np.diff(blocks[order]) == 0]
-        if len(twice):
-            raise IsalError(f"block {twice[0]} is there twice; merge every block once")
+        blocks, order = in_order([part.blocks for part in gathered])
         columns = (
             np.concatenate([getattr(part, name) for part in gathered])[order]
             for name in ("counts", "sums", "squares", "nees")
         )
-        return cls(blocks[order], *columns)
+        return cls(blocks, *columns)
 
     @classmethod
     def of_block(cls, block: int, errors: Array, converged: NDArray[np.bool_], nees: Array) -> Moments:
@@ -500,6 +487,27 @@ class Comparison:
         return low <= self.ratio <= high and least <= self.nees <= most
 
 
+#: What is summed up over the trials of a block for some of the parameters: trials, those that did not converge,
+#: ``|e|^2`` in m^2, and ``e' C^-1 e`` with the covariance C of the bound.
+SUMS = ("trials", "not_converged", "square", "nees")
+
+
+def sums_of(moments: Moments, covariance: Array, indices: NDArray[np.intp]) -> Array:
+    """:data:`SUMS` of some parameters, shape ``(n_blocks, len(SUMS))``; ``covariance`` is of all, m^2."""
+    block = np.ix_(indices, indices)
+    squares = moments.squares[:, block[0], block[1]]
+    inverted = np.linalg.inv(covariance[block])
+    # block by block, so that no sum depends on how many there are
+    sums = np.array([[np.trace(each), np.sum(inverted * each)] for each in squares])
+    return np.concatenate([moments.counts, sums], axis=1)
+
+
+def spread_of(covariance: Array, indices: NDArray[np.intp]) -> float:
+    """Standard deviation of ``|e|^2`` over its mean for normal errors of some parameters, ``sqrt(2 tr C^2) / tr C``."""
+    part = covariance[np.ix_(indices, indices)]
+    return float(math.sqrt(2 * np.sum(part**2)) / np.trace(part))
+
+
 def compare(moments: Moments, covariance: Array, indices: NDArray[np.intp], level: float = 0.01) -> Comparison:
     """Errors of some parameters against normal ones of a given covariance.
 
@@ -510,25 +518,21 @@ def compare(moments: Moments, covariance: Array, indices: NDArray[np.intp], leve
     indices
         Which parameters; a block of them.
     level
-        Probability of a wrong alarm that each of the two limits may have. For one of 1 % in a whole table of m limits
-        it is ``1 - 0.99^(1/m)``.
+        Probability of a wrong alarm that each of the two limits may have, see
+        :func:`isal.validation.statistics.level_of_each` for that of a whole table.
     """
-    n, k = moments.trials, len(indices)
-    part = covariance[np.ix_(indices, indices)]
-    found = moments.mean_square[np.ix_(indices, indices)]
-    bound = float(np.trace(part))
-    # the variance of |e|^2 for normal e is 2 tr C^2; the sum of so many trials is as good as normal
-    width = float(stats.norm.isf(level / 2) * math.sqrt(2 * np.sum(part**2) / n) / bound)
-    squares = stats.chi2(n * k)
+    trials, _, square, weighted = sums_of(moments, covariance, indices).sum(axis=0)
+    n, k = int(trials), len(indices)
+    bound = float(np.trace(covariance[np.ix_(indices, indices)]))
     return Comparison(
         trials=n,
         not_converged=moments.not_converged,
-        mean_square=float(np.trace(found)),
+        mean_square=float(square / n),
         bound=bound,
-        ratio=float(np.trace(found)) / bound,
-        ratio_limits=(1 - width, 1 + width),
-        nees=float(np.trace(np.linalg.solve(part, found))) / k,
-        nees_limits=(float(squares.ppf(level / 2)) / (n * k), float(squares.isf(level / 2)) / (n * k)),
+        ratio=float(square / n / bound),
+        ratio_limits=square_limits(n, spread_of(covariance, indices), level),
+        nees=float(weighted / n / k),
+        nees_limits=mean_square_limits(n, 1.0, level, k),
     )
 
 

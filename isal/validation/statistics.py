@@ -29,6 +29,16 @@ def count_limits(trials: int, probability: float, level: float) -> tuple[int, in
     return int(counts.ppf(level / 2)), int(counts.isf(level / 2))
 
 
+def square_limits(trials: int, spread: float, level: float) -> tuple[float, float]:
+    """Limits of the mean of ``|e|^2`` over so many trials, relative to its expectation.
+
+    ``spread`` is the standard deviation of ``|e|^2`` over its mean. The mean of thousands of trials is as good as
+    normal.
+    """
+    width = float(stats.norm.isf(level / 2)) * spread / math.sqrt(trials)
+    return 1 - width, 1 + width
+
+
 def mean_square_limits(trials: int, expected: float, level: float, dimensions: int = 1) -> tuple[float, float]:
     """Limits of the mean over trials of a sum of squared normal errors of equal variance, of mean ``expected``.
 

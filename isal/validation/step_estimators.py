@@ -37,11 +37,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
 from isal.allocation import scheduler
+from isal.allocation.certificate import DEFAULT_TOLERANCE
 from isal.allocation.problem import AllocationProblem, positive_number
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root, triangle_of
 from isal.model.information import Information, checked_power
 from isal.model.parameters import Block
+from isal.schemes.best_split import best_steps
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import DEFAULT_SOLVER, no_prior
 from isal.schemes.step_by_step import (
@@ -53,7 +55,8 @@ from isal.schemes.step_by_step import (
 from isal.schemes.variant import FirstStep, Variant
 from isal.units import DURATION_S
 from isal.validation import positions
-from isal.validation.positions import Key, Model, Moments
+from isal.validation.blocks import Key, generator
+from isal.validation.positions import Model, Moments
 
 Links = Literal["ranging", "all"]
 LINKS: tuple[Links, ...] = get_args(Links)
@@ -66,6 +69,10 @@ RANDOM_STARTS = 6
 
 #: Searches ended at the same value if these differ by less than this, relative.
 SAME_END = 1e-6
+
+#: The first order holds for estimates whose second order is at most so many standard deviations of what a step
+#: measures, and whose steps each have at least this share of the energy. Beyond, errors have another covariance.
+LARGEST_CURVATURE, SMALLEST_SHARE = 0.3, 1e-4
 
 Array = NDArray[np.float64]
 
@@ -234,85 +241,109 @@ def simulate(
         As :func:`covariance`.
     """
     expected = covariance(info, powers, scheme)
-    watts = [checked_power(power, info.network) for power in powers]
-    if scheme == "joint":
-        models, estimated = _joint(info, watts)
-    elif scheme == "marginal":
-        models, estimated = _marginal(info, watts)
-    else:
-        models, estimated = _plug_in(info, watts, _links_of(scheme))
+    steps, estimated = _carried_out(info, powers, scheme)
     weight = np.linalg.inv(np.linalg.cholesky(expected))
 
     def block(number: int) -> Moments:
-        rng = positions.generator(key, number)
-        truth = positions.drawn_truth(info, models[0], rng)
-        data = [positions.drawn(model, truth, rng) for model in models]
-        theta, converged = estimated(data, truth)
+        rng = generator(key, number)
+        truth = positions.drawn_truth(info, steps[0].model, rng)
+        data = [positions.drawn(step.model, truth, rng) for step in steps]
+        theta, converged = estimated(steps, data, truth)
         errors = theta - truth
         return Moments.of_block(number, errors, converged, np.sum((weight @ errors) ** 2, axis=0))
 
     return Moments.merged(map(block, blocks))
 
 
-#: From the data of all steps and the true parameters to estimates, and which trials have converged.
-_Estimator = Callable[[Sequence[Array], Array], tuple[Array, NDArray[np.bool_]]]
+def within_first_order(info: Information, powers: Sequence[ArrayLike], scheme: Scheme) -> bool:
+    """Whether the first-order :func:`covariance` is what a scheme reaches at such powers of its steps (W).
+
+    It is not where a step gets hardly any energy (:data:`SMALLEST_SHARE`), or hardly determines what it estimates
+    (:data:`LARGEST_CURVATURE`). Errors are those of :func:`covariance`.
+    """
+    steps, _ = _carried_out(info, powers, scheme)
+    energies = np.array([np.sum(power) for power in powers])
+    if len(steps) > 1 and (energies < SMALLEST_SHARE * energies.sum()).any():
+        return False
+    return max(step.curvature for step in steps) <= LARGEST_CURVATURE
 
 
-def _joint(info: Information, powers: Sequence[Array]) -> tuple[list[Model], _Estimator]:
-    """What is measured, and how all of it is used: repeated ranges of one link count as their weighted mean."""
-    if info.jitters:
-        # each step has stamps of its own
-        model = Model.of_ranges(info, np.sum([info.link_information(power) for power in powers], axis=0))
-    else:
-        # a range at the sum of the powers
-        model = Model.of(info, np.sum(powers, axis=0))
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What one step measures, which parameters it estimates, and the rows of its prior, shape ``(k, d)``, 1/m."""
 
-    def estimated(data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
-        return positions.estimate(model, data[0], truth)
+    model: Model
+    free: NDArray[np.intp]
+    prior: Array
 
-    return [model], estimated
+    @property
+    def whole(self) -> Model:
+        """All that the step estimates from."""
+        return self.model.with_prior(self.prior) if len(self.prior) else self.model
 
-
-def _marginal(info: Information, powers: Sequence[Array]) -> tuple[list[Model], _Estimator]:
-    """What each step measures, and how each step but the first starts from the one before it."""
-    steps = steps_of(info)
-    models, priors, carried = [Model.of(info, power) for power in powers], [], no_prior(info)
-    for number, power in enumerate(powers[:-1]):
-        met = info.basis.indices(steps[: number + 1])
-        carried = (carried + info.measured(power)).marginal(met).embedded(info.basis.size, met)
-        priors.append(positions.root_of(carried))
-
-    def estimated(data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
-        theta, converged = positions.estimate(models[0], data[0], truth)
-        for model, measured, prior in zip(models[1:], data[1:], priors, strict=True):
-            whole = np.concatenate([measured, prior @ theta])
-            theta, sound = positions.estimate(model.with_prior(prior), whole, truth)
-            converged &= sound
-        return theta, converged
-
-    return models, estimated
+    @property
+    def curvature(self) -> float:
+        """Largest second order of what is measured, in standard deviations, along the axes of the errors' ellipsoid."""
+        model = self.whole
+        rows = model.jacobian_at_truth()[:, self.free]
+        size = np.linalg.norm(rows, axis=0)
+        _, values, axes = np.linalg.svd(rows / size, full_matrices=False)
+        moved = np.zeros((len(model.truth), len(values)))
+        # what is not determined at all has an infinite axis
+        moved[self.free] = (axes / np.maximum(values, np.finfo(float).tiny)[:, None]).T / size[:, None]
+        truth = np.repeat(model.truth[:, None], len(values), axis=1)
+        second = (model.mean(truth + moved) + model.mean(truth - moved)) / 2 - model.mean(truth)
+        return float(np.linalg.norm(second, axis=0).max())
 
 
-def _plug_in(info: Information, powers: Sequence[Array], links: Links) -> tuple[list[Model], _Estimator]:
-    """What each step measures, and how each one holds earlier estimates and keeps those of its own block."""
-    steps = steps_of(info)
-    models = [Model.of(_used(info, number, links), power) for number, power in enumerate(powers)]
-    # what a step's links tell nothing of, such as ranging links of targets, is not estimated in it
-    fresh = [
-        np.intersect1d(info.basis.indices(steps[number:]), np.flatnonzero(model.jacobian_at_truth().any(axis=0)))
-        for number, model in enumerate(models)
-    ]
+#: From the steps, their data and the true parameters to estimates, and which trials have converged.
+_Estimator = Callable[[Sequence[_Step], Sequence[Array], Array], tuple[Array, NDArray[np.bool_]]]
+
+
+def _carried_out(info: Information, powers: Sequence[ArrayLike], scheme: Scheme) -> tuple[list[_Step], _Estimator]:
+    """The steps of a scheme, and how their data become estimates."""
+    watts, everything = [checked_power(power, info.network) for power in powers], np.arange(info.basis.size)
+    nothing = np.zeros((0, info.basis.size))
+    if _checked_scheme(scheme) == "joint":
+        # repeated ranges of one link count as their weighted mean; each step has stamps of its own
+        told = np.sum([info.link_information(power) for power in watts], axis=0)
+        return [_Step(Model.of_ranges(info, told), everything, nothing)], _with_prior
+    steps = _checked_steps(info, powers, _links_of(scheme))
+    if scheme == "marginal":
+        found, prior, carried = [], nothing, no_prior(info)
+        for number, power in enumerate(watts):
+            found.append(_Step(Model.of(info, power), everything, prior))
+            met = info.basis.indices(steps[: number + 1])
+            carried = (carried + info.measured(power)).marginal(met).embedded(info.basis.size, met)
+            prior = positions.root_of(carried)
+        return found, _with_prior
     own = [info.basis.indices([block]) for block in steps]
+    found = []
+    for number, power in enumerate(watts):
+        model = Model.of(_used(info, number, _links_of(scheme)), power)
+        # what a step's links tell nothing of, such as ranging links of targets, is not estimated in it
+        told = np.flatnonzero(model.jacobian_at_truth().any(axis=0))
+        found.append(_Step(model, np.intersect1d(info.basis.indices(steps[number:]), told), nothing))
 
-    def estimated(data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def holding(steps: Sequence[_Step], data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Each step holds earlier estimates and keeps those of its own block."""
         held, converged = truth.copy(), np.ones(truth.shape[1], dtype=bool)
-        for model, measured, block, free in zip(models, data, own, fresh, strict=True):
-            theta, sound = positions.estimate(model, measured, held, free)
+        for step, measured, block in zip(steps, data, own, strict=True):
+            theta, sound = positions.estimate(step.model, measured, held, step.free)
             held[block] = theta[block]
             converged &= sound
         return held, converged
 
-    return models, estimated
+    return found, holding
+
+
+def _with_prior(steps: Sequence[_Step], data: Sequence[Array], truth: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Each step estimates anew, and what it estimates is the prior of the next one."""
+    theta, converged = truth, np.ones(truth.shape[1], dtype=bool)
+    for step, measured in zip(steps, data, strict=True):
+        theta, sound = positions.estimate(step.whole, np.concatenate([measured, step.prior @ theta]), truth)
+        converged &= sound
+    return theta, converged
 
 
 # --- best powers of a plug-in -----------------------------------------------------------------------------------------
@@ -407,6 +438,18 @@ def plug_in(
             distinct.append(other * value / lowest)
     power = np.array([*shapes, shape]) * (given / DURATION_S)[:, None]
     return PlugIn(links, power, given, coefficient, value, tuple(distinct), len(starts))
+
+
+def best_powers(info: Information, energy: float, scheme: Scheme, solver: str = DEFAULT_SOLVER) -> Array:
+    """Powers of the steps at a scheme's own best split of an energy (J), W, shape ``(n_steps, n_nodes)``.
+
+    ``marginal`` and ``joint`` leave a step hardly any energy, as nothing is gained by going step by step.
+    """
+    if _checked_scheme(scheme) in ("marginal", "joint"):
+        carry: Literal["marginal", "joint"] = "marginal" if scheme == "marginal" else "joint"
+        split = best_steps(info, no_prior(info), energy, carry, None, DEFAULT_TOLERANCE)
+        return np.array(scheduler.run(split, solver).result.candidate)
+    return plug_in(info, energy, links=_links_of(scheme), solver=solver).power
 
 
 def _checked_split(info: Information, energies: Sequence[float], energy: float) -> Array:

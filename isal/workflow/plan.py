@@ -14,6 +14,7 @@ from typing import Any
 
 from isal.errors import IsalError, NetworkError
 from isal.model.network import Network
+from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.registry import REFERENCE
@@ -33,6 +34,9 @@ RECORD_PATTERN = "points/{point}.nc"
 
 #: The part of the samples that are layouts; the others are ranges of random ones.
 LAYOUTS = "layouts"
+
+#: Random networks whose step-by-step estimates one job simulates.
+RANDOM_PER_JOB = 10
 
 
 class PlanError(IsalError):
@@ -278,23 +282,56 @@ class Plan:
 
         Those with a target that a study uses, in the order of the networks file.
         """
-        configuration, findings = self.configuration, self.configuration.findings
-        used = {network for study in configuration.studies.values() for network in study.axes["network"]}
         return [
-            Point(
-                slots=slots,
-                radio=Radio(bandwidth_hz=findings.bandwidth_hz, **configuration.radio),
-                clock="synchronous",
-                scheme=REFERENCE.name,
-                energies_uj=(round(findings.total_energy_j * UJ_PER_J),),
-                radar_cap_w=configuration.radar_cap_w,
-                anchor_cap_w=configuration.anchor_cap_w,
-                tolerance=configuration.tolerance,
-                solver=configuration.solver,
-            )
-            for name, slots in self.networks.items()
-            if name in used and len(slots) == 1 and slots[0].n_targets
+            self._optimum(slots, "synchronous")
+            for slots in self._used.values()
+            if len(slots) == 1 and slots[0].n_targets
         ]
+
+    @cached_property
+    def simulated_points(self) -> dict[str, list[Point]]:
+        """The same of each network that a study uses, in each clock mode; two slots have half of the energy each."""
+        return {
+            name: [self._optimum(slots, clock) for clock in CLOCKS]
+            for name, slots in self._used.items()
+            if len(slots) <= 2
+        }
+
+    @cached_property
+    def stepped_samples(self) -> dict[str, list[Sample]]:
+        """Samples in whose first slots step-by-step estimates are simulated, by part.
+
+        A part is a layout that a study uses and that the findings can observe, or some random networks.
+        """
+        number = self.configuration.simulations.steps.networks
+        parts = {
+            sample.name: [sample] for sample in self._layouts if sample.name in self._used and len(sample.slots) == 1
+        }
+        for start in range(0, number, RANDOM_PER_JOB):
+            stop = min(start + RANDOM_PER_JOB, number)
+            parts[f"random/{start}-{stop}"] = list(random_samples(self.configuration.findings.seed, start, stop))
+        return parts
+
+    @cached_property
+    def _used(self) -> dict[str, tuple[Network, ...]]:
+        """Slots of the networks that studies use, by name, in the order of the networks file."""
+        used = {network for study in self.configuration.studies.values() for network in study.axes["network"]}
+        return {name: slots for name, slots in self.networks.items() if name in used}
+
+    def _optimum(self, slots: tuple[Network, ...], clock: Clock) -> Point:
+        """The integrated scheme with bandwidth and energy of the findings, of which each slot has the same share."""
+        configuration, findings = self.configuration, self.configuration.findings
+        return Point(
+            slots=slots,
+            radio=Radio(bandwidth_hz=findings.bandwidth_hz, **configuration.radio),
+            clock=clock,
+            scheme=REFERENCE.name,
+            energies_uj=(round(findings.total_energy_j * UJ_PER_J / len(slots)),) * len(slots),
+            radar_cap_w=configuration.radar_cap_w,
+            anchor_cap_w=configuration.anchor_cap_w,
+            tolerance=configuration.tolerance,
+            solver=configuration.solver,
+        )
 
 
 def curves(points: Mapping[str, Point]) -> list[list[Point]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from isal.study import config
+from isal.study.axes import COUPLING
 from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import digest
 from isal.study.points import Point
@@ -382,7 +383,7 @@ class FindingsPage(Product):
     @property
     def sources(self) -> Sequence[Product]:
         # besides the findings what the sections of isal.claims.sections are made from
-        kinds: Sequence[type[Product]] = (FindingsDataset, LinkStrengths, ExchangeSimulation)
+        kinds: Sequence[type[Product]] = (FindingsDataset, LinkStrengths, ExchangeSimulation, SimulatedErrors)
         return [source for kind in kinds for source in kind.all(self.plan)]
 
     @property
@@ -450,26 +451,182 @@ class ExchangeSimulation(Product):
         storage.write(outputs[0], exchanges.exchanges(**self.content), fingerprint)
 
 
-class LinkStrengths(Product):
-    """How strong the links of the layouts of one slot are at their integrated optimum."""
+class _Simulation(Product):
+    """Dataset of something simulated at solved optima."""
 
-    files = ("datasets/simulations/links.nc",)
     sealed = solves = True
 
     @property
-    def content(self) -> object:
-        return [point.to_mapping() for point in self.plan.layout_points]
+    def points(self) -> Sequence[Point]:
+        """The optima that it starts from."""
+        return self.plan.simulated_points[self.name]
 
     @property
     def loaded(self) -> Sequence[str]:
-        points = self.plan.layout_points
-        return sorted({module for point in points for module in (point.scheme_module, *point.solver_modules)})
+        return sorted({module for point in self.points for module in (point.scheme_module, *point.solver_modules)})
+
+
+class LinkStrengths(_Simulation):
+    """How strong the links of the layouts of one slot are at their integrated optimum."""
+
+    files = ("datasets/simulations/links.nc",)
+
+    @property
+    def points(self) -> Sequence[Point]:
+        return self.plan.layout_points
+
+    @property
+    def content(self) -> object:
+        return [point.to_mapping() for point in self.points]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.study.simulations import links
         from isal.study.store import storage
 
-        storage.write(outputs[0], links.link_strengths(self.plan.layout_points), fingerprint)
+        storage.write(outputs[0], links.link_strengths(self.points), fingerprint)
+
+
+class PositionSimulation(_Simulation):
+    """Errors of maximum likelihood estimates in the network of its name, of all kinds that it can be taken for."""
+
+    files = ("datasets/simulations/positions/{name}.nc",)
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.simulated_points)
+
+    @property
+    def content(self) -> object:
+        simulations = self.plan.configuration.simulations
+        return [[point.to_mapping() for point in self.points], simulations.seed, simulations.position_blocks]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import positions
+        from isal.study.store import storage
+
+        simulations = self.plan.configuration.simulations
+        found = positions.errors_of(self.points, simulations.seed, simulations.position_blocks)
+        storage.write(outputs[0], found, fingerprint)
+
+
+class BreakdownSimulation(_Simulation):
+    """Starts off the truth and links below their threshold, in the network of one slot of its name."""
+
+    files = ("datasets/simulations/breakdown/{name}.nc",)
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return [name for name in plan.stepped_samples if name in plan.simulated_points]
+
+    @property
+    def content(self) -> object:
+        simulations = self.plan.configuration.simulations
+        breakdown = simulations.breakdown
+        points = [point.to_mapping() for point in self.points]
+        return [points, simulations.seed, breakdown.off_m, breakdown.blocks]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import breakdown
+        from isal.study.store import storage
+
+        simulations = self.plan.configuration.simulations
+        asked = simulations.breakdown
+        found = breakdown.breakdown(self.points, asked.off_m, simulations.seed, asked.blocks)
+        storage.write(outputs[0], found, fingerprint)
+
+
+class StepSimulation(Product):
+    """What step-by-step estimation reaches in a layout, or in some random networks."""
+
+    files = ("datasets/simulations/steps/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.stepped_samples)
+
+    @property
+    def _blocks(self) -> int:
+        steps = self.plan.configuration.simulations.steps
+        return steps.blocks if self.name in self.plan.networks else steps.network_blocks
+
+    @property
+    def content(self) -> object:
+        samples = [[each.name, each.kind, each.slots[0].to_mapping()] for each in self.plan.stepped_samples[self.name]]
+        assumed, configuration = self.plan.assumptions("base"), self.plan.configuration
+        radio = {key: value for key, value in assumed.radio.to_mapping().items() if key not in COUPLING}
+        given = [radio, assumed.energy, configuration.solver, configuration.simulations.seed, self._blocks]
+        return [samples, *given]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        from isal.allocation.solvers import modules
+
+        return modules(self.plan.configuration.solver)
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import steps
+        from isal.study.store import storage
+
+        configuration = self.plan.configuration
+        found = steps.estimates(
+            self.plan.stepped_samples[self.name],
+            self.plan.assumptions("base"),
+            configuration.solver,
+            configuration.simulations.seed,
+            self._blocks,
+        )
+        storage.write(outputs[0], found, fingerprint)
+
+
+class SimulatedErrors(Product):
+    """Simulated errors of all networks beside their bounds, with limits that hold for all of them together."""
+
+    files = ("datasets/simulations/{name}.nc",)
+    sealed = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return ["positions", "steps"]
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        kinds: dict[str, type[Product]] = {"positions": PositionSimulation, "steps": StepSimulation}
+        return kinds[self.name].all(self.plan)
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study.simulations import errors
+        from isal.study.store import storage
+
+        storage.write(outputs[0], errors.judged([storage.read(path) for path in inputs]), fingerprint)
+
+
+class SimulationTable(Product):
+    """What simulations say, as a table."""
+
+    files = ("tables/simulations/{name}.csv", "tables/simulations/{name}.md")
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return [*SimulatedErrors.names(plan), "starts", "outliers"]
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        if self.name in SimulatedErrors.names(self.plan):
+            return [SimulatedErrors(self.plan, self.name)]
+        return BreakdownSimulation.all(self.plan)
+
+    @property
+    def content(self) -> object:
+        return [self.name, self.plan.configuration.layouts_note]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import tables
+        from isal.study.simulations.tables import TABLES
+        from isal.study.store import storage
+
+        table, told = TABLES[self.name]([storage.read(path) for path in inputs])
+        tables.write(table, outputs, f"{told}\n\n{self.plan.configuration.layouts_note}")
 
 
 class _OfMeasurements(Product):
@@ -662,7 +819,8 @@ class Figure(Product):
 OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
 OF_THE_PAPER: Sequence[type[Product]] = (
     *(Comparison, AgreementTable, FindingsDataset),
-    *(DelaySimulation, ExchangeSimulation, LinkStrengths, FindingsPage),
+    *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
+    *(SimulatedErrors, SimulationTable, FindingsPage),
 )
 OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 

@@ -251,7 +251,7 @@ def test_a_folder_that_is_not_laid_out_is_refused(tmp_path):
 
 
 def test_what_is_no_folder_is_refused():
-    assert "measurements: 5 is none of what is accepted; put it in quotes. Folder with logs" in refusal(measurements=5)
+    assert "measurements: 5 is not text; put it in quotes" in refusal(measurements=5)
     assert "does not stand for a home folder here; write the path out" in refusal(measurements="~/logs")
     assert "no such folder" in refusal(measurements="x" * 5000)
 

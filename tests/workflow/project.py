@@ -26,6 +26,9 @@ SIMULATIONS = {
     "seed": 1,
     "delays": {"pulses": ["flat"], "search": 8, "snr_db": [0, 20], "blocks": 1},
     "exchanges": {"jitter_s": [1e-10], "reply_time_s": [1e-3], "speed_m_s": [0], "interval_s": [1], "blocks": 1},
+    "positions": {"blocks": 1},
+    "steps": {"blocks": 1, "networks": 1, "network_blocks": 1},
+    "breakdown": {"off_m": [1], "blocks": 1},
 }
 
 #: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random samples.

@@ -61,7 +61,8 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "BestSplits", "Comparison", "Observations", "FindingsDataset")
+        *("Record", "StudyDataset", "BestSplits", "Comparison", "Observations", "FindingsDataset"),
+        *("PositionSimulation", "SimulatedErrors"),
     }
     assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
     everything = own(None, reruns.plan())
@@ -133,6 +134,11 @@ LOOKED_INTO = {
     "MeasuredLinks": "measurements/links",
     "MeasuredRun": "measurements/runs/LOS_walk",
     "MeasurementsPage": "measurements",
+    "PositionSimulation": "simulations/positions/8a",
+    "StepSimulation": "simulations/steps/random/0-1",
+    "BreakdownSimulation": "simulations/breakdown/7b",
+    "SimulatedErrors": "simulations/steps",
+    "SimulationTable": "tables/simulations/outliers",
     **{f"Figure {name}": f"figures/{name}" for name in FIGURES},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
@@ -221,6 +227,11 @@ RULES = {
     "MeasuredLinks": "fit_measured_links",
     "MeasuredRun": "track_measured_run",
     "MeasurementsPage": "write_measurements",
+    "PositionSimulation": "simulate_positions",
+    "StepSimulation": "simulate_steps",
+    "BreakdownSimulation": "simulate_breakdown",
+    "SimulatedErrors": "gather_simulations",
+    "SimulationTable": "write_simulations",
     "Figure": "draw_figure",
 }
 
