@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal.allocation import scheduler
-from isal.allocation.certificate import Allocation
+from isal.allocation.certificate import STATUSES, Allocation
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.scheduler import Computation
 from isal.errors import AllocationError, IsalError, NetworkError, length
@@ -52,7 +52,9 @@ class StepResult:
 
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
     indices into ``basis``, and about those that the step counts as unknown, see
-    :data:`isal.schemes.step_by_step.FirstStep`.
+    :data:`isal.schemes.step_by_step.FirstStep`. Where the step itself is no convex problem
+    (:mod:`isal.schemes.plug_in`), ``problem`` is the one that bounds it from below, and ``estimated`` is what is known
+    of the parameters ``met``; else that is None.
     """
 
     block: Block
@@ -61,11 +63,13 @@ class StepResult:
     allocation: Allocation
     basis: Basis
     met: NDArray[np.intp]
+    estimated: Knowledge | None = None
 
     @property
     def spebs(self) -> Spebs:
         """Bounds of the parameters ``met``, given all that this step knows, m^2; those of other blocks are NaN."""
-        return block_spebs(self.problem.at(self.power), self.basis, self.met)
+        known = self.problem.at(self.power) if self.estimated is None else self.estimated
+        return block_spebs(known, self.basis, self.met)
 
     @property
     def power(self) -> Array:
@@ -120,8 +124,8 @@ class SlotResult:
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every step is certified to its tolerance, else ``"uncertified"``."""
-        return "optimal" if all(step.allocation.status == "optimal" for step in self.steps) else "uncertified"
+        """The worst of its steps' :data:`isal.allocation.certificate.STATUSES`."""
+        return max((step.allocation.status for step in self.steps), key=STATUSES.index)
 
     @property
     def power(self) -> Array:
@@ -184,8 +188,8 @@ class ScheduleResult:
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every step of every slot is certified to its tolerance, else ``"uncertified"``."""
-        return "optimal" if all(slot.status == "optimal" for slot in self.slots) else "uncertified"
+        """The worst of its slots' :data:`isal.allocation.certificate.STATUSES`."""
+        return max((slot.status for slot in self.slots), key=STATUSES.index)
 
 
 def node_caps(network: Network, energy: float, radars: float | None = None, anchors: float | None = None) -> Array:
@@ -208,25 +212,37 @@ def certified(result: R, required: bool) -> R:
     Raises
     ------
     AllocationError
-        Naming network, slot and step, and the gap that was reached.
+        Naming network, slot and step, and the gap that was reached, or that the step can't be certified.
     """
     if result.status == "optimal":
         return result
     slots = result.slots if isinstance(result, ScheduleResult) else (result,)
     missed = [
-        f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})"
+        (
+            step.allocation.status,
+            f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})",
+        )
         for number, slot in enumerate(slots, start=1)
         for step in slot.steps
         if step.allocation.status != "optimal"
     ]
     message = (
-        f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
-        "be off by as much; nodes that nearly coincide in a large field are the usual cause"
+        f"{slots[0].information.network.name}: not certified, as the gap is "
+        f"{'; '.join(text for _, text in missed)}. {EXPLAINED[result.status]}"
     )
     if required:
         raise AllocationError(message)
     warnings.warn(message, UncertifiedWarning, stacklevel=3)
     return result
+
+
+#: What a gap means, by the status of a result.
+EXPLAINED = {
+    "local": "The last step of this carry-over is no convex problem: its powers are a local minimum, their value is "
+    "exact, and nothing proves that no others do better",
+    "uncertified": "What is reported may be off by as much; nodes that nearly coincide in a large field are the usual "
+    "cause",
+}
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:
