@@ -198,11 +198,17 @@ async def steps_slot(
     candidate: Candidate | None = None,
     variant: Variant = DEFAULT_VARIANT,
 ) -> SlotResult:
-    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`.
+
+    With a carry-over that holds earlier estimates fixed each slot is estimated, and its powers are chosen, without the
+    prior; all its estimates are then fused with it, as a measurement with the covariance that they have.
+    """
     blocks, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     tolerance = positive_number(tolerance, "tolerance")
     links = CARRY_OVERS[carry].plugs_in
+    # estimates that are held fixed owe nothing to earlier slots, which count when all steps are done
+    told_before = prior if links is None else no_prior(info)
     steps: list[StepResult] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
@@ -224,7 +230,7 @@ async def steps_slot(
             )
             measured = ended.estimated
             break
-        problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
+        problem = step_problem(info, number, carried, told_before, energy, carry, limits, step_1)
         last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
         allocation = await scheduler.ask(problem, asked, None if candidate is None else candidate[number])

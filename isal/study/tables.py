@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from isal.allocation.certificate import STATUSES
 from isal.schemes.registry import REFERENCE
 from isal.study import files
 from isal.study.axes import AXES, NAMED, Axis, axes_of
@@ -41,7 +42,8 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
-    that is of another block; ``largest gap`` is over all points of the curve.
+    that is of another block; ``largest gap`` is over all points of the curve, and so is ``status``, the worst of
+    :data:`isal.allocation.certificate.STATUSES`: ``"local"`` where nothing proves the powers of a last step.
     """
     rows = []
     by_slot = dataset.sizes["slot"] > 1
@@ -62,6 +64,7 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
                 "energies (J)": " / ".join(f"{energy:g}" for energy in energies if energy == energy),
                 "SPEB (m^2)": float(best.speb),
                 "largest gap": float(points.gap.max()),
+                "status": STATUSES[int(points.status.max())],
             }
         )
     table = pd.DataFrame(rows)
