@@ -112,7 +112,7 @@ _ALL = (
         counts_met=True,
         consistent=True,
         hand_on=_everything,
-        line=(0, (7, 1.5, 1.5, 1.5)),
+        line=(0, (9, 1.2)),
         marker="v",
         plugs_in="all",
     ),

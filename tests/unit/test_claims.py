@@ -118,10 +118,11 @@ BY_CARRY = [
     ({"joint": 19}, "holds"),
     (
         {"joint": 18},
-        "holds only with carry-over held and added and marginal; mostly holds with carry-over joint (90 %)",
+        "holds only with carry-over held and added and marginal and plug-in and plug-in-ranging; mostly holds with "
+        "carry-over joint (90 %)",
     ),
-    (dict.fromkeys(["added", "marginal", "joint"], 0), "holds only with carry-over held"),
-    ({"held": 15, "added": 14, "marginal": 0, "joint": 0}, "mostly holds with carry-over held (75 %)"),
+    (dict.fromkeys(CARRIES[1:], 0), "holds only with carry-over held"),
+    ({"held": 15, "added": 14, **dict.fromkeys(CARRIES[2:], 0)}, "mostly holds with carry-over held (75 %)"),
     (dict.fromkeys(CARRIES, 14), "does not hold"),
 ]
 
@@ -140,7 +141,7 @@ def test_order_of_the_steps(random, obey, expected, shares):
 
 @pytest.mark.parametrize(("clock", "shares"), list(zip(CLOCKS, [[0, 0.4, 0.6], [0.6, 0.4, 0]], strict=True)))
 def test_a_trade_off_needs_something_for_both_in_both_clock_modes(random, clock, shares):
-    random.steps_share.loc[{"clock": clock, "carry": ["marginal", "joint"]}] = shares
+    random.steps_share.loc[{"clock": clock, "carry": list(CARRIES[2:])}] = shares
     random.steps_share.loc[{"clock": clock, "carry": "added"}][:8] = shares
     expected = "holds only with carry-over held; mostly holds with carry-over added (80 %)"
     assert verdict_of("v", random) == expected
@@ -175,7 +176,7 @@ def test_more_is_better_up_to_where_it_is_not(random, name, half):
     expected = ["holds", "holds", "does not hold"]
     random[name].loc[{"share": 0.999}] = 100
     assert list(parts.search(verdict_of("vi", random)).groups()) == expected
-    random[name].loc[{"share": 0.75, "carry": ["joint", "added"]}] = 0
+    random[name].loc[{"share": 0.75, "carry": [carry for carry in CARRIES if carry not in ("held", "marginal")]}] = 0
     expected[half] = "holds only with carry-over held and marginal"
     assert list(parts.search(verdict_of("vi", random)).groups()) == expected
 
