@@ -157,7 +157,9 @@ class Point:
                 for step in slot.steps
             )
             return PointError(
-                f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}. "
+                f"{self.label}: solver {self.solver} could not certify this point"
+                f"{'' if SCHEMES[self.scheme].convex else ', or no search for the last step ended'}; "
+                f"gaps reached: {reached}. "
                 "Nothing was stored. Raise 'tolerance' or take this point out of the grid"
             )
         return result

@@ -373,7 +373,8 @@ def test_schedule_splits_each_slot_in_turn(carry, clock):
     # and the splits are worth searching
     energies = [slot.energies for slot in result.slots]
     again = isal.step_by_step(networks, radio, energies=energies, **options)
-    assert again.speb == pytest.approx(result.speb, rel=1e-9)
+    # what is searched for, is so to the accuracy of the search
+    assert again.speb == pytest.approx(result.speb, rel=1e-9 if carry in CONVEX_CARRIES else 1e-6)
     even = [(energy / len(energies[0]),) * len(energies[0]) for energy in (4.0, 6.0)]
     other = isal.step_by_step(networks, radio, energies=even, **options)
     if (carry, clock) == ("joint", "asynchronous"):  # which loses nothing by an even split here

@@ -1,16 +1,18 @@
 """Plug-in: closed forms against the printed recursion, what no plug-in can do, and the powers of the scheme."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import references
-from builders import DUAL
+from builders import DUAL, point_of
 from hypothesis import given, settings
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
 from isal.allocation import scheduler
+from isal.allocation.certificate import STATUSES
 from isal.model import ensemble
 from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.schemes import plug_in
@@ -18,6 +20,10 @@ from isal.schemes.carry_over import CARRY_OVERS
 from isal.schemes.plug_in import LINKS
 from isal.schemes.schedule import UncertifiedWarning, no_prior
 from isal.schemes.step_by_step import earlier_steps_per_joule, steps_of, steps_slot
+from isal.study import tables
+from isal.study.best_splits import exact
+from isal.study.points import PointError
+from isal.study.store import datasets, records
 
 RADIO = isal.Radio()
 SOLVER = "interior-point"
@@ -235,6 +241,37 @@ def test_a_second_slot_fuses_its_estimates_with_the_prior(clock, links):
     assert slot.speb == pytest.approx(references.speb(told + slot.prior.matrix, targets), rel=1e-6)
     assert slot.lower_bound <= slot.speb < alone.speb * (1 - 1e-6)
     assert slot.spebs.targets == pytest.approx(slot.speb, rel=1e-12)
+
+
+@pytest.mark.parametrize("carry", CARRY.values())
+def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
+    """Not certified, and not failed for its gap; its best split has no proof, and its best point says so in the table."""
+    point = point_of(scheme=f"step-by-step-{carry}")
+    result = point.solve()
+    assert result.status == "local"
+    records.write(tmp_path / "x.nc", point, result, "a")
+    record = records.read(tmp_path / "x.nc")
+    assert STATUSES[record.arrays["status"][0]] == "local"
+    assert record.arrays["gap"][0] > 1e-3
+    assert record.arrays["target_speb"][0, 0] == pytest.approx(record.arrays["speb"][0], rel=1e-9)
+    found = exact(point)
+    assert (found.proof, found.status) == ("none", "local")
+    assert found.speb <= result.speb
+    dataset = datasets.build({tmp_path / "x.nc": (point, "a")}, study="one", note="")
+    assert tables.best_points(dataset).status.tolist() == ["local"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_point_whose_step_or_search_did_not_end_fails(number):
+    point = point_of(scheme="step-by-step-plug-in")
+    result = point.solve()
+    steps = list(result.slots[0].steps)
+    allocation = steps[number].allocation
+    unsure = replace(allocation, lower_bound=0.5 * allocation.value, local=False)
+    steps[number] = replace(steps[number], allocation=unsure)
+    failed = point.checked(replace(result, slots=(replace(result.slots[0], steps=tuple(steps)),)))
+    assert isinstance(failed, PointError)
+    assert "or no search for the last step ended; gaps reached: radars" in str(failed)
 
 
 def test_one_step_is_certified(radio):

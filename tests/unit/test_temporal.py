@@ -687,7 +687,9 @@ def test_a_schedule_solved_ahead_is_that_solved_in_turn(monkeypatch, scheme, vel
         assert found.speb == pytest.approx(expected.speb, rel=1e-6)
         assert found.smoothed_speb == pytest.approx(expected.smoothed_speb, rel=1e-6)
     assert ahead.speb == pytest.approx(in_turn.speb, rel=1e-7)
-    taken = [[step.allocation.iterations == 0 for step in slot.steps] for slot in ahead.slots]
+    # of a step that is no convex problem, the one that bounds it is solved anew
+    solved = len(ahead.slots[0].steps) - (ahead.status == "local")
+    taken = [[step.allocation.iterations == 0 for step in slot.steps[:solved]] for slot in ahead.slots]
     assert not any(step.allocation.iterations == 0 for slot in in_turn.slots for step in slot.steps)
     if velocity_variance == 0.01:  # powers that were found without a prior are certified with it
         assert sum(map(all, taken)) >= 6
