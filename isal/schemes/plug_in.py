@@ -252,7 +252,6 @@ async def last_step(
     told = _told(before, info.basis.size)
     bounding = AllocationProblem(told + prior, info.stack, last, energy, caps)
     bound = await scheduler.ask(bounding, tolerance)
-    began = time.perf_counter()
     budget, limits = bounding.budget, bounding.caps / bounding.budget
     search, fixed = Search.after(info, before, budget, free=False), np.ones(len(before))
 
@@ -260,13 +259,14 @@ async def last_step(
         return search.stationarity(fixed, power / budget, limits) <= STATIONARY
 
     ends: list[End] = []
-    if candidate is not None and is_local(candidate):
-        power = bounding.feasible(candidate)
-    else:
-        given = [each / budget for each in (candidate, bound.power) if each is not None]
-        starts = [*given, *search.random(MORE_STARTS)]
+    seconds = bound.seconds
+    power = bound.power if candidate is None else bounding.feasible(candidate)
+    if candidate is None or not is_local(power):
+        given = [bound.power] if candidate is None else [power, bound.power]
+        starts = [*(each / budget for each in given), *search.random(MORE_STARTS)]
         for _ in range(MOST_SEARCHES):
-            ends += await scheduler.ask_together(searched, Question(search, np.array(starts), limits))
+            found, took = await scheduler.ask_together(_timed, Question(search, np.array(starts), limits))
+            ends, seconds = [*ends, *found], seconds + took
             if not ends:
                 raise _undetermined(info)
             ends.sort(key=lambda end: end.value)
@@ -283,7 +283,7 @@ async def last_step(
         tolerance,
         f"{bound.solver} and local search",
         bound.iterations,
-        bound.seconds + time.perf_counter() - began,
+        seconds,
         local=is_local(power),
     )
     return LastStep(allocation, bounding, estimated, _distinct(ends))
@@ -301,7 +301,6 @@ class Best:
     power: Array
     value: float
     ends: tuple[float, ...]
-    starts: int
 
 
 async def best_last_step(
@@ -326,13 +325,13 @@ async def best_last_step(
     search = Search.after(info, before, energy / DURATION_S, free=True)
     limits = np.minimum(np.append(np.asarray(most) / energy, caps * DURATION_S / energy), 1.0)
     question = Question(search, np.array(search.random(STARTS)), limits)
-    ends = await scheduler.ask_together(searched, question)
+    ends, _ = await scheduler.ask_together(_timed, question)
     if not ends:
         raise _undetermined(info)
     lowest = ends[0]
     energies = np.append(lowest.energies, lowest.power.sum()) * energy
     power = lowest.power * energy / DURATION_S
-    return Best(energies, power, lowest.value, _distinct(ends), len(question.starts))
+    return Best(energies, power, lowest.value, _distinct(ends))
 
 
 def _distinct(ends: Sequence[End]) -> tuple[float, ...]:
@@ -515,6 +514,13 @@ def searched(questions: Sequence[Question]) -> list[list[End]]:
         for (number, _), part in zip(group, np.split(ended, np.cumsum(counts)[:-1]), strict=True):
             found[number] = questions[number].ends(part)
     return [found[number] for number in range(len(questions))]
+
+
+def _timed(questions: Sequence[Question]) -> list[tuple[list[End], float]]:
+    """:func:`searched`, and the time of each question, s."""
+    began = time.perf_counter()
+    found = searched(questions)
+    return [(ends, (time.perf_counter() - began) / len(questions)) for ends in found]
 
 
 @dataclass(frozen=True, eq=False)

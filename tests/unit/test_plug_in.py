@@ -245,7 +245,7 @@ def test_a_second_slot_fuses_its_estimates_with_the_prior(clock, links):
 
 @pytest.mark.parametrize("carry", CARRY.values())
 def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
-    """Not certified, and not failed for its gap; its best split has no proof, and its best point says so in the table."""
+    """Not certified, and not failed for its gap; its best split has no proof, and tables say so."""
     point = point_of(scheme=f"step-by-step-{carry}")
     result = point.solve()
     assert result.status == "local"
