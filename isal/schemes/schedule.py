@@ -43,7 +43,7 @@ Candidate = Sequence[Array]
 
 
 class UncertifiedWarning(UserWarning):
-    """A result whose certified gap is larger than the tolerance."""
+    """A result whose certified gap is larger than the tolerance, also where no search could close it ("local")."""
 
 
 @dataclass(frozen=True, eq=False)

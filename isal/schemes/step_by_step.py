@@ -143,7 +143,9 @@ def step_by_step(
         Energy of each step, J: radars, clock offsets (asynchronous), targets; only steps that the network has. For a
         list of slots, one such sequence per slot.
     carry
-        What a later step knows of the earlier ones: ``"held"``, ``"added"``, ``"marginal"`` or ``"joint"``.
+        What a later step knows of the earlier ones: a key of :data:`isal.schemes.carry_over.CARRY_OVERS`. With
+        ``"plug-in"`` and ``"plug-in-ranging"`` the last step is no convex problem: its powers are a local minimum, and
+        the result is never better than ``"local"`` unless its bound happens to prove it.
     step_1
         What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
     caps
