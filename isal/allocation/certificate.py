@@ -18,6 +18,11 @@ Array = NDArray[np.float64]
 #: Certified relative gap that a result must reach unless asked otherwise.
 DEFAULT_TOLERANCE = 1e-6
 
+#: What is known of powers, the best first. ``"optimal"``: the certified gap meets the tolerance. ``"local"``: it does
+#: not, but no small change lowers the value of a problem that is not convex; nothing proves that no large one does.
+#: ``"uncertified"``: neither.
+STATUSES = ("optimal", "local", "uncertified")
+
 #: Powers are moved towards an even spread by these shares to bound the optimum from inside the feasible set.
 INWARD = (1e-9, 1e-7)
 
@@ -27,8 +32,9 @@ class Allocation:
     """Powers with their certificate.
 
     ``power`` (W, shape ``(n,)``) reaches ``value`` (m^2) and no feasible powers reach less than ``lower_bound`` (m^2).
-    ``status`` is ``"optimal"`` where the certified gap meets ``tolerance`` and ``"uncertified"`` otherwise, whatever
-    the solver itself said; ``solver`` names the solver that produced the powers.
+    ``status`` is one of :data:`STATUSES`, whatever the solver itself said; ``solver`` names the solver that produced
+    the powers. ``local`` ones are a minimum among their neighbours of what is not convex; ``lower_bound`` is certified
+    all the same.
     """
 
     power: Array
@@ -38,6 +44,7 @@ class Allocation:
     solver: str
     iterations: int
     seconds: float
+    local: bool = False
 
     @property
     def gap(self) -> float:
@@ -46,7 +53,9 @@ class Allocation:
 
     @property
     def status(self) -> str:
-        return "optimal" if self.gap <= self.tolerance else "uncertified"
+        if self.gap <= self.tolerance:
+            return "optimal"
+        return "local" if self.local else "uncertified"
 
 
 def certify(

@@ -30,6 +30,9 @@ Computations may await others, in turn or together:
 >>> run(total(), "interior-point")
 5.25
 
+Besides allocations, computations may ask for anything else that gains from being done for many at once, see
+:func:`ask_together`.
+
 Nothing here is concurrent and no event loop is needed: each computation advances to its next problem, all problems are
 solved, and so on.
 """
@@ -37,8 +40,9 @@ solved, and so on.
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +54,8 @@ from isal.allocation.solvers import Answer, Request
 from isal.errors import AllocationError, IsalError
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 #: What ``async def`` functions return that await allocations, with a result of type T.
 Computation = Coroutine[Any, Any, T]
@@ -66,7 +72,25 @@ async def ask(problem: AllocationProblem, tolerance: float, candidate: NDArray[n
     (answer,) = await _answers([Request(problem, tolerance, candidate)])
     if isinstance(answer, AllocationError):
         raise answer
-    return answer
+    return cast(Allocation, answer)
+
+
+async def ask_together(solve: Callable[[Sequence[Q]], Sequence[A]], question: Q) -> A:
+    """The answer of a function that answers many questions at once, those of all computations that ask it just now."""
+    (answer,) = await _answers([_Other(solve, question)])
+    return cast(A, answer)
+
+
+@dataclass(frozen=True, eq=False)
+class _Other:
+    """A question to something else than a solver."""
+
+    solve: Callable[[Sequence[Any]], Sequence[Any]]
+    question: Any
+
+
+#: What a computation can ask.
+Asked = Request | _Other
 
 
 async def together(computations: Iterable[Computation[T]]) -> list[T]:
@@ -121,28 +145,41 @@ def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T
         _close(computations)
         raise
     whole, solved = _side_by_side(computations), 0
-    answers: list[Answer] | None = None
+    answers: list[Any] | None = None
     while True:
         try:
-            requests = whole.send(answers)
+            asked = whole.send(answers)
         except StopIteration as ended:
             return ended.value, solved
-        answers = solvers.answers(module, requests)
-        solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in answers)
+        requests = [each for each in asked if isinstance(each, Request)]
+        allocations = solvers.answers(module, requests)
+        solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in allocations)
+        answers = _in_turn(asked, allocations)
+
+
+def _in_turn(asked: Sequence[Asked], allocations: Sequence[Answer]) -> list[Any]:
+    """The answers to all that is asked; those to the requests for allocations are known."""
+    others: dict[Any, list[Any]] = {}
+    for each in asked:
+        if isinstance(each, _Other):
+            others.setdefault(each.solve, []).append(each.question)
+    known = {solve: iter(solve(questions)) for solve, questions in others.items()}
+    solved = iter(allocations)
+    return [next(known[each.solve]) if isinstance(each, _Other) else next(solved) for each in asked]
 
 
 @types.coroutine
-def _answers(requests: list[Request]) -> Generator[list[Request], list[Answer], list[Answer]]:
-    """Where a computation pauses until its requests are answered."""
-    return (yield requests)
+def _answers(asked: Sequence[Asked]) -> Generator[Sequence[Asked], list[Any], list[Any]]:
+    """Where a computation pauses until what it asks is answered."""
+    return (yield asked)
 
 
 async def _side_by_side(computations: Iterable[Computation[T]]) -> list[T | IsalError]:
     """Like :func:`together`, with errors in the place of results."""
     results: dict[int, T | IsalError] = {}
-    waiting: dict[int, tuple[Computation[T], list[Request]]] = {}
+    waiting: dict[int, tuple[Computation[T], list[Asked]]] = {}
 
-    def advance(number: int, computation: Computation[T], answers: list[Answer] | None) -> None:
+    def advance(number: int, computation: Computation[T], answers: list[Any] | None) -> None:
         try:
             waiting[number] = computation, computation.send(answers)
         except StopIteration as ended:

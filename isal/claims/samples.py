@@ -12,13 +12,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
+from isal.schemes.carry_over import REACHED
 
 #: Abundances of two slots within this factor of each other are alike.
 ALIKE = 1.5
@@ -48,16 +48,6 @@ def abundance(observed: xr.Dataset) -> xr.DataArray:
 def advantage(observed: xr.Dataset) -> xr.DataArray:
     """SPEB of the step-by-step scheme at its best split over the integrated one; below 1 step-by-step wins."""
     return observed.steps_speb / observed.integrated_speb
-
-
-def reached(carry: str) -> bool:
-    """Whether some estimator's error is what a carry-over promises; else the promise is one that nobody need keep."""
-    return CARRY_OVERS[cast(Carry, carry)].consistent
-
-
-#: Carry-overs whose value an estimator reaches, and those of which it is only promised.
-REACHED = tuple(carry for carry in CARRIES if reached(carry))
-PROMISES = tuple(carry for carry in CARRIES if not reached(carry))
 
 
 def best_reached(observed: xr.Dataset) -> xr.DataArray:

@@ -19,8 +19,6 @@ from isal.claims.samples import (
     EVEN_LINKS,
     EVERY,
     LIMITED,
-    PROMISES,
-    REACHED,
     UNLIKE,
     UNLIKE_SLOTS,
     Evidence,
@@ -54,7 +52,7 @@ from isal.claims.statement import (
     word,
 )
 from isal.model.radio import Radio
-from isal.schemes.carry_over import CARRIES
+from isal.schemes.carry_over import CARRIES, PROMISES, REACHED
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 from isal.validation.clocks import CRYSTAL_TOLERANCE, DW1000_JITTER_S, drift_variance
 

@@ -1,6 +1,7 @@
 """Curves of SPEB against one energy: a panel per combination of the other axes of a study, a curve per scheme.
 
-A diamond marks the best point of a curve's grid, a ring the best split found without traversal.
+A diamond marks the best point of a curve's grid, a ring the best split found without traversal, or a square where the
+scheme is no convex problem, so that nothing proves its powers.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _draw_panel(
         lowest, place = speb[at], f"at {energy[at]:g} J"
         if (split := found[name]) is not None:
             lowest, place = split.speb, split.place(of)
-            rings.append((split.energies[0], split.speb, look["color"]))
+            rings.append((split.energies[0], split.speb, look["color"], scheme.convex))
             alike = np.flatnonzero(speb <= lowest * (1 + shown.tolerance))
             if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
                 place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
@@ -130,17 +131,18 @@ def _draw_panel(
     return text, curves
 
 
-def _draw_rings(panel: Axes, rings: Sequence[tuple[float, float, str]]) -> None:
-    """Mark exact best splits (energy, bound, colour), those at the same place with rings around each other."""
+def _draw_rings(panel: Axes, rings: Sequence[tuple[float, float, str, bool]]) -> None:
+    """Mark best splits (energy, bound, colour, whether exact), those at one place with marks around each other."""
     low, high = np.log(panel.get_ylim())
     total = panel.get_xlim()[1]
     places: list[tuple[float, float]] = []
-    for energy, speb, colour in rings:
+    for energy, speb, colour, is_exact in rings:
         place = (energy / total, (np.log(speb) - low) / (high - low))
         around = sum(np.hypot(place[0] - other[0], place[1] - other[1]) < CLOSE for other in places)
         places.append(place)
-        look = style.EXACT_BEST | {"markersize": style.EXACT_BEST["markersize"] + RING_STEP * around}
-        panel.plot(energy, speb, markeredgecolor=colour, label="_exact", clip_on=False, zorder=4, **look)
+        key, look = ("_exact", style.EXACT_BEST) if is_exact else ("_found", style.FOUND_BEST)
+        look = look | {"markersize": look["markersize"] + RING_STEP * around}
+        panel.plot(energy, speb, markeredgecolor=colour, label=key, clip_on=False, zorder=4, **look)
 
 
 def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
@@ -150,6 +152,7 @@ def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
     for key, look, label in (
         ("_grid", style.GRID_BEST | {"color": "0.3"}, style.GRID_BEST_LABEL),
         ("_exact", style.EXACT_BEST | {"markeredgecolor": "0.3"}, style.EXACT_BEST_LABEL),
+        ("_found", style.FOUND_BEST | {"markeredgecolor": "0.3"}, style.FOUND_BEST_LABEL),
     ):
         if key in drawn:
             handles.append(Line2D([], [], **look))

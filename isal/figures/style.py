@@ -35,8 +35,11 @@ EXACT_BEST: dict[str, Any] = {
     "markerfacecolor": "none",
     "markeredgewidth": 1.2,
 }
+#: The same where nothing proves the powers there, as the scheme is no convex problem.
+FOUND_BEST: dict[str, Any] = EXACT_BEST | {"marker": "s"}
 GRID_BEST_LABEL = "best of the grid"
 EXACT_BEST_LABEL = "exact best split, no traversal"
+FOUND_BEST_LABEL = "best split found, not proven"
 
 #: Block of parameters -> how its bound is called, and the step that minimises it.
 BOUND_NAMES = {"radars": "radar SPEB", "clocks": "clock offset bound", "targets": "target SPEB"}

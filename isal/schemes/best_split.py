@@ -10,6 +10,9 @@ Caps. Those of the last step are part of the convex problem. Those of step 1 bin
 nothing changes, and above it the split is searched. So the bound holds over all splits where that energy is the whole
 energy, and over those below it otherwise.
 
+What holds earlier estimates fixed (:mod:`isal.schemes.plug_in`) has its best energies in closed form for given shapes
+of the powers, and the last step's shape is searched for. As that is not convex, no bound holds for the splits.
+
 Two slots, integrated. Slot 1's powers are proportional to its energy, so with its powers per joule known, both slots
 together are one convex problem of the same form: the two slots' matrices, coupled, as one matrix whose variables are
 the energy of slot 1 and the powers of slot 2.
@@ -42,7 +45,8 @@ from isal.model.information import Information, information
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
-from isal.schemes.carry_over import CARRIES, Carry
+from isal.schemes import plug_in
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
 from isal.schemes.displayed import Displayed
 from isal.schemes.integrated import integrated_schedule, integrated_slot
 from isal.schemes.schedule import (
@@ -57,6 +61,7 @@ from isal.schemes.schedule import (
 from isal.schemes.search import Variables, minimum, parabolas
 from isal.schemes.step_by_step import (
     EARLIER_STEP_TOLERANCE,
+    earlier_steps_per_joule,
     first_step_per_joule,
     step_problem,
     steps_handed_on,
@@ -99,7 +104,8 @@ class BestSplit(Displayed):
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
         were searched. ``"none"``: a search, as always with jitter of time stamps, or a convex problem whose certificate
-        misses the tolerance; ``lower_bound`` is that of the powers at this split alone.
+        misses the tolerance; ``lower_bound`` is that of the powers at this split alone. It is all that there is where
+        the last step is no convex problem (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
     ``problems``
         How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
     """
@@ -136,7 +142,7 @@ class BestSplit(Displayed):
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every step is certified to its tolerance, else ``"uncertified"``."""
+        """The worst of the steps' :data:`isal.allocation.certificate.STATUSES`."""
         return self.result.status
 
 
@@ -253,6 +259,8 @@ async def best_steps(
     if len(steps) == 1:
         result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
+    if CARRY_OVERS[carry].plugs_in is not None:
+        return await _best_plug_in(info, prior, energy, carry, caps, tolerance, variant)
 
     def slot(shares: Array) -> Computation[SlotResult]:
         return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
@@ -319,6 +327,43 @@ async def _proportional(
     values = dict(zip(RATIOS, await scheduler.together(speb(ratio) for ratio in RATIOS), strict=True))
     await parabolas(speb, values, MOST_RATIOS)
     return solved[min(values, key=values.__getitem__)]
+
+
+async def _best_plug_in(
+    info: Information,
+    prior: Knowledge,
+    energy: float,
+    carry: Carry,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant,
+) -> Split[SlotResult]:
+    """The same for a carry-over whose last step is no convex problem: nothing proves its powers, nor so the split.
+
+    While caps are slack the split follows from the last step's powers, which are searched for together with it, without
+    a prior. Where they can bind, the shares are searched as well, from there.
+    """
+    limits, links = (
+        checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes),
+        CARRY_OVERS[carry].plugs_in,
+    )
+    assert links is not None
+    # a node that may not transmit does not in earlier steps either; other caps bind from a certain energy on
+    shapes = await earlier_steps_per_joule(info, carry, _caps_of_zero(limits), variant.step_1)
+    slack_up_to = [_least_ratio(limits, shape) * DURATION_S for shape in shapes]
+    best = await plug_in.best_last_step(info, shapes, links, energy, limits, slack_up_to)
+    energies = np.maximum(best.energies, SMALLEST_SHARE * energy)
+    energies *= energy / energies.sum()
+    candidate = [*(given * shape for given, shape in zip(energies, shapes, strict=False)), best.power]
+    result = await steps_slot(info, prior, energies.tolist(), carry, caps, tolerance, candidate, variant)
+    if can_bind(caps, energy):
+
+        def slot(shares: Array) -> Computation[SlotResult]:
+            return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
+
+        start = tuple(np.log(energies[:-1] / energies[-1]))
+        result = await _at_best_shares(slot, start, True, result)
+    return Split(result, result.lower_bound, "none")
 
 
 # --- energies of two slots --------------------------------------------------------------------------------------------

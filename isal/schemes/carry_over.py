@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # figures and configurations ask for names and looks, and mus
     HandOn = Callable[[Knowledge, NDArray[np.intp]], Knowledge]
 
 #: Names of the carry-overs, as functions take them.
-Carry = Literal["held", "added", "marginal", "joint"]
+Carry = Literal["held", "added", "marginal", "joint", "plug-in", "plug-in-ranging"]
 
 
 def _met_block(everything: Knowledge, met: NDArray[np.intp]) -> Knowledge:
@@ -42,6 +42,8 @@ class CarryOver:
 
     ``counts_met`` says whether a step counts what its links tell of the blocks met before, ``hand_on`` what the next
     step is told, and ``consistent`` whether that is what was measured, so that an estimator can reach the bound.
+    ``plugs_in`` are the links that steps before the last use if later ones hold their estimates fixed instead
+    (:mod:`isal.schemes.plug_in`), else None; ``counts_met`` and ``hand_on`` then only count in networks of one step.
     ``line`` (matplotlib's line style) and ``marker`` tell its curves and dots from others without colour; its colour is
     the configuration's, by ``name``.
     """
@@ -53,6 +55,15 @@ class CarryOver:
     hand_on: HandOn
     line: Any
     marker: str
+    plugs_in: Literal["ranging", "all"] | None = None
+
+    @property
+    def convex(self) -> bool:
+        """Whether every step is a convex problem, so that its optimum is certified.
+
+        Where the last one is not, a local search finds powers; their value is exact, and nothing proves it the least.
+        """
+        return self.plugs_in is None
 
 
 _ALL = (
@@ -94,8 +105,33 @@ _ALL = (
         line=(0, (3, 1, 1, 1, 1, 1)),
         marker="x",
     ),
+    CarryOver(
+        name="plug-in",
+        description="Later steps hold the earlier estimates fixed as if they were true: what estimators reach that are "
+        "run one after another. Its last step is no convex problem, so nothing proves its powers the best ones.",
+        counts_met=True,
+        consistent=True,
+        hand_on=_everything,
+        line=(0, (9, 1.2)),
+        marker="v",
+        plugs_in="all",
+    ),
+    CarryOver(
+        name="plug-in-ranging",
+        description="The same, where steps before the last use their ranging links only.",
+        counts_met=True,
+        consistent=True,
+        hand_on=_everything,
+        line=(0, (2, 2)),
+        marker="+",
+        plugs_in="ranging",
+    ),
 )
 
 #: By name, in the order of tables and figures.
 CARRY_OVERS: dict[Carry, CarryOver] = {each.name: each for each in _ALL}
 CARRIES: tuple[Carry, ...] = tuple(CARRY_OVERS)
+
+#: Those whose bound an estimator reaches, and those that only promise it: the information of no experiment.
+REACHED: tuple[Carry, ...] = tuple(name for name, each in CARRY_OVERS.items() if each.consistent)
+PROMISES: tuple[Carry, ...] = tuple(name for name, each in CARRY_OVERS.items() if not each.consistent)

@@ -48,6 +48,11 @@ class Scheme:
         return self.carry_over is not None
 
     @property
+    def convex(self) -> bool:
+        """Whether its optima are certified; see :attr:`isal.schemes.carry_over.CarryOver.convex`."""
+        return self.carry_over is None or self.carry_over.convex
+
+    @property
     def label(self) -> str:
         """How legends call it: ``"step-by-step, held"``."""
         return self.kind if self.carry_over is None else f"{self.kind}, {self.carry_over.name}"

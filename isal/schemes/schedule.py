@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isal.allocation import scheduler
-from isal.allocation.certificate import Allocation
+from isal.allocation.certificate import STATUSES, Allocation
 from isal.allocation.problem import AllocationProblem
 from isal.allocation.scheduler import Computation
 from isal.errors import AllocationError, IsalError, NetworkError, length
@@ -44,7 +44,7 @@ Candidate = Sequence[Array]
 
 
 class UncertifiedWarning(UserWarning):
-    """A result whose certified gap is larger than the tolerance."""
+    """A result whose certified gap is larger than the tolerance, also where no search could close it ("local")."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,9 @@ class StepResult:
     ``block`` is what it minimises, ``energy`` its budget in J. ``problem`` is about the parameters ``met`` so far,
     indices into ``basis``, and about those that the step counts as unknown, see
     :data:`isal.schemes.variant.FirstStep`. With jitter of time stamps it is the tangent problem at the allocation's
-    powers, see :mod:`isal.allocation.concave`.
+    powers, see :mod:`isal.allocation.concave`. Where the step itself is no convex problem
+    (:mod:`isal.schemes.plug_in`), ``problem`` is the one that bounds it from below, and ``estimated`` is what is known
+    of the parameters ``met``; else that is None.
     """
 
     block: Block
@@ -63,11 +65,13 @@ class StepResult:
     allocation: Allocation
     basis: Basis
     met: NDArray[np.intp]
+    estimated: Knowledge | None = None
 
     @property
     def spebs(self) -> Spebs:
         """Bounds of the parameters ``met``, given all that this step knows, m^2; those of other blocks are NaN."""
-        return block_spebs(self.problem.at(self.power), self.basis, self.met)
+        known = self.problem.at(self.power) if self.estimated is None else self.estimated
+        return block_spebs(known, self.basis, self.met)
 
     @property
     def power(self) -> Array:
@@ -126,8 +130,8 @@ class SlotResult(Displayed):
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every step is certified to its tolerance, else ``"uncertified"``."""
-        return "optimal" if all(step.allocation.status == "optimal" for step in self.steps) else "uncertified"
+        """The worst of its steps' :data:`isal.allocation.certificate.STATUSES`."""
+        return max((step.allocation.status for step in self.steps), key=STATUSES.index)
 
     @property
     def power(self) -> Array:
@@ -194,8 +198,8 @@ class ScheduleResult(Displayed):
 
     @property
     def status(self) -> str:
-        """``"optimal"`` if every step of every slot is certified to its tolerance, else ``"uncertified"``."""
-        return "optimal" if all(slot.status == "optimal" for slot in self.slots) else "uncertified"
+        """The worst of its slots' :data:`isal.allocation.certificate.STATUSES`."""
+        return max((slot.status for slot in self.slots), key=STATUSES.index)
 
 
 def node_caps(network: Network, energy: float, radars: float | None = None, anchors: float | None = None) -> Array:
@@ -218,25 +222,38 @@ def certified(result: R, required: bool) -> R:
     Raises
     ------
     AllocationError
-        Naming network, slot and step, and the gap that was reached.
+        Naming network, slot and step, and the gap that was reached, or that the step can't be certified.
     """
     if result.status == "optimal":
         return result
     slots = result.slots if isinstance(result, ScheduleResult) else (result,)
     missed = [
-        f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})"
+        (
+            step.allocation.status,
+            f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})",
+        )
         for number, slot in enumerate(slots, start=1)
         for step in slot.steps
         if step.allocation.status != "optimal"
     ]
     message = (
-        f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
-        f"be off by as much; {usual_cause(slots[0].information.radio)}"
+        f"{slots[0].information.network.name}: not certified, as the gap is "
+        f"{'; '.join(text for _, text in missed)}. {explained(result.status, slots[0].information.radio)}"
     )
     if required:
         raise AllocationError(message)
     warnings.warn(message, UncertifiedWarning, stacklevel=3)
     return result
+
+
+def explained(status: str, radio: Radio) -> str:
+    """What a gap means, by the status of a result, for messages."""
+    if status == "local":
+        return (
+            "The last step of this carry-over is no convex problem: its powers are a local minimum, their value is "
+            "exact, and nothing proves that no others do better"
+        )
+    return f"What is reported may be off by as much; {usual_cause(radio)}"
 
 
 def usual_cause(radio: Radio) -> str:

@@ -33,6 +33,7 @@ from isal.model.information import Information, checked_power, information
 from isal.model.network import Network
 from isal.model.parameters import BLOCKS, Block, Clock
 from isal.model.radio import Radio
+from isal.schemes import plug_in
 from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,
@@ -112,7 +113,9 @@ def step_by_step(
         Energy of each step, J: radars, clock offsets (asynchronous), targets; only steps that the network has. For a
         list of slots, one such sequence per slot.
     carry
-        What a later step knows of the earlier ones: ``"held"``, ``"added"``, ``"marginal"`` or ``"joint"``.
+        What a later step knows of the earlier ones: a key of :data:`isal.schemes.carry_over.CARRY_OVERS`. With
+        ``"plug-in"`` and ``"plug-in-ranging"`` the last step is no convex problem: its powers are a local minimum, and
+        the result is never better than ``"local"`` unless its bound happens to prove it.
     step_1
         What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
     caps
@@ -137,7 +140,7 @@ def step_by_step(
 
 def steps_of(information: Information) -> tuple[Block, ...]:
     """The steps of the step-by-step scheme on a network: the blocks that it has, in the paper's order."""
-    return tuple(block for block in BLOCKS if block in information.blocks)
+    return tuple(information.blocks)
 
 
 def steps_schedule(
@@ -167,20 +170,44 @@ async def steps_slot(
     candidate: Candidate | None = None,
     variant: Variant = DEFAULT_VARIANT,
 ) -> SlotResult:
-    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
+    """The step-by-step scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`.
+
+    With a carry-over that holds earlier estimates fixed each slot is estimated, and its powers are chosen, without the
+    prior; all its estimates are then fused with it, as a measurement with the covariance that they have.
+    """
     blocks, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     tolerance = positive_number(tolerance, "tolerance")
+    plugged = CARRY_OVERS[carry].plugs_in
+    # estimates that are held fixed owe nothing to earlier slots, which count when all steps are done
+    told_before = prior if plugged is None else no_prior(info)
     steps: list[StepResult] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
         limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
-        problem = step_problem(info, number, carried, prior, energy, carry, limits, step_1)
+        if plugged is not None and number + 1 == len(blocks) > 1:
+            powers, given = [step.power for step in steps], None if candidate is None else candidate[number]
+            ended = await plug_in.last_step(info, powers, plugged, energy, limits, tolerance, prior, given)
+            everything = np.arange(info.basis.size)
+            steps.append(
+                StepResult(
+                    blocks[number],
+                    float(energy),
+                    ended.bounding,
+                    ended.allocation,
+                    info.basis,
+                    everything,
+                    estimated=ended.estimated + prior,
+                )
+            )
+            measured = ended.estimated
+            break
+        problem = step_problem(info, number, carried, told_before, energy, carry, limits, step_1)
         links = _limited_links(info, number, carry, step_1)
         last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
         problem, allocation = await concave.ask(problem, links, asked, None if candidate is None else candidate[number])
-        met = _parameters_of_step(info, number, step_1)
+        met = _parameters_of_step(info, number, step_1, carry)
         steps.append(StepResult(blocks[number], float(energy), problem, allocation, info.basis, met))
         carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
     return SlotResult(info, tuple(steps), measured, prior, no_prior(info))
@@ -191,10 +218,12 @@ def known_after(
 ) -> tuple[Knowledge, ...]:
     """What the scheme believes to know of all parameters after each step at any powers (W) of the steps.
 
-    That is the matrix whose inverse is its bound; with ``marginal`` and ``joint``, and only with these, an estimator
+    That is the matrix whose inverse is its bound; where the carry-over is ``consistent``, and only there, an estimator
     reaches it.
     """
     _check_steps(info, [float(np.sum(power)) for power in powers], carry)
+    if (links := CARRY_OVERS[carry].plugs_in) is not None:
+        return plug_in.estimates(info, powers, links)
     carried, beliefs = no_prior(info), []
     for number, power in enumerate(powers):
         carried, measured = _handed_on(info, number, carried, checked_power(power, info.network), carry, step_1)
@@ -246,6 +275,22 @@ async def first_step_per_joule(
     return allocation.power
 
 
+async def earlier_steps_per_joule(
+    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+) -> list[Array]:
+    """Powers of each step before the last at 1 J, W, where later steps hold earlier estimates fixed.
+
+    Such a step minimises its own block whatever the others do, so its powers grow with its energy where caps are slack.
+    """
+    nothing = no_prior(info)
+    problems = [
+        step_problem(info, number, nothing, nothing, 1.0, carry, caps, step_1)
+        for number in range(len(steps_of(info)) - 1)
+    ]
+    found = await scheduler.together(scheduler.ask(problem, EARLIER_STEP_TOLERANCE) for problem in problems)
+    return [allocation.power for allocation in found]
+
+
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
     name, steps = info.network.name, steps_of(info)
     one_of(carry, CARRIES, "carry")
@@ -270,7 +315,9 @@ def step_problem(
 
     ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
     """
-    met = _parameters_of_step(info, number, step_1)
+    if number and not CARRY_OVERS[carry].convex:
+        return _own_block(info, number, energy, caps)
+    met = _parameters_of_step(info, number, step_1, carry)
     objective = np.searchsorted(met, info.basis.indices([steps_of(info)[number]]))
     counted, known = _counted(info, number, step_1), _not_counted(info, number, carry)
     stack = counted.stack.without_block(known) if len(known) else counted.stack
@@ -279,7 +326,7 @@ def step_problem(
 
 def _limited_links(info: Information, number: int, carry: Carry, step_1: FirstStep) -> LimitedLinks | None:
     """The links of :func:`step_problem`, if their information is limited by jitter."""
-    met, known = _parameters_of_step(info, number, step_1), _not_counted(info, number, carry)
+    met, known = _parameters_of_step(info, number, step_1, carry), _not_counted(info, number, carry)
     return _counted(info, number, step_1).limited_links(met, known)
 
 
@@ -293,13 +340,22 @@ def _not_counted(info: Information, number: int, carry: Carry) -> NDArray[np.int
     return info.basis.indices([] if CARRY_OVERS[carry].counts_met else steps_of(info)[:number])
 
 
+def _own_block(info: Information, number: int, energy: float, caps: ArrayLike | None) -> AllocationProblem:
+    """The problem of a step that holds the blocks before it fixed, with the blocks after it known, too."""
+    block = info.basis.indices([steps_of(info)[number]])
+    everything = np.arange(len(block))
+    return AllocationProblem(Knowledge.nothing(len(block)), info.stack.over(block), everything, energy, caps)
+
+
 def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
     """Whether a step is a first one, before others, that minimises something else than its block."""
     return number == 0 and len(steps_of(info)) > 1 and step_1 != "block"
 
 
-def _parameters_of_step(info: Information, number: int, step_1: FirstStep) -> NDArray[np.intp]:
+def _parameters_of_step(info: Information, number: int, step_1: FirstStep, carry: Carry) -> NDArray[np.intp]:
     """Parameters that the problem of a step is about: those met so far, and those that step 1 counts as unknown."""
+    if number and not CARRY_OVERS[carry].convex:
+        return info.basis.indices(steps_of(info)[number : number + 1])
     if not _reads_otherwise(info, number, step_1):
         return info.basis.indices(steps_of(info)[: number + 1])
     # of targets the ranging links tell nothing, and so nothing less without them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -23,23 +24,29 @@ def exact(point: Point) -> BestSplit:
     Raises
     ------
     PointError
-        If it can't be found or certified.
+        If it can't be found or certified; where the last step of the scheme is no convex problem, if no search ended.
     """
-    total = sum(point.energies_uj) / UJ_PER_J
+    total, scheme = sum(point.energies_uj) / UJ_PER_J, SCHEMES[point.scheme]
     try:
-        return best_split(
-            point.slots[0] if len(point.slots) == 1 else point.slots,
-            point.radio,
-            clock=point.clock,
-            energy=total,
-            **SCHEMES[point.scheme].arguments,
-            caps=schemes.node_caps(point.slots[0], total, point.radar_cap_w, point.anchor_cap_w),
-            solver=point.solver,
-            tolerance=point.tolerance,
-            require_certified=True,
-        )
+        with warnings.catch_warnings():
+            if not scheme.convex:
+                warnings.simplefilter("ignore", schemes.UncertifiedWarning)
+            found = best_split(
+                point.slots[0] if len(point.slots) == 1 else point.slots,
+                point.radio,
+                clock=point.clock,
+                energy=total,
+                **scheme.arguments,
+                caps=schemes.node_caps(point.slots[0], total, point.radar_cap_w, point.anchor_cap_w),
+                solver=point.solver,
+                tolerance=point.tolerance,
+                require_certified=scheme.convex,
+            )
     except IsalError as error:
         raise PointError(f"{point.label}: best split: {error}") from error
+    if found.status == "uncertified":
+        raise PointError(f"{point.label}: best split: a step before the last is not certified, or no search ended")
+    return found
 
 
 def best_splits(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Dataset:

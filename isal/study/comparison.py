@@ -1,7 +1,8 @@
 """Do independent solvers agree? The allocation problems behind a sample of points, solved by each.
 
 Compared are problems, not schemes: a later step inherits the earlier step's powers, so the problems of every step are
-taken from one solution and each solver solves exactly these.
+taken from one solution and each solver solves exactly these. Of a step that is no convex problem that is the convex one
+which bounds it from below (:class:`isal.schemes.schedule.StepResult`).
 """
 
 from __future__ import annotations

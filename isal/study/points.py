@@ -143,10 +143,13 @@ class Point:
         return result
 
     def checked(self, result: schemes.ScheduleResult | IsalError) -> schemes.ScheduleResult | PointError:
-        """A result of this point, or what is wrong with it."""
+        """A result of this point, or what is wrong with it.
+
+        Nothing is where the last step is no convex problem and its search ended: its gap is what no search could close.
+        """
         if isinstance(result, IsalError):
             return PointError(f"{self.label}: {result}")
-        if result.status != "optimal":
+        if result.status == "uncertified":
             reached = ", ".join(
                 f"{step.block} {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g}, "
                 f"{step.allocation.iterations} iterations)"
@@ -154,9 +157,10 @@ class Point:
                 for step in slot.steps
             )
             return PointError(
-                f"{self.label}: solver {self.solver} could not certify this point; gaps reached: {reached}; "
-                f"{schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or take this point out of "
-                "the grid"
+                f"{self.label}: solver {self.solver} could not certify this point"
+                f"{'' if SCHEMES[self.scheme].convex else ', or no search for the last step ended'}; "
+                f"gaps reached: {reached}; {schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or "
+                "take this point out of the grid"
             )
         return result
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from isal.allocation.certificate import STATUSES
 from isal.schemes.registry import REFERENCE
 from isal.study import files
 from isal.study.axes import AXES, NAMED, Axis, axes_of
@@ -55,9 +56,10 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
-    that is of another block; ``largest gap`` is over all points of the curve. ``usable share`` and ``pulses needed``
-    (:func:`isal.validation.links.usable_links`) are those of the slot that is worst off, ``usable SPEB`` is summed over
-    slots.
+    that is of another block; ``largest gap`` is over all points of the curve, and so is ``status``, the worst of
+    :data:`isal.allocation.certificate.STATUSES`: ``"local"`` where nothing proves the powers of a last step.
+    ``usable share`` and ``pulses needed`` (:func:`isal.validation.links.usable_links`) are those of the slot that is
+    worst off, ``usable SPEB`` is summed over slots.
     """
     rows = []
     by_slot = dataset.sizes["slot"] > 1
@@ -81,6 +83,7 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
                 "usable SPEB (m^2)": float(best.usable_speb.sum("slot", min_count=1)),
                 "pulses needed": float(best.pulses_needed.max("slot")),
                 "largest gap": float(points.gap.max()),
+                "status": STATUSES[int(points.status.max())],
             }
         )
     table = pd.DataFrame(rows)

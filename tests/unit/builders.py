@@ -9,6 +9,7 @@ import numpy as np
 import yaml
 
 from isal import AllocationProblem, Network, Radio, information
+from isal.schemes.carry_over import CARRY_OVERS
 from isal.study import config
 from isal.study.fingerprint import Code
 from isal.study.points import Point
@@ -17,6 +18,9 @@ from isal.workflow.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 CONFIG, NETWORKS = "config/config.yaml", "config/networks.yaml"
+
+#: Carry-overs whose every step is certified.
+CONVEX_CARRIES = [name for name, each in CARRY_OVERS.items() if each.convex]
 
 # --- the paper's study ------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import references
-from builders import DUAL
+from builders import CONVEX_CARRIES, DUAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, networks, random_network
@@ -91,7 +91,7 @@ def traversed(info, carry, prior=None, caps=None, *, points=None):
 
 def assert_as_good_as(found, lowest, rel=1e-4):
     """Not worse than what a traversal met, and met by it up to the coarseness of its last grid."""
-    assert found.status == "optimal"
+    assert found.status != "uncertified"
     assert found.speb <= lowest * (1 + 1e-6)
     assert found.speb >= lowest * (1 - rel)
     assert sum(found.energies) == pytest.approx(ENERGY, rel=1e-12)
@@ -208,7 +208,7 @@ def test_shares_of_the_layouts_at_other_energies(layouts, radio, clock):
         np.testing.assert_allclose(some, other, rtol=1e-2)
 
 
-@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("carry", CONVEX_CARRIES)
 def test_value_of_the_proportional_problem_is_that_of_the_scheme(layouts, radio, carry):
     """So its certified bound holds for the scheme at every split."""
     for network in layouts.values():
@@ -268,7 +268,7 @@ def second_slot(networks, radio, clock):
     return info, temporal.embedded(info, temporal.message(whole_of(before).known, temporal.coupling(info)))
 
 
-@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("carry", CONVEX_CARRIES)
 @pytest.mark.parametrize("radio", [RADIO, STRONG], ids=["Table 1", "strong"])
 @pytest.mark.parametrize("name", ["8b", "8c"])
 def test_best_synchronous_split_of_a_second_slot(name, radio, carry):
@@ -373,7 +373,8 @@ def test_schedule_splits_each_slot_in_turn(carry, clock):
     # and the splits are worth searching
     energies = [slot.energies for slot in result.slots]
     again = isal.step_by_step(networks, radio, energies=energies, **options)
-    assert again.speb == pytest.approx(result.speb, rel=1e-9)
+    # what is searched for, is so to the accuracy of the search
+    assert again.speb == pytest.approx(result.speb, rel=1e-9 if carry in CONVEX_CARRIES else 1e-6)
     even = [(energy / len(energies[0]),) * len(energies[0]) for energy in (4.0, 6.0)]
     other = isal.step_by_step(networks, radio, energies=even, **options)
     if (carry, clock) == ("joint", "asynchronous"):  # which loses nothing by an even split here
@@ -445,7 +446,8 @@ def test_best_energies_of_two_slots_step_by_step(name, carry):
     infos = slot_informations(DUAL[name], RADIO, "synchronous")
     shares = np.append(np.linspace(0.1, 0.9, 9), best.energies[0] / ENERGY + np.array([-0.02, 0.02]))
     spebs = [result.speb for result in scheduler.run_all((slots_at(infos, x, "steps", carry) for x in shares), SOLVER)]
-    assert (best.status, best.proof) == ("optimal", "none")
+    assert best.proof == "none"
+    assert best.status == ("optimal" if carry in CONVEX_CARRIES else "local")
     assert best.speb <= min(spebs) * (1 + 1e-6)
     assert best.speb >= 0.98 * min(spebs)
     assert [len(slot.steps) for slot in best.result.slots] == [2, 2]
@@ -477,7 +479,10 @@ def test_best_split_says_how_far_it_is_proven(layouts, radio, clock, caps, proof
     [
         ({"energy": 0.0}, "energy must be finite and positive, got 0.0 J"),
         ({"energy": math.nan}, "energy must be finite and positive, got nan J"),
-        ({"carry": "forgotten"}, "carry must be one of held, added, marginal, joint; got 'forgotten'"),
+        (
+            {"carry": "forgotten"},
+            "carry must be one of held, added, marginal, joint, plug-in, plug-in-ranging; got 'forgotten'",
+        ),
         ({"scheme": "magic"}, "scheme must be one of step-by-step, integrated; got 'magic'"),
         ({"solver": "magic"}, "there is no solver 'magic'"),
         ({"clock": "sync"}, "clock must be one of synchronous, asynchronous; got 'sync'"),

@@ -10,12 +10,12 @@ from collections import Counter
 import exact
 import numpy as np
 import pytest
+from builders import CONVEX_CARRIES
 
 import isal
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
 from isal.model.parameters import CLOCKS
-from isal.schemes.carry_over import CARRIES
 from isal.schemes.schedule import UncertifiedWarning
 
 RADIO = isal.Radio()
@@ -31,7 +31,7 @@ MOVED = isal.Network(NEAR_RADAR.anchors, NEAR_RADAR.radars + np.array([1, 0]), N
 
 
 def schemes():
-    return (None, *CARRIES)
+    return (None, *CONVEX_CARRIES)
 
 
 def solved(networks, clock, carry, step_energy=2.5):

@@ -10,17 +10,18 @@ import xarray as xr
 from builders import plan_of
 
 from isal.claims.page import page
-from isal.claims.samples import EVERY, PROMISES, REACHED, Evidence, Variant, abundance_ratio
+from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
 from isal.claims.sections import SECTIONS, Section
 from isal.claims.sensitivity import compared, sensitivity
 from isal.claims.statement import Criterion, Statement
 from isal.claims.statements import STATEMENTS, prices, promises_in, slot_shares
 from isal.model.parameters import CLOCKS
 from isal.model.radio import Radio
-from isal.schemes.carry_over import CARRIES
+from isal.schemes.carry_over import CARRIES, PROMISES, REACHED
 from isal.schemes.variant import DEFAULT_VARIANT
 from isal.schemes.variant import Variant as SchemeVariant
 from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Assumptions, gathered
+from isal.study.simulations import errors
 from isal.study.simulations.exchanges import exchanges
 from isal.workflow.products import FindingsPage
 
@@ -93,7 +94,12 @@ def strengths():
 def others():
     """What the sections are made from, by kind of result."""
     simulated = exchanges(seed=1, sweeps={"jitter_s": [1e-10, 1e-9], "reply_time_s": [1e-3]}, blocks=1)
-    return {"LinkStrengths": [strengths()], "ExchangeSimulation": [simulated]}
+    nothing = errors.judged([])
+    return {
+        "LinkStrengths": [strengths()],
+        "ExchangeSimulation": [simulated],
+        "SimulatedErrors": [nothing, nothing],
+    }
 
 
 def evidence_of(random):
@@ -148,10 +154,11 @@ BY_CARRY = [
     ({"joint": 19}, "holds"),
     (
         {"joint": 18},
-        "holds only with carry-over held, added and marginal; mostly holds with carry-over joint (90 %)",
+        "holds only with carry-over held, added, marginal, plug-in and plug-in-ranging; mostly holds with carry-over "
+        "joint (90 %)",
     ),
-    (dict.fromkeys(["added", "marginal", "joint"], 0), "holds only with carry-over held"),
-    ({"held": 15, "added": 14, "marginal": 0, "joint": 0}, "mostly holds with carry-over held (75 %)"),
+    (dict.fromkeys(CARRIES[1:], 0), "holds only with carry-over held"),
+    ({"held": 15, "added": 14, **dict.fromkeys(CARRIES[2:], 0)}, "mostly holds with carry-over held (75 %)"),
     (dict.fromkeys(CARRIES, 14), "does not hold"),
 ]
 
@@ -170,7 +177,7 @@ def test_order_of_the_steps(random, obey, expected, shares):
 
 @pytest.mark.parametrize(("clock", "shares"), list(zip(CLOCKS, [[0, 0.4, 0.6], [0.6, 0.4, 0]], strict=True)))
 def test_a_trade_off_needs_something_for_both_in_both_clock_modes(random, clock, shares):
-    random.steps_share.loc[{"clock": clock, "carry": ["marginal", "joint"]}] = shares
+    random.steps_share.loc[{"clock": clock, "carry": list(CARRIES[2:])}] = shares
     random.steps_share.loc[{"clock": clock, "carry": "added"}][:8] = shares
     expected = "holds only with carry-over held; mostly holds with carry-over added (80 %)"
     assert verdict_of("v", random) == expected
@@ -205,7 +212,7 @@ def test_more_is_better_up_to_where_it_is_not(random, name, half):
     expected = ["holds", "holds", "does not hold"]
     random[name].loc[{"share": 0.999}] = 100
     assert list(parts.search(verdict_of("vi", random)).groups()) == expected
-    random[name].loc[{"share": 0.75, "carry": ["joint", "added"]}] = 0
+    random[name].loc[{"share": 0.75, "carry": [carry for carry in CARRIES if carry not in ("held", "marginal")]}] = 0
     expected[half] = "holds only with carry-over held and marginal"
     assert list(parts.search(verdict_of("vi", random)).groups()) == expected
 
@@ -214,7 +221,7 @@ def test_more_is_better_up_to_where_it_is_not(random, name, half):
 
 
 def test_only_what_hands_on_measurements_is_reached():
-    assert set(REACHED) == {"marginal", "joint"}
+    assert set(PROMISES) == {"held", "added"}
     assert set(REACHED) | set(PROMISES) == set(CARRIES)
 
 
@@ -237,6 +244,8 @@ def test_promises_are_compared_with_the_best_that_is_reached(random):
     random.steps_speb.loc[{"carry": "held"}] = 0.75 * random.integrated_speb
     random.steps_speb.loc[{"carry": "marginal"}] = 2 * random.integrated_speb
     random.steps_speb.loc[{"carry": "joint"}] = 1.5 * random.integrated_speb
+    for carry in set(REACHED) - {"marginal", "joint"}:
+        random.steps_speb.loc[{"carry": carry}] = 3 * random.integrated_speb
     table = promises_in(random)
     held = table[table.promise == "held"]
     assert set(held[held.over.str.startswith("the best")]["median"]) == {"0.5"}

@@ -72,9 +72,9 @@ def test_a_scheme_is_computed_as_the_function_of_its_kind_does(paper_network, ra
 
 
 def test_energy_is_split_over_steps_or_slots():
-    assert [scheme.has_split(1) for scheme in SCHEMES.values()] == [False, True, True, True, True]
+    assert [scheme.has_split(1) for scheme in SCHEMES.values()] == [False, *(True for _ in CARRIES)]
     assert all(scheme.has_split(2) for scheme in SCHEMES.values())
-    assert [scheme.splits_slots(2) for scheme in SCHEMES.values()] == [False, True, True, True, True]
+    assert [scheme.splits_slots(2) for scheme in SCHEMES.values()] == [False, *(True for _ in CARRIES)]
     assert not any(scheme.splits_slots(1) for scheme in SCHEMES.values())
 
 

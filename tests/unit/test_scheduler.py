@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_solvers import HOPELESS, ROUTES, TOLERANCE, counted_batches, easy
 
-from isal import AllocationError, IsalError
+from isal import AllocationError, AllocationProblem, IsalError
 from isal.allocation import scheduler
 from isal.allocation.scheduler import ask, run, run_all, together
 
@@ -210,3 +210,23 @@ def test_problems_are_counted_that_had_to_be_solved():
     values, solved = scheduler.run_counted(again(), "interior-point")
     assert values[0] == pytest.approx(values[1])
     assert solved == 1
+
+
+def test_other_questions_are_answered_together_too():
+    """Each function is called once for all that ask it just now, beside the solver; answers find their way back."""
+    calls = []
+
+    def doubled(questions):
+        calls.append(list(questions))
+        return [2 * question for question in questions]
+
+    async def mixed(number):
+        twice = await scheduler.ask_together(doubled, number)
+        problem = AllocationProblem([[0.0]], [[[1.0]]], [0], float(twice))
+        allocation = await scheduler.ask(problem, 1e-6)
+        return twice, round(allocation.value * twice, 6), await scheduler.ask_together(doubled, -number)
+
+    found, solved = scheduler.run_counted(scheduler.together(map(mixed, (1, 2, 3))), "interior-point")
+    assert found == [(2, 1.0, -2), (4, 1.0, -4), (6, 1.0, -6)]
+    assert calls == [[1, 2, 3], [-1, -2, -3]]
+    assert solved == 3

@@ -6,21 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import references
-from builders import DUAL, LINE, schur
+from builders import CONVEX_CARRIES, DUAL, LINE, schur
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
 from isal.model.parameters import CLOCKS as CLOCK_MODES
-from isal.schemes.carry_over import CARRIES
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.schedule import node_caps
 from isal.schemes.step_by_step import EARLIER_STEP_TOLERANCE, known_after, steps_of
 from isal.schemes.variant import CAPS_PER, FIRST_STEPS
 from isal.units import SPEED_OF_LIGHT
 
 RADIO = isal.Radio()
-CONSISTENT_CARRIES = st.sampled_from(["marginal", "joint"])
+CONSISTENT_CARRIES = st.sampled_from([name for name, each in CARRY_OVERS.items() if each.consistent])
 NETWORKS = networks(anchors=(2, 3))
 
 
@@ -67,9 +67,10 @@ def test_every_step_on_the_layouts_is_certified(layouts, radio, name, clock):
     split = (6.0, 1.0, 3.0)[-n_steps(clock) :]
     for carry in CARRIES:
         result = isal.step_by_step(layouts[name], radio, clock=clock, energies=split, carry=carry)
-        assert result.status == "optimal"
         *earlier, last = (step.allocation for step in result.steps)
-        assert last.gap <= last.tolerance == 1e-6
+        assert last.tolerance == 1e-6
+        assert result.status == last.status == ("optimal" if carry in CONVEX_CARRIES else "local")
+        assert last.gap <= last.tolerance or carry not in CONVEX_CARRIES
         for allocation in earlier:
             assert allocation.gap <= allocation.tolerance == EARLIER_STEP_TOLERANCE == 1e-9
 
@@ -190,7 +191,7 @@ def positive_speb(matrix, indices):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("carry", CONVEX_CARRIES)
 def test_carry_over_of_two_synchronous_steps(carry, seed):
     rng = np.random.default_rng(seed)
     network = random_network(rng, 2, 2, 1 + seed % 2)
@@ -219,7 +220,7 @@ def test_carry_over_of_two_synchronous_steps(carry, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("carry", CONVEX_CARRIES)
 def test_carry_over_of_three_asynchronous_steps(carry, seed):
     rng = np.random.default_rng(seed)
     network = random_network(rng, 2, 2, 1 + seed % 2)
@@ -259,8 +260,9 @@ def test_carry_overs_agree_on_the_first_step_only(paper_network, radio):
     ]
     first = [result.steps[0].allocation.value for result in results]
     np.testing.assert_allclose(first, first[0], rtol=1e-12)
+    # that steps before the last use their ranging links only can matter as little as this
     spebs = sorted(result.speb for result in results)
-    assert (np.diff(spebs) > 1e-4 * spebs[0]).all()
+    assert (np.diff(spebs) > 1e-6 * spebs[0]).all()
 
 
 def test_more_energy_may_stay_unspent_where_blocks_are_held(radio):
@@ -415,7 +417,8 @@ def test_steps_of_networks_without_some_blocks(radio, network, clock, steps):
     for carry in CARRIES:
         result = isal.step_by_step(network, radio, clock=clock, energies=(2.0,) * len(steps), carry=carry)
         assert tuple(step.block for step in result.steps) == steps
-        assert result.status == "optimal"
+        assert result.status == "optimal" or (result.status == "local" and carry not in CONVEX_CARRIES)
+        assert result.status == "optimal" or len(steps) > 1
 
 
 @pytest.mark.parametrize(
@@ -459,7 +462,9 @@ def test_several_targets_are_optimised_together(radio, clock):
 
 
 def test_an_unknown_carry_over_is_refused_with_the_choice(paper_network, radio):
-    with pytest.raises(ValueError, match="carry must be one of held, added, marginal, joint; got 'forgotten'"):
+    with pytest.raises(
+        ValueError, match="carry must be one of held, added, marginal, joint, plug-in, plug-in-ranging; got 'forgotten'"
+    ):
         isal.step_by_step(paper_network, radio, clock="synchronous", energies=(5, 5), carry="forgotten")
 
 
@@ -597,7 +602,7 @@ def test_caps_per_slot_limit_the_sum_over_steps(network, clock, rng, carry):
     whole = isal.integrated(network, RADIO, clock=clock, energy=10.0, caps=caps)
     result = isal.step_by_step(network, RADIO, clock=clock, energies=split, carry=carry, caps=caps, caps_per="slot")
     assert (result.power.sum(axis=0) <= caps * (1 + 1e-8)).all()
-    assert result.status == "optimal"
+    assert result.status == "optimal" or carry not in CONVEX_CARRIES
     assert result.speb >= whole.lower_bound * (1 - 1e-7)
 
 

@@ -51,7 +51,7 @@ def test_a_record_describes_itself(path):
         for name, variable in file.variables.items():
             assert variable.long_name, name
             assert name.startswith(("link_t", "link_r", "status", "step_slot")) or variable.units, name
-        assert file["status"].flag_meanings == "optimal uncertified"
+        assert file["status"].flag_meanings == "optimal local uncertified"
 
 
 def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):

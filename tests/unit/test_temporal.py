@@ -8,7 +8,7 @@ import exact
 import numpy as np
 import pytest
 import references
-from builders import DUAL, schur
+from builders import CONVEX_CARRIES, DUAL, schur
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, powered_schedules, random_network, random_schedule
@@ -534,11 +534,11 @@ def test_slot_1_of_a_step_by_step_schedule_is_the_single_slot(carry, clock):
     assert result.slots[0].speb == pytest.approx(alone.speb, rel=1e-12)
     np.testing.assert_allclose(result.slots[0].power, alone.power, rtol=0, atol=1e-9)
     assert result.speb == sum(slot.speb for slot in result.slots)
-    assert result.status == "optimal"
+    assert result.status == ("optimal" if carry in CONVEX_CARRIES else "local")
 
 
 @pytest.mark.parametrize("clock", CLOCK_MODES)
-@pytest.mark.parametrize("carry", CARRIES)
+@pytest.mark.parametrize("carry", CONVEX_CARRIES)
 def test_prior_enters_every_step_as_a_constant(carry, clock):
     """In every step the prior's rows of the parameters met so far are added to what that carry-over knows."""
     networks, energies = DUAL["8d"], [split_of(clock, 4.0), split_of(clock, 6.0)]
@@ -681,13 +681,15 @@ def test_a_schedule_solved_ahead_is_that_solved_in_turn(monkeypatch, scheme, vel
     ahead = long_schedule(radio, clock, scheme)
     monkeypatch.setattr(schemes, "LONGEST_IN_TURN", 100)
     in_turn = long_schedule(radio, clock, scheme)
-    assert ahead.status == in_turn.status == "optimal"
+    assert ahead.status == in_turn.status == ("local" if scheme in set(CARRIES) - set(CONVEX_CARRIES) else "optimal")
     for found, expected in zip(ahead.slots, in_turn.slots, strict=True):
         assert found.energies == expected.energies
         assert found.speb == pytest.approx(expected.speb, rel=1e-6)
         assert found.smoothed_speb == pytest.approx(expected.smoothed_speb, rel=1e-6)
     assert ahead.speb == pytest.approx(in_turn.speb, rel=1e-7)
-    taken = [[step.allocation.iterations == 0 for step in slot.steps] for slot in ahead.slots]
+    # of a step that is no convex problem, the one that bounds it is solved anew
+    solved = len(ahead.slots[0].steps) - (ahead.status == "local")
+    taken = [[step.allocation.iterations == 0 for step in slot.steps[:solved]] for slot in ahead.slots]
     assert not any(step.allocation.iterations == 0 for slot in in_turn.slots for step in slot.steps)
     if velocity_variance == 0.01:  # powers that were found without a prior are certified with it
         assert sum(map(all, taken)) >= 6

@@ -19,7 +19,7 @@ from isal.errors import IsalError
 from isal.model.information import Information, information
 from isal.model.parameters import CLOCKS
 from isal.schemes.best_split import best_steps
-from isal.schemes.carry_over import CARRY_OVERS
+from isal.schemes.carry_over import PROMISES
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.study.observations import Assumptions, Sample
@@ -28,9 +28,6 @@ from isal.units import DURATION_S
 from isal.validation import step_estimators
 from isal.validation.blocks import Key
 from isal.validation.step_estimators import SCHEMES, Scheme
-
-#: The carry-overs that no experiment has the information of.
-PROMISES = tuple(carry for carry, each in CARRY_OVERS.items() if not each.consistent)
 
 #: Certified relative gap of the bounds.
 TOLERANCE = 1e-7

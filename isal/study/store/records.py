@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 
 from isal import __version__
 from isal.allocation import solvers
+from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
 from isal.validation import links
-
-STATUS = ("optimal", "uncertified")
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
@@ -47,9 +46,9 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         ("point",),
         "i1",
         {
-            "long_name": "whether every step is certified",
-            "flag_values": np.arange(len(STATUS), dtype="i1"),
-            "flag_meanings": " ".join(STATUS),
+            "long_name": "whether every step is certified, or the last one a local minimum that nothing proves",
+            "flag_values": np.arange(len(STATUSES), dtype="i1"),
+            "flag_meanings": " ".join(STATUSES),
         },
     ),
     "radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "position bound of all radars, slots so far"}),
@@ -181,7 +180,7 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
         "speb": [result.speb],
         "lower_bound": [result.greedy_lower_bound],
         "gap": [max(step.allocation.gap for step in steps)],
-        "status": [STATUS.index(result.status)],
+        "status": [STATUSES.index(result.status)],
         "step_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.steps],
         "link_transmitter": slots[0].information.links.transmitter,
         "link_receiver": slots[0].information.links.receiver,
