@@ -28,11 +28,14 @@ JITTERS = st.floats(-13, -8).map(lambda power: 10**power)
 #: Energies of the steps, J.
 ENERGIES = {"synchronous": (3.0, 7.0), "asynchronous": (3.0, 0.5, 6.5)}
 
-#: Carry-overs whose steps are convex with jitter, too: a step counts what its links tell of all parameters.
-CONVEX = [carry for carry in CARRIES if CARRY_OVERS[carry].counts_met]
+#: Carry-overs that take jitter: where later steps hold earlier estimates fixed it is refused.
+KNOWN = [carry for carry in CARRIES if CARRY_OVERS[carry].plugs_in is None]
+
+#: Those whose steps are convex with jitter, too: a step counts what its links tell of all parameters.
+CONVEX = [carry for carry in KNOWN if CARRY_OVERS[carry].counts_met]
 
 #: Those of parameters that are met, held at what an earlier step says.
-NOT_CONVEX = [carry for carry in CARRIES if carry not in CONVEX]
+NOT_CONVEX = [carry for carry in KNOWN if carry not in CONVEX]
 
 
 def with_biases(info):
@@ -212,7 +215,7 @@ def test_the_value_is_convex_and_every_bound_below_it(network, clock, jitter, se
 def test_the_certified_bound_is_below_the_value_at_any_powers(network, clock, jitter, seed):
     """Also of steps that are not convex, whose bound counts by how much information exceeds its tangents."""
     radio, rng = Radio(timestamp_jitter_s=jitter), np.random.default_rng(seed)
-    for carry in CARRIES:
+    for carry in KNOWN:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UncertifiedWarning)
             found = isal.step_by_step(network, radio, clock=clock, energies=ENERGIES[clock], carry=carry)
@@ -247,7 +250,7 @@ def test_without_jitter_little_changes(name, clock):
     ]
     assert 0 < losses[0] < 1e-4
     assert losses[1] == pytest.approx(4 * losses[0], rel=1e-2)
-    for carry in CARRIES:
+    for carry in KNOWN:
         speb = [
             isal.step_by_step(
                 SINGLE[name], Radio(timestamp_jitter_s=jitter), clock=clock, energies=ENERGIES[clock], carry=carry
@@ -345,9 +348,18 @@ def test_consistent_steps_never_beat_as_many_repetitions(network, clock, jitter,
     radio, n = Radio(timestamp_jitter_s=jitter), len(ENERGIES[clock])
     energies = 10 * np.array(weights[:n]) / sum(weights[:n])
     repeated = isal.integrated(network, radio, clock=clock, energy=10 / n).lower_bound / n
-    for carry in (each for each in CARRIES if CARRY_OVERS[each].consistent):
+    for carry in (each for each in KNOWN if CARRY_OVERS[each].consistent):
         steps = isal.step_by_step(network, radio, clock=clock, energies=energies.tolist(), carry=carry)
         assert steps.speb >= repeated * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("carry", [carry for carry in CARRIES if carry not in KNOWN])
+def test_earlier_estimates_are_held_fixed_without_jitter_only(carry):
+    radio = Radio(timestamp_jitter_s=1e-10)
+    with pytest.raises(isal.IsalError, match=r"7c: with jitter of time stamps .* set timestamp_jitter_s to 0"):
+        isal.step_by_step(SINGLE["7c"], radio, clock="synchronous", energies=(3.0, 7.0), carry=carry)
+    with pytest.raises(isal.IsalError, match=r"7c: with jitter of time stamps .* set timestamp_jitter_s to 0"):
+        isal.best_split(SINGLE["7c"], radio, clock="synchronous", energy=10.0, carry=carry)
 
 
 def test_a_best_split_is_searched():
