@@ -3,7 +3,7 @@
 ``held`` and ``added`` (:mod:`isal.schemes.carry_over`) state bounds that are the information of no experiment. What an
 estimator reaches depends on what a later step does with the earlier ones' estimates and data:
 
-``plug-in-ranging``, ``plug-in-all``
+``plug-in-ranging``, ``plug-in``
     It holds the earlier estimates fixed, as if they were true. What it can't know, it takes for unknown: the blocks of
     later steps. Steps before the last use their ranging links only, or all their links; the last one uses all.
 ``marginal``
@@ -49,7 +49,7 @@ from isal.validation import positions
 from isal.validation.blocks import Key, generator
 from isal.validation.positions import Model, Moments
 
-Scheme = Literal["plug-in-ranging", "plug-in-all", "marginal", "joint"]
+Scheme = Literal["plug-in-ranging", "plug-in", "marginal", "joint"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 #: The carry-over of the scheme by the links that steps before the last use.

@@ -266,7 +266,7 @@ def test_the_section_tells_promises_and_what_is_reached(stepped):
         assert f"`{carry}` promises less than the best of these estimators reaches at the same powers in" in text
     # 7a synchronous: 0.761 promised; 1.835 reached by the plug-in, and simulated
     assert "| **held, promised** | 0.761 |" in text
-    assert "| plug-in-all, its own best split | 1.835 (1." in text
+    assert "| plug-in, its own best split | 1.835 (1." in text
     simulated = int((stepped.trials > 0).sum())
     assert f"{simulated} simulations of 2,000 or 10,000 trials each" in " ".join(text.split())
     assert f"{2 * simulated} of {2 * simulated} are within their limits" in " ".join(text.split())
