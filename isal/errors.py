@@ -28,6 +28,10 @@ class AllocationError(IsalError):
     """A problem that has no finite optimum, or that a solver could not certify; the message says which and why."""
 
 
+class InfeasibleError(AllocationError):
+    """Requirements that no feasible powers meet, which is proven; the message says by how much they are missed."""
+
+
 def one_of(value: object, choices: Collection[str], what: str) -> None:
     """Refuse a value that is none of the choices, whatever its type.
 
