@@ -29,7 +29,14 @@ class AllocationError(IsalError):
 
 
 class InfeasibleError(AllocationError):
-    """Requirements that no feasible powers meet, which is proven; the message says by how much they are missed."""
+    """Requirements that no feasible powers meet, which is proven; the message says by how much they are missed.
+
+    Whatever the powers, one of the bounds is at least ``ratio`` times its limit.
+    """
+
+    def __init__(self, message: str, ratio: float = math.inf) -> None:
+        super().__init__(message)
+        self.ratio = ratio
 
 
 def one_of(value: object, choices: Collection[str], what: str) -> None:

@@ -30,11 +30,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation.batch import MOST_ENTRIES, Batch
 from isal.allocation.certificate import INWARD, Allocation, Evaluated, evaluated
-from isal.allocation.problem import checked_caps, checked_numbers
+from isal.allocation.problem import AllocationProblem, checked_caps, checked_numbers
 from isal.allocation.region import Region
 from isal.errors import AllocationError, one_of
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Stack
+from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
 
@@ -121,10 +122,12 @@ class GoalsProblem:
         set_(self, "kind", kind)
         if not self.goals:
             raise AllocationError("a problem needs at least one goal")
-        n = self.n_nodes
+        n, d = self.n_nodes, len(self.goals[0].known)
         for goal in self.goals:
-            if goal.stack.shape != (n, len(goal.known), len(goal.known)) or len(goal.selector) != len(goal.known):
-                raise AllocationError(f"{goal.name}: its matrices, its selector or its number of nodes do not fit")
+            if goal.stack.shape != (n, d, d) or len(goal.known) != d or goal.selector.shape[:1] != (d,):
+                raise AllocationError(
+                    f"{goal.name}: all goals must be about {d} parameters and {n} nodes, as the first of them is"
+                )
         if kind == "sum" and any(goal.largest for goal in self.goals):
             raise AllocationError("a largest eigenvalue can be a worst case or a requirement, but no part of a sum")
         set_(self, "levels", _one_each(levels, len(self.goals), "levels"))
@@ -163,6 +166,30 @@ class GoalsProblem:
     def gradients(self, power: ArrayLike) -> Array:
         """``df_k / dp_m``, m^2/W, shape ``(K, n)``; that of a trace, not of a largest eigenvalue."""
         return -evaluate(self.goals, np.asarray(power, dtype=float)).slope
+
+    @property
+    def single(self) -> AllocationProblem | None:
+        """The same problem with one goal, for a sum of goals of one matrix whose powers have one budget; else None."""
+        first = self.goals[0]
+        shared = all(goal.known is first.known and goal.stack is first.stack for goal in self.goals)
+        if self.kind != "sum" or not shared or len(self.rows) != 1 or not (self.rows == 1).all():
+            return None
+        selector = np.concatenate(
+            [np.sqrt(weight) * goal.selector for weight, goal in zip(self.levels, self.goals, strict=True)], axis=1
+        )
+        return AllocationProblem(first.known, first.stack, selector, self.at_most[0] * DURATION_S, self.caps)
+
+    @property
+    def transmitting(self) -> NDArray[np.intp]:
+        """The nodes that may transmit, ascending."""
+        return np.flatnonzero(self.region.reach[0] > 0)
+
+    def of_nodes(self, chosen: NDArray[np.intp]) -> GoalsProblem:
+        """The same problem in which only some nodes transmit, ``chosen`` in ascending order."""
+        stacks = {id(goal.stack): goal.stack.of_nodes(chosen) for goal in self.goals}
+        goals = tuple(replace(goal, stack=stacks[id(goal.stack)]) for goal in self.goals)
+        fewer = {"rows": self.rows[:, chosen], "caps": self.caps[chosen], "cost": self.cost[chosen]}
+        return self.changed(goals=goals, **fewer)
 
     def of_goals(self, goals: Sequence[Goal], levels: Array) -> GoalsProblem:
         """The same with other goals."""
@@ -256,12 +283,14 @@ def _together(goals: Sequence[Goal]) -> list[NDArray[np.intp]]:
 def _batch(goals: Sequence[Goal]) -> Batch:
     """Goals side by side, their selectors filled up with zeros; nothing is limited."""
     n, columns = goals[0].stack.n_nodes, max(goal.selector.shape[1] for goal in goals)
-    selectors = [np.pad(goal.selector, ((0, 0), (0, columns - goal.selector.shape[1]))) for goal in goals]
+    selectors = np.zeros((len(goals), len(goals[0].known), columns))
+    for selector, goal in zip(selectors, goals, strict=True):
+        selector[:, : goal.selector.shape[1]] = goal.selector
     return Batch(
         tuple(goal.known for goal in goals),
         np.array([goal.known.matrix for goal in goals]),
         DenseStack.of([goal.stack for goal in goals]),
-        np.array(selectors),
+        selectors,
         np.full(len(goals), np.inf),
         np.full((len(goals), n), np.inf),
     )
@@ -281,6 +310,7 @@ def _pointed(goal: Goal, power: Array) -> Goal:
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, eq=False)
 class Terms:
@@ -399,8 +429,8 @@ class Terms:
         multipliers = share * (levels / promised) ** 2 if self.kind == "worst" else levels
         # the multipliers of the rows belong to other units than those of the goals
         weights = self.weights(multipliers[None])[0]
-        factor = (weights / (share * per_goal))[np.argmax(share * per_goal)]
-        return multipliers[None], (dual * factor)[None]
+        largest = np.argmax(share * per_goal)
+        return multipliers[None], (dual * weights[largest] / (share * per_goal)[largest])[None]
 
 
 @dataclass(frozen=True, eq=False)

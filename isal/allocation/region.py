@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 #: How many times each multiplier in turn is set to its best value given the others.
 SWEEPS = 2
 
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """Feasible powers ``0 <= s <= caps``, ``rows s <= at_most`` of ``N`` problems.

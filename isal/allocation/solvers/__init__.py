@@ -23,6 +23,12 @@ SOLVERS = {
     "cvxpy": "isal.allocation.solvers.cvxpy_paper",
 }
 
+#: The same for problems with several goals: :class:`isal.allocation.goals.GoalsProblem`.
+GOALS_SOLVERS = {
+    "interior-point": "isal.allocation.solvers.goals_newton",
+    "cvxpy": "isal.allocation.solvers.goals_cvxpy",
+}
+
 #: Solver -> the one that finishes what it could not certify.
 FALLBACKS = {"scs": "interior-point"}
 
@@ -62,6 +68,13 @@ def solver_module(name: str) -> ModuleType:
     if not isinstance(name, str) or name not in SOLVERS:
         raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
     return import_module(SOLVERS[name])
+
+
+def goals_module(name: str) -> ModuleType:
+    """The module of a solver of problems with several goals; an IsalError if there is none of that name."""
+    if not isinstance(name, str) or name not in GOALS_SOLVERS:
+        raise IsalError(f"no solver {name!r} takes several goals; choose one of {', '.join(GOALS_SOLVERS)}")
+    return import_module(GOALS_SOLVERS[name])
 
 
 def modules(name: str) -> list[str]:

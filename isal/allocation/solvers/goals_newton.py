@@ -74,7 +74,10 @@ ENOUGH = 1.05
 
 @dataclass(frozen=True, eq=False)
 class _Scaled:
-    """Problems in which every M has a unit diagonal at the start, powers are shares of those, values near one."""
+    """Problems in which every M has a unit diagonal at the start, powers are shares of those, values near one.
+
+    ``worth`` is what is minimised at the start, in the units of the problem, shape ``(N,)``.
+    """
 
     terms: Terms
     constant: Array
@@ -84,6 +87,7 @@ class _Scaled:
     constraints: Array
     slack: Array
     precise: bool
+    worth: Array
 
     @classmethod
     def of(cls, problems: Sequence[GoalsProblem], start: Array, precise: bool) -> _Scaled:
@@ -120,16 +124,20 @@ class _Scaled:
             np.concatenate(constraints, axis=1),
             np.concatenate(slack, axis=1),
             precise,
+            unit,
         )
-        value = problem.evaluate(share).value
+        value, cost = problem.evaluate(share).value, problem.terms.cost
+        levels = terms.levels
         if terms.kind == "sum":
-            levels = terms.levels / (terms.levels * value).sum(axis=1, keepdims=True)
+            worth = (levels * value).sum(axis=1)
+            levels = levels / worth[:, None]
         elif terms.kind == "worst":
-            levels = terms.levels * (value / terms.levels).max(axis=1, keepdims=True)
+            worth = (value / levels).max(axis=1)
+            levels = levels * worth[:, None]
         else:
-            levels = terms.levels
-        cost = problem.terms.cost / (problem.terms.cost * share).sum(axis=1, keepdims=True)
-        return replace(problem, terms=Terms(terms.kind, levels, cost, scaled))
+            worth = (cost * share).sum(axis=1)
+            cost = cost / worth[:, None]
+        return replace(problem, terms=Terms(terms.kind, levels, cost, scaled), worth=worth)
 
     @property
     def has_level(self) -> bool:
@@ -151,6 +159,7 @@ class _Scaled:
             selector=self.selector[flat],
             constraints=self.constraints[numbers],
             slack=self.slack[numbers],
+            worth=self.worth[numbers],
         )
 
     def evaluate(self, share: Array) -> _Evaluation:
@@ -218,7 +227,7 @@ class _Scaled:
         return self.hessian(at, weights) - own
 
     def multipliers(self, at: _Evaluation, now: _Iterate) -> tuple[Array, Array]:
-        """``mu`` and ``dual`` of the lower bound, see :class:`isal.allocation.goals.Terms`."""
+        """``mu`` and ``dual`` of the lower bound in these units, see :class:`isal.allocation.goals.Terms`."""
         levels, n_rows = self.terms.levels, self.terms.region.rows.shape[1]
         at_most = self.terms.region.at_most
         dual = now.rows[:, now.rows.shape[1] - n_rows :] / np.where(at_most > 0, at_most, 1.0)
@@ -300,7 +309,9 @@ def minimise(
         improved = active[better]
         found[improved] = (now.share * unit[active, None])[better]
         least[improved] = gap[better]
-        mus[improved], duals[improved] = (each[better] for each in problem.multipliers(at, now))
+        multipliers, dual = problem.multipliers(at, now)
+        mus[improved] = (multipliers * (problem.worth[:, None] if problem.terms.kind == "energy" else 1.0))[better]
+        duals[improved] = (dual * problem.worth[:, None])[better]
         going = (gap > tolerance[active]) & (length > 0)
         if problem.has_level and np.isfinite(enough):
             going &= problem.merits(at)[0].min(axis=1) < wanted[active]
@@ -509,8 +520,9 @@ def _missed(problem: GoalsProblem, proof: GoalsAllocation) -> AllocationError:
     """What to say of requirements that the best powers found miss, or barely meet."""
     if proof.lower_bound > 1:
         return InfeasibleError(
-            f"no feasible powers meet all requirements: one of {', '.join(goal.name for goal in problem.goals)} stays "
-            f"at least {proof.lower_bound:.6g} times above its limit"
+            f"no feasible powers meet all requirements: one of {', '.join(goal.name for goal in problem.goals)} stays at "
+            f"least {proof.lower_bound:.6g} times its limit",
+            proof.lower_bound,
         )
     return AllocationError(
         "whether the requirements can be met is beyond what rounding allows to tell: the best powers found leave "
@@ -640,14 +652,18 @@ def solve(problem: GoalsProblem, tolerance: float) -> GoalsAllocation:
     return found
 
 
-def solve_all(
-    problems: Sequence[GoalsProblem], tolerances: Sequence[float]
-) -> list[GoalsAllocation | AllocationError]:
+def solve_all(problems: Sequence[GoalsProblem], tolerances: Sequence[float]) -> list[GoalsAllocation | AllocationError]:
     """:func:`solve` for many problems of any shapes, those of one shape together; errors stand in the place of theirs.
 
     ``seconds`` of an allocation is its share of the time that all took.
     """
     began = time.perf_counter()
+    # a node that may not transmit is no variable
+    nodes, lengths = [problem.transmitting for problem in problems], [problem.n_nodes for problem in problems]
+    problems = [
+        problem if len(chosen) == problem.n_nodes else problem.of_nodes(chosen)
+        for problem, chosen in zip(problems, nodes, strict=True)
+    ]
     rounds = [_Rounds.of(*each) for each in zip(problems, tolerances, strict=True)]
     results: list[GoalsAllocation | AllocationError] = [AllocationError(NO_OPTIMUM)] * len(problems)
     answers: dict[int, Answer] = {}
@@ -682,12 +698,20 @@ def solve_all(
             left = growing
         seconds = (time.perf_counter() - began) / max(1, len(problems))
         chosen = [
-            index for index in sorted(answers)
+            index
+            for index in sorted(answers)
             if not precise or (isinstance(results[index], GoalsAllocation) and results[index].status != "optimal")
         ]
-        certified = certify_all([answers[i] for i in chosen], [tolerances[i] for i in chosen], NAME, seconds) if chosen else []
+        certified = (
+            certify_all([answers[i] for i in chosen], [tolerances[i] for i in chosen], NAME, seconds) if chosen else []
+        )
         for index, found in zip(chosen, certified, strict=True):
             best = results[index]
             if not precise or isinstance(best, AllocationError) or found.gap < best.gap:
                 results[index] = found
+    for index, (found, chosen) in enumerate(zip(results, nodes, strict=True)):
+        if isinstance(found, GoalsAllocation):
+            power = np.zeros(lengths[index])
+            power[chosen] = found.power
+            results[index] = replace(found, power=power)
     return results

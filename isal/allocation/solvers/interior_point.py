@@ -316,9 +316,7 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
     upper = (towards + now.upper * change) / now.slack - now.upper
     budget = (mu + now.budget * spent) / now.unspent - now.budget
     dual = longest(np.concatenate([lower / now.lower, upper / now.upper, (budget / now.budget)[:, None]], axis=1))
-    primal = longest(
-        np.concatenate([change / now.share, -change / now.slack, (-spent / now.unspent)[:, None]], axis=1)
-    )
+    primal = longest(np.concatenate([change / now.share, -change / now.slack, (-spent / now.unspent)[:, None]], axis=1))
 
     merit = now.merit(at, mu)
     promised = SUFFICIENT_DECREASE * (gradient * change).sum(axis=1)
