@@ -8,9 +8,9 @@ Goal k has a matrix of the same powers of its own, ``M_k(p) = M0_k + sum_m p_m B
     "energy"    minimise c . p   subject to   f_k(p) <= eps_k
 
 over the powers ``0 <= p <= caps``, ``A p <= b``. Let ``Y_k = M_k^-1 C_k``, ``h_km = tr(Y_k' B_km Y_k)`` and
-``a_k = tr(Y_k' M0_k Y_k)`` at any powers, and ``D(g)`` the largest ``g . s`` over the feasible powers. For every feasible s
-the matrix Cauchy-Schwarz inequality gives ``tr(C_k' Y_k)^2 <= f_k(s) (a_k + h_k . s)``, so that, for any multipliers
-``mu_k >= 0``, no feasible powers reach less than
+``a_k = tr(Y_k' M0_k Y_k)`` at any powers, and ``D(g)`` the largest ``g . s`` over the feasible powers. For every
+feasible s the matrix Cauchy-Schwarz inequality gives ``tr(C_k' Y_k)^2 <= f_k(s) (a_k + h_k . s)``, so that, for any
+multipliers ``mu_k >= 0``, no feasible powers reach less than
 
     "sum"       (sum w_k f_k)^2 / (sum w_k a_k + D(sum w_k h_k))
     "worst"     the same with w_k = mu_k / eps_k, where sum mu_k = 1
@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation.batch import MOST_ENTRIES, Batch
 from isal.allocation.certificate import INWARD, Allocation, Evaluated, evaluated
-from isal.allocation.problem import AllocationProblem, checked_caps, checked_numbers
+from isal.allocation.problem import AllocationProblem, checked_caps, checked_numbers, conditioned
 from isal.allocation.region import Region
 from isal.errors import AllocationError, one_of
 from isal.knowledge import Knowledge
@@ -59,6 +59,8 @@ class Goal:
         ``C``, shape ``(d, k)``.
     name
         Used in error messages.
+    direction
+        That of :meth:`along`, or None.
     """
 
     known: Knowledge
@@ -66,10 +68,11 @@ class Goal:
     selector: Array
     name: str = "goal"
     largest: bool = False
+    direction: Array | None = None
 
     def along(self, direction: Array) -> Goal:
         """The bound along one direction of the columns, shape ``(k,)``: no more than the largest eigenvalue."""
-        return replace(self, selector=self.selector @ direction[:, None], largest=False)
+        return replace(self, selector=self.selector @ direction[:, None], largest=False, direction=direction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +194,18 @@ class GoalsProblem:
         fewer = {"rows": self.rows[:, chosen], "caps": self.caps[chosen], "cost": self.cost[chosen]}
         return self.changed(goals=goals, **fewer)
 
+    def conditioned(self, power: Array) -> GoalsProblem:
+        """The same problem, each matrix in parameters in which it is the identity at some powers, where possible."""
+        better = {(id(goal.known), id(goal.stack)): conditioned(goal.known, goal.stack, power) for goal in self.goals}
+        goals = []
+        for goal in self.goals:
+            new = better[id(goal.known), id(goal.stack)]
+            better_goal = goal
+            if new is not None:
+                better_goal = replace(goal, known=new[0], stack=new[1], selector=new[2](goal.selector.T).T)
+            goals.append(better_goal)
+        return self.of_goals(goals, self.levels)
+
     def of_goals(self, goals: Sequence[Goal], levels: Array) -> GoalsProblem:
         """The same with other goals."""
         return self.changed(goals=tuple(goals), levels=levels)
@@ -207,9 +222,9 @@ class GoalsProblem:
 class GoalsAllocation(Allocation):
     """Powers with their certificate; ``value`` and ``lower_bound`` are of what the problem minimises.
 
-    ``values`` are those of the goals, m^2, shape ``(K,)``. ``multipliers`` are the ``mu_k`` of the lower bound: how much
-    each goal holds the optimum back; those of "sum" are the weights. ``rounds`` is how often the problem was solved
-    with some of the goals.
+    ``values`` are those of the goals, m^2, shape ``(K,)``. ``multipliers`` are the ``mu_k`` of the lower bound: how
+    much each goal holds the optimum back; those of "sum" are the weights. ``rounds`` is how often the problem was
+    solved with some of the goals.
     """
 
     values: Array
@@ -438,8 +453,8 @@ class Answer:
     """Powers for a problem, and what is known of its lower bound.
 
     ``working`` is a problem with some of its goals, or directions of them: a bound for these holds for all.
-    ``origin`` is which goal each of them is or belongs to, shape ``(J,)``. ``multipliers`` and ``dual``, shapes ``(J,)``
-    and ``(R,)``, may be missing.
+    ``origin`` is which goal each of them is or belongs to, shape ``(J,)``. ``multipliers`` and ``dual``, shapes
+    ``(J,)`` and ``(R,)``, may be missing.
     """
 
     problem: GoalsProblem
@@ -450,6 +465,14 @@ class Answer:
     dual: Array | None = None
     iterations: int = 0
     rounds: int = 1
+
+    def on(self, problem: GoalsProblem) -> Answer:
+        """The same powers and multipliers for the same problem in other parameters."""
+        goals = [
+            problem.goals[number] if mine.direction is None else problem.goals[number].along(mine.direction)
+            for number, mine in zip(self.origin.tolist(), self.working.goals, strict=True)
+        ]
+        return replace(self, problem=problem, working=self.working.of_goals(goals, self.working.levels))
 
     @classmethod
     def of_all(cls, problem: GoalsProblem, power: Array) -> Answer:
@@ -481,10 +504,6 @@ def certify_all(
 ) -> list[GoalsAllocation]:
     """:func:`certify` for many answers, side by side; ``seconds`` is the time of each."""
     powers = [answer.problem.region.feasible(answer.power[None])[0] for answer in answers]
-    every = _side_by_side([pointed(each.problem.goals, p) for each, p in zip(answers, powers, strict=True)], powers)
-    ours = every
-    if any(answer.working.goals is not answer.problem.goals for answer in answers):
-        ours = _side_by_side([answer.working.goals for answer in answers], powers)
     groups: dict[tuple[object, ...], list[int]] = {}
     for index, answer in enumerate(answers):
         problem = answer.problem
@@ -492,7 +511,11 @@ def certify_all(
         groups.setdefault(shape, []).append(index)
     results: dict[int, GoalsAllocation] = {}
     for group in groups.values():
-        whole, some = (_stacked([each[index] for index in group]) for each in (every, ours))
+        at = [powers[index] for index in group]
+        every = [pointed(answers[index].problem.goals, power) for index, power in zip(group, at, strict=True)]
+        whole = some = _side_by_side(every, at)
+        if any(answers[index].working.goals is not answers[index].problem.goals for index in group):
+            some = _side_by_side([answers[index].working.goals for index in group], at)
         terms = Terms.of([answers[index].problem for index in group])
         part = Terms.of([answers[index].working for index in group])
         mu, dual = (
@@ -502,7 +525,7 @@ def certify_all(
                 ([answers[index].dual for index in group], terms.region.rows.shape[1]),
             )
         )
-        value, certain = terms.value(whole, np.array([powers[index] for index in group]))
+        value, certain = terms.value(whole, np.array(at))
         bound = part.lower_bound(some, mu, dual, value) * _share(value, certain)
         for number, index in enumerate(group):
             answer, found = answers[index], (whole.value[number], value[number], bound[number], mu[number])
@@ -538,7 +561,7 @@ def _thoroughly(
     boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
     """
     terms, part = Terms.of([answer.problem]), Terms.of([answer.working])
-    whole = _stacked([evaluate(pointed(answer.problem.goals, power), power, exactly=True)])
+    whole = _alone(evaluate(pointed(answer.problem.goals, power), power, exactly=True))
     value, certain = terms.value(whole, power[None])
     if not np.isfinite(value[0]):
         return whole.value[0], np.inf, 0.0, multipliers
@@ -546,7 +569,7 @@ def _thoroughly(
     best, chosen = 0.0, multipliers
     for by in (0.0, *INWARD):
         at = (1 - by) * power + by * middle
-        some = _stacked([evaluate(answer.working.goals, at, exactly=True)])
+        some = _alone(evaluate(answer.working.goals, at, exactly=True))
         if not np.isfinite(some.value).all():
             continue
         for mu, y in ((multipliers[None], dual[None]), part.best_multipliers(some, value)):
@@ -558,21 +581,19 @@ def _thoroughly(
     return whole.value[0], float(value[0]), float(best), chosen
 
 
+def _alone(parts: Parts) -> Parts:
+    """Parts of one problem as a batch."""
+    return Parts(*(each[None] for each in (parts.value, parts.promised, parts.fixed, parts.slope, parts.rounding)))
+
+
 def _share(value: Array, certain: Array) -> Array:
     """What rounding of the values leaves of a bound."""
     return np.where(np.isfinite(certain), value / np.where(np.isfinite(certain), certain, 1.0), 0.0)
 
 
-def _side_by_side(goals: Sequence[Sequence[Goal]], powers: Sequence[Array]) -> list[Parts]:
-    """Parts of the goals of several problems, each at the powers of its problem."""
+def _side_by_side(goals: Sequence[Sequence[Goal]], powers: Sequence[Array]) -> Parts:
+    """Parts of problems with equal numbers of goals, each at its powers, shape ``(N, K)``."""
     flat = [goal for each in goals for goal in each]
-    parts = evaluate(flat, np.concatenate([np.tile(p, (len(each), 1)) for each, p in zip(goals, powers, strict=True)]))
-    ends = np.cumsum([len(each) for each in goals])[:-1]
-    split = (np.split(each, ends) for each in (parts.value, parts.promised, parts.fixed, parts.slope, parts.rounding))
-    return [Parts(*each) for each in zip(*split, strict=True)]
-
-
-def _stacked(parts: Sequence[Parts]) -> Parts:
-    """Parts of problems with equal numbers of goals, shape ``(N, K)``."""
-    names = ("value", "promised", "fixed", "slope", "rounding")
-    return Parts(*(np.array([getattr(each, name) for each in parts]) for name in names))
+    parts = evaluate(flat, np.repeat(np.array(powers), len(goals[0]), axis=0))
+    arrays = parts.value, parts.promised, parts.fixed, parts.slope, parts.rounding
+    return Parts(*(each.reshape(len(goals), -1, *each.shape[1:]) for each in arrays))

@@ -128,23 +128,24 @@ def allocate(
         What is measured; ``clock`` is ``"synchronous"`` or ``"asynchronous"``.
     goals
         What is minimised. Names of targets and radars ("target 2", "radar 1"), of their axes ("target 2 x"), of whole
-        blocks ("targets", "radars") or of the largest eigenvalue ("worst direction of target 2"); a number is the index of a
-        target, from 0. A list of them has equal weights, a table has weights, and their sum is minimised; by default
-        it is the sum over all targets (radars where there are none), the goal of :func:`isal.integrated`. Or a worst case:
-        "worst target", "worst radar", "worst direction" (of any target), or one of them in the
-        place of a name with a table of weights: ``{"worst": {"target 1": 1.0, "target 2": 4.0}}``.
+        blocks ("targets", "radars"); a number is the index of a target, from 0. A list of them has equal weights, a
+        table has weights, and the sum of their squared error bounds is minimised; by default that over all targets
+        (radars where there are none), as in :func:`isal.integrated`. Or the worst case, ``"worst target"`` or
+        ``"worst radar"``, also of weighted ones, ``{"worst": {"target 1": 1.0, "target 2": 4.0}}``. In the worst case
+        and in requirements ``"worst direction of target 2"`` is the largest eigenvalue instead of the trace (mDPEB),
+        and ``"worst direction"`` is that of any target.
     energy
-        What the powers may add up to, J; a slot lasts one second. Required with ``goals`` unless ``caps`` or ``limits`` hold all
-        nodes; with ``requirements`` it is one more limit.
+        What the powers may add up to, J; a slot lasts one second. With ``goals`` it is needed unless ``caps`` or
+        ``limits`` hold all nodes; with ``requirements`` it is one more limit.
     requirements
         Instead of ``goals``: root of the squared error bound that each must reach, m (RMSE), by the same names, or one
         number for every target. The least energy is found that meets all of them.
     caps
         Largest power of a node, W, a number or one per node, radars first.
     limits
-        Further limits, each by a name. That of a node or of a group ("radars", "anchors") with an energy, J, or any other
-        name with coefficients and what they may add up to: ``{"radars": 6.0, "airtime": (1 / peak, 0.5)}``, with the
-        coefficients of shape ``(n_nodes,)``, is ``sum_m p_m / peak_m <= 0.5``.
+        Further limits, each by a name: that of a node or of a group ("radars", "anchors") with an energy, J, or any
+        other name with coefficients of shape ``(n_nodes,)``, 1/W, and what they may add up to. So ``{"radars": 6.0,
+        "airtime": (1 / peak, 0.5)}`` holds ``sum_m p_m / peak_m <= 0.5`` besides the energy of the radars.
     solver
         ``"interior-point"`` or ``"cvxpy"``; a plain sum with ``energy`` also takes ``"scs"``.
     tolerance
@@ -185,8 +186,8 @@ def allocate(
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
         message = (
-            f"{network.name}: not certified, as the gap is {result.gap:.2g} (asked for {tolerance:g}). What is reported "
-            "may be off by as much; nodes that nearly coincide in a large field are the usual cause"
+            f"{network.name}: not certified, as the gap is {result.gap:.2g} (asked for {tolerance:g}). What is "
+            "reported may be off by as much; nodes that nearly coincide in a large field are the usual cause"
         )
         if require_certified:
             raise AllocationError(message)
@@ -242,8 +243,8 @@ def _indices(info: Information, name: str) -> NDArray[np.intp]:
     if not found:
         known = [*info.blocks, *_members(info, "radars"), *_members(info, "targets")]
         raise IsalError(
-            f"{info.network.name}: there is nothing to be estimated of the name {name!r}; there are {', '.join(known)}, "
-            f"each of their axes, as in {info.basis.labels[-1]!r}, and {DIRECTION}each of them"
+            f"{info.network.name}: there is nothing to be estimated of the name {name!r}; there are "
+            f"{', '.join(known)}, each of their axes, as in {info.basis.labels[-1]!r}, and {DIRECTION}each of them"
         )
     return np.array(found)
 
@@ -337,15 +338,13 @@ def _infeasible(
     # more power of any node never hurts, so nothing is better than all of them at their caps
     least = problem.values(reach) if np.isfinite(reach).all() else np.zeros(len(problem.goals))
     missed = [
-        f"{goal.name} reaches {value**0.5:.4g} m of {level**0.5:.4g} m ({100 * ((value / level) ** 0.5 - 1):.3g} % above)"
+        f"{goal.name} reaches {value**0.5:.4g} m of {level**0.5:.4g} m ({_above(value / level)})"
         for goal, value, level in zip(problem.goals, least, problem.levels, strict=True)
         if value > level
     ]
     how = f"with every node at the most that it may send, {', '.join(missed)}"
     if not missed:
-        how = (
-            f"each of them can be met, but not all: some goal stays at least {100 * (error.ratio**0.5 - 1):.3g} % above"
-        )
+        how = f"each of them can be met, but not all: one stays at least {_above(error.ratio)}"
     free = GoalsProblem(problem.goals, "energy", problem.levels)
     would = _solved(free, solver, tolerance)
     powers = ", ".join(
@@ -354,7 +353,12 @@ def _infeasible(
         if power > NEGLIGIBLE * would.power.sum()
     )
     return InfeasibleError(
-        f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and limits "
-        f"{would.value:.4g} J would do: {powers}",
+        f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
+        f"limits {would.value:.4g} J would do: {powers}",
         error.ratio,
     )
+
+
+def _above(ratio: float) -> str:
+    """A ratio of squared errors, in per cent of an error."""
+    return f"{100 * (ratio**0.5 - 1):.3g} % above"

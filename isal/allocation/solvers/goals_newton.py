@@ -6,8 +6,8 @@ prior and with one parameter it is linear. So "worst" is solved as
     maximise t   subject to   eps_k / f_k(p) >= t,
 
 "energy" with 1 in the place of t, and "sum" as it stands. Iterates are strictly feasible, as in
-:mod:`isal.allocation.solvers.interior_point`, whose rules for step lengths and for ``mu`` serve here; the certificate is
-the stopping rule. "energy" starts from powers that meet all requirements; where even powers don't, the best "worst"
+:mod:`isal.allocation.solvers.interior_point`, whose rules for step lengths and for ``mu`` serve here; the certificate
+is the stopping rule. "energy" starts from powers that meet all requirements; where even powers don't, the best "worst"
 says whether any do.
 
 With many goals few hold the optimum back. They are solved for a few, the worst of the others join, and so on: a bound
@@ -57,6 +57,9 @@ NAME = "interior-point"
 
 #: In double and in extended precision.
 MOST_ITERATIONS = 50, 80
+
+#: What rounding may add to the merit of a step, which holds the logarithms of small differences, likewise.
+NOISE = 1e-10, 1e-7
 
 #: A problem of more goals is solved for so many of them first, and each round adds at most so many.
 MOST_AT_ONCE = 16
@@ -175,8 +178,7 @@ class _Scaled:
         value = self._of_goals(np.einsum("Niq,Niq->Nq", self.selector, columns))
         fixed = self._of_goals(np.einsum("Niq,Niq->Nq", columns, self.constant @ columns))
         slope = self._of_goals(np.einsum("Niq,Nmiq->Nqm", columns, pushed))
-        whole = inside.reshape(-1, self.matrices).all(axis=1)
-        value = np.where(whole[:, None], value, np.inf)
+        value[~np.asarray(inside.reshape(-1, self.matrices).all(axis=1))] = np.inf
         parts = (value, fixed, slope, self._per_problem(inverse), self._per_problem(pushed))
         return _Evaluation(*(each.astype(float, copy=False) for each in parts))
 
@@ -371,8 +373,9 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
     before, trying = merit(problem, now, at, mu), np.arange(len(mu))
     following, there = moved(problem, now, trying, primal)
     tried, part, evaluation = problem, following, there
-    for _ in range(MOST_HALVINGS):
-        allowed = before[trying] + primal[trying] * promised[trying] + 1e-12 * np.abs(before[trying])
+    straight = by, rise, used, primal
+    for attempt in range(MOST_HALVINGS):
+        allowed = before[trying] + primal[trying] * promised[trying] + NOISE[problem.precise] * np.abs(before[trying])
         good = merit(tried, part, evaluation, mu[trying]) <= allowed
         if part is not following:
             following.put(trying[good], part.take(good))
@@ -380,8 +383,27 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
         trying = trying[~good]
         if not len(trying):
             break
-        primal[trying] /= 2
         tried = problem.take(trying)
+        if attempt == 0 and goals.shape[1]:
+            # once more, with what the curvature of the goals took away: else steps along it get ever shorter
+            bent = (part.margin - now.margin - primal[:, None] * gained)[trying] / primal[trying, None] ** 2
+            bent = np.where(np.isfinite(bent).all(axis=1, keepdims=True), bent, 0.0)
+            towards_bent = -np.einsum("Nkm,Nk->Nm", gradients[trying], pull[trying] * bent)
+            if problem.has_level:
+                towards_bent = np.append(towards_bent, (pull[trying] * bent).sum(axis=1, keepdims=True), axis=1)
+            straight = by.copy(), rise.copy(), used.copy(), primal.copy()
+            more = solution_of(system[trying], towards_bent)
+            by[trying] += more[:, :n]
+            rise[trying] += more[:, n:].sum(axis=1)
+            used[trying] = np.einsum("Nrm,Nm->Nr", sides[trying], by[trying])
+            left = np.einsum("Nkm,Nm->Nk", gradients[trying], by[trying]) - rise[trying, None] + bent
+            changes = [-used[trying] / now.slack[trying], left / now.margin[trying]]
+            primal[trying] = longest(np.concatenate(changes, axis=1))
+        else:
+            if attempt == 1 and goals.shape[1]:
+                for each, original in zip((by, rise, used, primal), straight, strict=True):
+                    each[trying] = original[trying]
+            primal[trying] /= 2
         part, evaluation = moved(tried, now.take(trying), trying, primal[trying])
     else:
         # the line search failed at rounding level; keep the iterate
@@ -465,22 +487,22 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
     level = np.ones(len(problems))
     power, ratio = region.middle(level), np.zeros(len(problems))
     widest = np.where(np.isfinite(region.reach), region.reach, np.inf).max(axis=1)
-    open_ = np.arange(len(problems))
+    open_ = list(range(len(problems)))
     for _ in range(40):
-        part = region.take(open_)
+        part = region.take(np.array(open_))
         power[open_] = part.middle(level[open_])
         ratio[open_] = _ratios([problems[index] for index in open_], power[open_])
         low, high = ratio[open_] < ROOMY, ratio[open_] > 20 * ROOMY
         factor = np.clip(1.5 * ROOMY / np.maximum(ratio[open_], 1e-300), 1e-6, 1e6)
         moving = (low & (level[open_] < widest[open_]) & (level[open_] < 1e30)) | (high & (level[open_] > 1e-30))
         level[open_] *= np.where(low, np.maximum(factor, 2.0), factor)
-        open_ = open_[moving]
-        if not len(open_):
+        open_ = [index for index, move in zip(open_, moving.tolist(), strict=True) if move]
+        if not open_:
             break
     results: list[Array | AllocationError] = list(power)
-    for index in np.flatnonzero(ratio > 20 * ROOMY):
+    for index in np.flatnonzero(ratio > 20 * ROOMY).tolist():
         results[index] = AllocationError("the requirements are met without any power")
-    tight = [int(index) for index in np.flatnonzero(ratio < ENOUGH)]
+    tight = np.flatnonzero(ratio < ENOUGH).tolist()
     bounded = [index for index in tight if np.isfinite(region.reach[index]).all()]
     for index in set(tight) - set(bounded):
         if not ratio[index] > 1:
@@ -520,8 +542,8 @@ def _missed(problem: GoalsProblem, proof: GoalsAllocation) -> AllocationError:
     """What to say of requirements that the best powers found miss, or barely meet."""
     if proof.lower_bound > 1:
         return InfeasibleError(
-            f"no feasible powers meet all requirements: one of {', '.join(goal.name for goal in problem.goals)} stays at "
-            f"least {proof.lower_bound:.6g} times its limit",
+            "no feasible powers meet all requirements: whatever they are, one of "
+            f"{', '.join(goal.name for goal in problem.goals)} is at least {proof.lower_bound:.6g} times its limit",
             proof.lower_bound,
         )
     return AllocationError(
@@ -574,17 +596,18 @@ class _Rounds:
 
     problem: GoalsProblem
     tolerance: float
+    again: bool
     goals: list[Goal]
     origin: list[int]
 
     @classmethod
-    def of(cls, problem: GoalsProblem, tolerance: float) -> _Rounds:
+    def of(cls, problem: GoalsProblem, tolerance: float, again: bool) -> _Rounds:
         whole = not any(goal.largest for goal in problem.goals) and (
             problem.kind == "sum" or len(problem.goals) <= MOST_AT_ONCE
         )
         if whole:
-            return cls(problem, tolerance, list(problem.goals), list(range(len(problem.goals))))
-        rounds = cls(problem, tolerance, [], [])
+            return cls(problem, tolerance, again, list(problem.goals), list(range(len(problem.goals))))
+        rounds = cls(problem, tolerance, again, [], [])
         power = problem.region.middle(np.ones(1) if problem.kind == "energy" else np.full(1, np.inf))[0]
         ratio = problem.values(power) / problem.levels
         for number in np.argsort(-ratio)[:FIRST_GOALS].tolist():
@@ -609,9 +632,9 @@ class _Rounds:
 
     @property
     def asked(self) -> GoalsProblem:
-        """The same with requirements so tight that what the other goals miss of them does not count."""
+        """The same with requirements so tight that what the other goals, or rounding, miss of them does not count."""
         working = self.working
-        if self.whole or working.kind != "energy":
+        if working.kind != "energy" or (self.whole and not self.again):
             return working
         return working.changed(levels=working.levels * (1 - ROUND * self.tolerance))
 
@@ -659,59 +682,84 @@ def solve_all(problems: Sequence[GoalsProblem], tolerances: Sequence[float]) -> 
     """
     began = time.perf_counter()
     # a node that may not transmit is no variable
-    nodes, lengths = [problem.transmitting for problem in problems], [problem.n_nodes for problem in problems]
-    problems = [
+    nodes = [problem.transmitting for problem in problems]
+    asked = [
         problem if len(chosen) == problem.n_nodes else problem.of_nodes(chosen)
         for problem, chosen in zip(problems, nodes, strict=True)
     ]
-    rounds = [_Rounds.of(*each) for each in zip(problems, tolerances, strict=True)]
-    results: list[GoalsAllocation | AllocationError] = [AllocationError(NO_OPTIMUM)] * len(problems)
-    answers: dict[int, Answer] = {}
-    for precise in (False, True):
-        left = [
-            index
-            for index, found in enumerate(results)
-            if not precise or (isinstance(found, GoalsAllocation) and found.status != "optimal")
+    results = _certified(tolerances, _in_rounds(asked, tolerances))
+    left = [n for n, found in enumerate(results) if isinstance(found, GoalsAllocation) and found.status != "optimal"]
+    if left:
+        # where parameters are nearly tied to each other rounding hides the way to the optimum, or the optimum itself
+        blends = [_blend(asked[number], results[number]) for number in left]
+        better = [asked[number].conditioned(power) for number, power in zip(left, blends, strict=True)]
+        limits = [tolerances[number] for number in left]
+        answers = [
+            answer.on(asked[number]) if isinstance(answer, Answer) else answer
+            for number, answer in zip(left, _in_rounds(better, limits, again=True), strict=True)
         ]
-        for number in range(MOST_ROUNDS):
-            if not left:
-                break
-            asked = [rounds[index].asked for index in left]
-            limits = np.array([MARGIN * tolerances[index] for index in left])
-            growing = []
-            for index, found in zip(left, _solve_plain(asked, limits, precise=precise), strict=True):
-                if isinstance(found, AllocationError):
-                    results[index] = found if not precise else results[index]
-                    continue
-                every = rounds[index]
-                before = answers.get(index)
-                answers[index] = replace(
-                    found,
-                    problem=every.problem,
-                    working=every.working,
-                    origin=np.array(every.origin),
-                    iterations=found.iterations + (before.iterations if before else 0),
-                    rounds=number + 1,
-                )
-                if every.grow(found.power):
-                    growing.append(index)
-            left = growing
-        seconds = (time.perf_counter() - began) / max(1, len(problems))
-        chosen = [
-            index
-            for index in sorted(answers)
-            if not precise or (isinstance(results[index], GoalsAllocation) and results[index].status != "optimal")
-        ]
-        certified = (
-            certify_all([answers[i] for i in chosen], [tolerances[i] for i in chosen], NAME, seconds) if chosen else []
-        )
-        for index, found in zip(chosen, certified, strict=True):
-            best = results[index]
-            if not precise or isinstance(best, AllocationError) or found.gap < best.gap:
-                results[index] = found
-    for index, (found, chosen) in enumerate(zip(results, nodes, strict=True)):
+        again = _certified(limits, answers)
+        for number, found in zip(left, again, strict=True):
+            before = results[number]
+            if isinstance(found, GoalsAllocation) and isinstance(before, GoalsAllocation) and found.gap < before.gap:
+                results[number] = found
+    seconds = (time.perf_counter() - began) / max(1, len(problems))
+    for number, (found, chosen) in enumerate(zip(results, nodes, strict=True)):
         if isinstance(found, GoalsAllocation):
-            power = np.zeros(lengths[index])
+            power = np.zeros(problems[number].n_nodes)
             power[chosen] = found.power
-            results[index] = replace(found, power=power)
+            results[number] = replace(found, power=power, seconds=seconds)
     return results
+
+
+def _blend(problem: GoalsProblem, found: GoalsAllocation | AllocationError) -> Array:
+    """Powers near those found, with every ``M(p) > 0``; what is found can lie on the boundary of that."""
+    assert isinstance(found, GoalsAllocation)
+    level = found.power.sum(keepdims=True)
+    return np.asarray(0.99 * found.power + 0.01 * problem.region.middle(level)[0])
+
+
+def _certified(
+    tolerances: Sequence[float], answers: Sequence[Answer | AllocationError]
+) -> list[GoalsAllocation | AllocationError]:
+    """Allocations of the answers, errors in their places."""
+    results: list[GoalsAllocation | AllocationError] = [
+        answer if isinstance(answer, AllocationError) else AllocationError(NO_OPTIMUM) for answer in answers
+    ]
+    sound = {number: answer for number, answer in enumerate(answers) if isinstance(answer, Answer)}
+    limits = [tolerances[number] for number in sound]
+    for number, found in zip(sound, certify_all(list(sound.values()), limits, NAME, 0.0), strict=True):
+        results[number] = found
+    return results
+
+
+def _in_rounds(
+    problems: Sequence[GoalsProblem], tolerances: Sequence[float], again: bool = False
+) -> list[Answer | AllocationError]:
+    """Answers to problems, those of many goals for a few that hold the optimum back."""
+    every = [_Rounds.of(*each, again) for each in zip(problems, tolerances, strict=True)]
+    answers: dict[int, Answer | AllocationError] = {}
+    left, iterations = list(range(len(problems))), [0] * len(problems)
+    for number in range(1, MOST_ROUNDS + 1):
+        limits = MARGIN * np.array([tolerances[index] for index in left])
+        growing = []
+        found = _solve_plain([every[index].asked for index in left], limits, precise=again)
+        for index, answer in zip(left, found, strict=True):
+            answers[index] = answer
+            if isinstance(answer, Answer):
+                rounds = every[index]
+                iterations[index] += answer.iterations
+                answers[index] = replace(
+                    answer,
+                    problem=rounds.problem,
+                    working=rounds.working,
+                    origin=np.array(rounds.origin),
+                    iterations=iterations[index],
+                    rounds=number,
+                )
+                if rounds.grow(answer.power):
+                    growing.append(index)
+        left = growing
+        if not left:
+            break
+    return [answers[index] for index in range(len(problems))]
