@@ -58,8 +58,12 @@ def solve(problem: GoalsProblem, tolerance: float, solver: str = "CLARABEL") -> 
 
 
 def _even(problem: GoalsProblem) -> np.ndarray:
-    """Powers inside the caps with every ``M_k`` positive definite, W; of "energy" they need not meet anything."""
-    level = np.ones(1) if np.isinf(problem.region.reach).any() else np.full(1, np.inf)
+    """Powers inside the caps with every ``M_k`` positive definite, W; for "energy" of about the right size."""
+    level = np.full(1, np.inf)
+    if problem.kind == "energy":
+        one = np.ones(1)
+        worst = (problem.values(problem.region.middle(one)[0]) / problem.levels).max()
+        level = one * np.clip(worst, 1e-9, 1e9)
     power: np.ndarray = problem.region.middle(level)[0]
     if not np.isfinite(problem.values(power)).all():
         raise AllocationError(NO_OPTIMUM)
