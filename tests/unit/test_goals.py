@@ -4,17 +4,20 @@ import itertools
 import math
 
 import cvxpy as cp
+import exact
 import numpy as np
 import pytest
+import references
 import strategies
 from builders import SINGLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from test_certificates import near_a_radar
 
 import isal
 from isal import Goal, GoalsProblem, InfeasibleError, IsalError
-from isal.allocation.goals import KINDS, Terms, certify, evaluate, pointed
+from isal.allocation.goals import KINDS, Terms, certify, evaluate
 from isal.allocation.region import Region
 from isal.allocation.solvers import goals_cvxpy, goals_newton
 from isal.knowledge import Knowledge
@@ -470,16 +473,15 @@ def test_a_node_that_may_not_transmit_only_receives():
     assert found.power[1] == found.power[5] == 0
 
 
-def test_layouts_in_which_a_double_has_few_digits_left_are_certified_or_told():
-    """A target next to a radar in a field of 10 km; what is certified is checked by extended precision elsewhere."""
+def test_layouts_in_which_a_double_has_few_digits_left_are_certified():
+    """A target next to a radar in a field of 10 km."""
     anchors, radars = [[3331, 6854], [9514, 1307], [5466, 5618]], [[609, 9276], [210, 9011]]
     network = isal.Network(anchors, radars, [[610, 9277], [5000, 5000]])
     for clock in isal.model.parameters.CLOCKS:
         worst = isal.allocate(network, RADIO, clock=clock, goals="worst target", energy=10.0)
         least = isal.allocate(network, RADIO, clock=clock, requirements={0: 0.05, 1: 5.0})
         assert worst.status == least.status == "optimal"
-        exact = pointed(worst.problem.goals, worst.power)
-        parts = evaluate(exact, worst.power, exactly=True)
+        parts = evaluate(worst.problem.goals, worst.power, exactly=True)
         np.testing.assert_allclose(parts.value, worst.allocation.values, rtol=1e-6)
 
 
@@ -503,3 +505,61 @@ def test_layouts_in_which_a_double_has_few_digits_left_are_certified_or_told():
 def test_what_can_not_be_asked_is_told(arguments, told):
     with pytest.raises(IsalError, match=told):
         isal.allocate(scattered(0), RADIO, clock="synchronous", **arguments)
+
+
+# --- against 50 digits ------------------------------------------------------------------------------------------------
+
+
+def exact_parts(network, clock, indices, power):
+    """``f_k`` and ``h_km`` of blocks of parameters at some powers, as decimals."""
+    with exact.digits():
+        per_watt = exact.node_matrices(network, RADIO, clock)
+        inverse = exact.inverse(np.tensordot(references.exact(power), per_watt, 1))
+        values, slopes = [], []
+        for block in indices:
+            columns = inverse[:, block]
+            values.append(sum(columns[row, column] for column, row in enumerate(block)))
+            slopes.append([np.sum(columns * (each @ columns)) for each in per_watt])
+        return np.array(values), np.array(slopes)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::isal.UncertifiedWarning")
+@pytest.mark.parametrize("clock", isal.model.parameters.CLOCKS)
+@pytest.mark.parametrize(("field", "offset"), [(200, 0.1), (1000, 3.0), (10_000, 0.1), (10_000, 3.0)])
+def test_what_is_certified_is_right_to_its_gap_in_extreme_layouts(field, offset, clock):
+    """A target next to a radar and another one anywhere: values and bounds from positions on, in 50 digits."""
+    for number in range(3):
+        rng = np.random.default_rng([int(10 * offset), field, number])
+        (near,) = near_a_radar(rng, field, offset, 1)
+        network = isal.Network(near.anchors, near.radars, [near.targets[0], rng.uniform(0, field, 2)])
+        info = isal.information(network, RADIO, clock)
+        even = info.measured(np.ones(network.n_nodes))
+        blocks = np.split(info.basis.indices(["targets"]), 2)
+        levels = np.array([even.speb(block) for block in blocks]) * rng.uniform(0.3, 3.0, 2)
+        names = ["target 1", "target 2"]
+        worst = isal.allocate(
+            network,
+            RADIO,
+            clock=clock,
+            goals={"worst": dict(zip(names, (1 / levels).tolist(), strict=True))},
+            energy=10.0,
+        )
+        least = isal.allocate(
+            network, RADIO, clock=clock, requirements=dict(zip(names, np.sqrt(levels).tolist(), strict=True))
+        )
+        for result in (worst, least):
+            values, slopes = (each.astype(float) for each in exact_parts(network, clock, blocks, result.power))
+            mu = np.array(list(result.shadow.values()))
+            if result is least:
+                assert (values <= result.problem.levels).all()
+                slope = mu @ slopes
+                # without prior the bound is homogeneous in the multipliers
+                bound = mu @ (values**2 / levels) / slope.max()
+            else:
+                assert (values / levels).max() == pytest.approx(result.value, rel=max(result.gap, 1e-9))
+                weights = mu / levels
+                bound = (weights @ values) ** 2 / (10.0 * (weights @ slopes).max())
+            assert result.lower_bound <= result.value
+            assert bound >= result.lower_bound * (1 - 1e-6)
+            assert result.status == "optimal"
