@@ -227,7 +227,7 @@ def _name(info: Information, given: object) -> str:
     """The name that a user gave, with the index of a target spelled out."""
     if isinstance(given, int) and not isinstance(given, bool):
         targets = _members(info, "targets")
-        if not -len(targets) <= given < len(targets):
+        if not 0 <= given < len(targets):
             raise IsalError(f"{info.network.name}: there is no target of index {given}, only {len(targets)} targets")
         return targets[given]
     if not isinstance(given, str):

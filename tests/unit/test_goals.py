@@ -1,5 +1,6 @@
 """Several goals at once: sums, worst cases and requirements, their certificates, and what users ask by name."""
 
+import doctest
 import itertools
 import math
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import references
 import strategies
-from builders import SINGLE
+from builders import ROOT, SINGLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -563,3 +564,13 @@ def test_what_is_certified_is_right_to_its_gap_in_extreme_layouts(field, offset,
             assert result.lower_bound <= result.value
             assert bound >= result.lower_bound * (1 - 1e-6)
             assert result.status == "optimal"
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_on_goals():
+    page = str(ROOT / "docs/goals.md")
+    failed, tried = doctest.testfile(page, module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert tried > 10
+    assert not failed
