@@ -5,7 +5,6 @@ See :mod:`isal.allocation.goals` for the problems and their certificates, and do
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +16,12 @@ from isal.allocation import solvers
 from isal.allocation.certificate import DEFAULT_TOLERANCE
 from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem
 from isal.allocation.problem import checked_caps, checked_numbers, positive_number
-from isal.errors import AllocationError, InfeasibleError, IsalError
+from isal.errors import InfeasibleError, IsalError, length
 from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
-from isal.schemes.schedule import DEFAULT_SOLVER, UncertifiedWarning, no_prior
+from isal.schemes.schedule import DEFAULT_SOLVER, no_prior, tell_uncertified
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -185,13 +184,7 @@ def allocate(
         raise _infeasible(info, problem, error, solver, tolerance) from None
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
-        message = (
-            f"{network.name}: not certified, as the gap is {result.gap:.2g} (asked for {tolerance:g}). What is "
-            "reported may be off by as much; nodes that nearly coincide in a large field are the usual cause"
-        )
-        if require_certified:
-            raise AllocationError(message)
-        warnings.warn(message, UncertifiedWarning, stacklevel=2)
+        tell_uncertified(network, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
     return result
 
 
@@ -261,7 +254,7 @@ def _table(info: Information, given: object, what: str) -> dict[str, float]:
         given = [given]
     if isinstance(given, Mapping):
         named = [(_name(info, name), number) for name, number in given.items()]
-    elif isinstance(given, Iterable):
+    elif isinstance(given, Iterable) and length(given) is not None:
         named = [(_name(info, name), 1.0) for name in given]
     else:
         raise IsalError(f"{info.network.name}: {what} must be names, or a table of names and numbers; got {given!r}")

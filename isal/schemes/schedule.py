@@ -219,14 +219,25 @@ def certified(result: R, required: bool) -> R:
         for step in slot.steps
         if step.allocation.status != "optimal"
     ]
+    tell_uncertified(slots[0].information.network, "; ".join(missed), required, 4)
+    return result
+
+
+def tell_uncertified(network: Network, gaps: str, required: bool, stacklevel: int) -> None:
+    """Warn of gaps that miss their tolerance, or raise if it is ``required``; the warning is about the user's line.
+
+    Raises
+    ------
+    AllocationError
+        Naming the network and the gaps.
+    """
     message = (
-        f"{slots[0].information.network.name}: not certified, as the gap is {'; '.join(missed)}. What is reported may "
-        "be off by as much; nodes that nearly coincide in a large field are the usual cause"
+        f"{network.name}: not certified, as the gap is {gaps}. What is reported may be off by as much; nodes that "
+        "nearly coincide in a large field are the usual cause"
     )
     if required:
         raise AllocationError(message)
-    warnings.warn(message, UncertifiedWarning, stacklevel=3)
-    return result
+    warnings.warn(message, UncertifiedWarning, stacklevel=stacklevel)
 
 
 def slot_informations(networks: Sequence[Network], radio: Radio, clock: Clock) -> list[Information]:

@@ -55,7 +55,7 @@ def usable(function, name, value):
     if name == "caps":
         return isinstance(value, np.ndarray) and value.ndim == 0
     if name == "limits":
-        return value == {}
+        return isinstance(value, dict)
     return function is isal.lower_bound and isinstance(value, list) and value == [-1, 1]
 
 
