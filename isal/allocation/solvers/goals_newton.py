@@ -483,6 +483,8 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
     if problems[0].kind != "energy":
         power = region.middle(np.full(len(problems), np.inf))
         finite = _ratios(problems, power) > 0
+        for index in np.flatnonzero(~finite).tolist():
+            finite[index] = _lower(problems[index], power[index])
         return [each if sound else AllocationError(NO_OPTIMUM) for each, sound in zip(power, finite, strict=True)]
     level = np.ones(len(problems))
     power, ratio = region.middle(level), np.zeros(len(problems))
@@ -512,6 +514,16 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
     return results
 
 
+def _lower(problem: GoalsProblem, power: Array) -> bool:
+    """Lower the powers, in place, of nodes with an indefinite matrix ("held") until every ``M(p) > 0``, if it helps."""
+    lowered = np.any([goal.stack.indefinite()[0] for goal in problem.goals], axis=0)
+    for _ in range(60 if lowered.any() else 0):
+        power[lowered] *= 0.5
+        if _ratios([problem], power[None])[0] > 0:
+            return True
+    return False
+
+
 def _some_that_meet(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
     """The same for requirements that even powers do not meet: from the best "worst", which can prove that none do."""
     if not problems:
@@ -526,11 +538,11 @@ def _some_that_meet(problems: Sequence[GoalsProblem]) -> list[Array | Allocation
             continue
         best = _ratios([problem], answer.power[None])[0]
         middle = problem.region.middle(np.full(1, np.inf))[0]
-        for share in (0.5, 0.2, 0.05, 1e-2, 1e-3, 1e-4, 1e-6, 0.0):
+        for share in (0.5, 0.2, 0.05, 1e-2, 1e-3, 1e-4, 1e-6, 0.0):  # the last is inside, too
             power = share * middle + (1 - share) * answer.power
-            if share == 0 or _ratios([problem], power[None])[0] >= 1 + 0.5 * (best - 1):
+            if _ratios([problem], power[None])[0] >= 1 + 0.5 * (best - 1):
                 break
-        if best > 1 + 1e-12 and share > 0:
+        if best > 1 + 1e-12:
             results.append(power)
             continue
         (proof,) = certify_all([answer], [1e-7], NAME, 0.0)
