@@ -146,6 +146,8 @@ class GoalsProblem:
         set_(self, "cost", _one_each(cost, n, "cost"))
         if not ((self.cost >= 0) & np.isfinite(self.cost)).all() or not self.cost.any():
             raise AllocationError(f"cost must not be negative, nor zero for all nodes; got {self.cost.tolist()}")
+        if not len(self.transmitting):
+            raise AllocationError("the constraints let no node transmit")
         free = np.isinf(self.region.reach[0]) & ((self.cost == 0) | (kind != "energy"))
         if free.any():
             raise AllocationError(
@@ -405,47 +407,55 @@ class Terms:
         """``mu`` and ``dual`` of the largest lower bound from the parts, for a batch of one problem.
 
         What is linear in them is written as a linear program; "worst" with ``1 / f``, which is concave in the powers.
+        Whatever the program finds, the bound holds.
         """
-        from scipy.optimize import linprog
+        levels, promised, fixed, slope = self.levels[0], parts.promised[0], parts.fixed[0], parts.slope[0]
+        if self.kind == "energy":
+            # variables mu f / value
+            region = self.region.with_row(self.cost, np.nan_to_num(value, posinf=1e300))
+            unit, scale = value[0] / promised, value[0]
+            weights, dual = _linear_program(
+                region, scale, (promised**2 / levels - fixed) * unit, slope * unit[:, None], self.cost[0], None
+            )
+            return (weights * unit)[None], dual[None, :-1]
+        if self.kind == "worst":
+            # variables mu f^2 / eps^2, which add up to one
+            unit, scale = levels / promised**2, 1 / value[0]
+            weights, dual = _linear_program(
+                self.region, scale, -fixed * unit, slope * unit[:, None], 0 * self.cost[0], np.ones(len(levels))
+            )
+            multipliers = weights * (levels / promised) ** 2
+            return multipliers[None], dual[None] / multipliers.sum()
+        total = levels @ promised
+        one = np.ones(1)
+        _, dual = _linear_program(
+            self.region, total, -one * (levels @ fixed), levels[None] @ slope, 0 * self.cost[0], one
+        )
+        return self.levels, dual[None]
 
-        region, levels, cost = self.region, self.levels[0], self.cost[0]
-        if self.kind == "energy":
-            region = region.with_row(self.cost, np.nan_to_num(value, posinf=1e300))
-        reach, rows, at_most = region.reach[0], region.rows[0], region.at_most[0]
-        n, n_rows, n_goals = len(reach), len(rows), len(levels)
-        promised, fixed, slope = parts.promised[0], parts.fixed[0], parts.slope[0]
-        unit = np.where(at_most > 0, at_most, 1.0)
-        if self.kind == "energy":
-            earned, per_goal = promised**2 / levels - fixed, value[0] / promised
-        elif self.kind == "worst":
-            earned, per_goal = -fixed, levels / promised**2
-        else:
-            earned, per_goal = -fixed, levels / (levels @ promised)
-        scale = value[0] if self.kind == "energy" else (1 / value[0] if self.kind == "worst" else 1.0)
-        gained = (slope * per_goal[:, None]) * reach / scale
-        objective = np.concatenate([-earned * per_goal / scale, at_most / unit, np.ones(n)])
-        # sum_k nu_k h_k - A'y - e <= c, in units of the reach of each node
-        limits = np.concatenate([gained.T, -(rows * reach / unit[:, None]).T, -np.eye(n)], axis=1)
-        right = cost * reach / scale if self.kind == "energy" else np.zeros(n)
-        bounds: list[tuple[float, float | None]] = [(0.0, None)] * (n_goals + n_rows + n)
-        equal, one = None, None
-        if self.kind == "sum":
-            bounds[:n_goals] = [(1.0, 1.0)] * n_goals
-        elif self.kind == "worst":
-            equal, one = np.zeros((1, len(objective))), [1.0]
-            equal[0, :n_goals] = 1.0
-        found = linprog(objective, limits, right, equal, one, bounds)
-        if found.x is None:
-            return np.ones((1, n_goals)), np.zeros((1, len(self.region.rows[0])))
-        share = np.maximum(found.x[:n_goals], 0.0)
-        dual = np.maximum(found.x[n_goals : n_goals + n_rows], 0.0) * scale / unit
-        if self.kind == "energy":
-            return (share * per_goal)[None], dual[None, : n_rows - 1]
-        multipliers = share * (levels / promised) ** 2 if self.kind == "worst" else levels
-        # the multipliers of the rows belong to other units than those of the goals
-        weights = self.weights(multipliers[None])[0]
-        largest = np.argmax(share * per_goal)
-        return multipliers[None], (dual * weights[largest] / (share * per_goal)[largest])[None]
+
+def _linear_program(
+    region: Region, scale: float, earned: Array, gained: Array, cost: Array, shares: Array | None
+) -> tuple[Array, Array]:
+    """Multipliers ``nu`` >= 0 of the goals and ``y`` >= 0 of the rows, at which the result is largest.
+
+    That is ``nu . earned - D(nu gained - c)`` with ``D`` bounded by ``y``. ``scale`` is the size of the result, ``earned`` has shape ``(K,)``, ``gained``
+    ``(K, n)``; where there are ``shares``, ``shares . nu = 1``. Ones and zeros where the program fails.
+    """
+    from scipy.optimize import linprog
+
+    reach, rows, at_most = region.reach[0], region.rows[0], region.at_most[0]
+    n_goals, n_rows, n = len(earned), len(rows), len(reach)
+    unit = np.where(at_most > 0, at_most, 1.0)
+    # nu, y at_most / scale, and what the slopes exceed A'y by, times the reach of each node / scale
+    objective = np.concatenate([-earned / scale, at_most / unit, np.ones(n)])
+    limits = np.concatenate([(gained * reach / scale).T, -(rows * reach / unit[:, None]).T, -np.eye(n)], axis=1)
+    equal = None if shares is None else np.append(shares, np.zeros(n_rows + n))[None]
+    found = linprog(objective, limits, cost * reach / scale, equal, None if shares is None else [1.0])
+    if found.x is None:
+        return np.ones(n_goals), np.zeros(n_rows)
+    solution = np.maximum(found.x, 0.0)
+    return solution[:n_goals], solution[n_goals : n_goals + n_rows] * scale / unit
 
 
 @dataclass(frozen=True, eq=False)

@@ -314,6 +314,25 @@ def test_the_multipliers_of_the_worst_case_belong_to_those_that_are_worst():
         assert share < 1e-4 or found.values[name] == pytest.approx(found.value, rel=1e-4)
 
 
+def test_the_multipliers_of_requirements_are_what_loosening_them_saves():
+    network = scattered(0)
+    required = {f"target {number}": 0.05 for number in range(1, 7)}
+    found = isal.allocate(network, RADIO, clock="asynchronous", requirements=required, tolerance=1e-9)
+    for name, price in found.shadow.items():
+        energies = [
+            isal.allocate(
+                network,
+                RADIO,
+                clock="asynchronous",
+                requirements=required | {name: math.sqrt(0.05**2 * factor)},
+                tolerance=1e-9,
+            ).value
+            for factor in (1 + 1e-3, 1 - 1e-3)
+        ]
+        saved = (energies[1] - energies[0]) / (2e-3 * 0.05**2)
+        assert price == pytest.approx(saved, rel=1e-2, abs=1e-4 * found.value / 0.05**2)
+
+
 def test_many_goals_are_solved_for_a_few_of_them():
     rng, network = np.random.default_rng(3), SINGLE["7c"]
     goals = []

@@ -638,7 +638,7 @@ class _Rounds:
     @property
     def working(self) -> GoalsProblem:
         """The problem with the goals so far."""
-        if self.whole and self.problem.kind == "sum":
+        if self.whole and self.origin == list(range(len(self.goals))):
             return self.problem
         return self.problem.of_goals(self.goals, self.problem.levels[self.origin])
 
