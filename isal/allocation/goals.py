@@ -439,8 +439,9 @@ def _linear_program(
 ) -> tuple[Array, Array]:
     """Multipliers ``nu`` >= 0 of the goals and ``y`` >= 0 of the rows, at which the result is largest.
 
-    That is ``nu . earned - D(nu gained - c)`` with ``D`` bounded by ``y``. ``scale`` is the size of the result, ``earned`` has shape ``(K,)``, ``gained``
-    ``(K, n)``; where there are ``shares``, ``shares . nu = 1``. Ones and zeros where the program fails.
+    The result is ``nu . earned - D(nu gained - c)`` with ``D`` bounded by ``y``, and ``scale`` is its size. ``earned``
+    has shape ``(K,)``, ``gained`` ``(K, n)``; where there are ``shares``, ``shares . nu = 1``. Ones and zeros where the
+    program fails.
     """
     from scipy.optimize import linprog
 

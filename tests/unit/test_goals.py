@@ -351,6 +351,44 @@ def test_many_goals_are_solved_for_a_few_of_them():
         assert every.gap <= 3 * TOLERANCE
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_company_changes_nothing_but_the_time(kind):
+    problems = [random_problem(np.random.default_rng([2, number]), kind) for number in range(12)]
+    together = goals_newton.solve_all(problems, [TOLERANCE] * len(problems))
+    for problem, found in zip(problems, together, strict=True):
+        alone = goals_newton.solve(problem, TOLERANCE)
+        assert found.status == alone.status == "optimal"
+        assert found.value == pytest.approx(alone.value, rel=1e-6)
+
+
+def test_one_that_fails_leaves_the_others_alone():
+    rng = np.random.default_rng(5)
+    fine = random_problem(rng, "worst")
+    d = len(fine.goals[0].known)
+    nothing = DenseStack(np.zeros((1, fine.n_nodes, d, d)))
+    hopeless = GoalsProblem(
+        [Goal(Knowledge.nothing(d), nothing, np.eye(d))], "worst", rows=np.ones((1, fine.n_nodes)), at_most=[1.0]
+    )
+    failed, found = goals_newton.solve_all([hopeless, fine], [TOLERANCE] * 2)
+    assert isinstance(failed, IsalError)
+    assert found.status == "optimal"
+
+
+@given(strategies.generators())
+def test_indefinite_matrices_as_under_held(rng):
+    """One goal against the solver of one; M is positive definite in a part of the feasible set only."""
+    single = strategies.random_problem(rng, kind="held", binding=bool(rng.integers(2)))
+    goals = [Goal(single.known, single.stack, single.selector)]
+    one = isal.allocation.solvers.solve(single, "interior-point", TOLERANCE)
+    for kind in ("sum", "worst"):
+        problem = GoalsProblem(
+            goals, kind, rows=np.ones((1, single.n_nodes)), at_most=[single.budget], caps=single.caps
+        )
+        found = goals_newton.solve(problem, TOLERANCE)
+        assert found.lower_bound <= one.value * (1 + 1e-12)
+        assert one.lower_bound <= found.value * (1 + 1e-12)
+
+
 # --- largest eigenvalue -----------------------------------------------------------------------------------------------
 
 
@@ -439,6 +477,22 @@ def test_requirements_that_hardly_can_be_met_are_met(excess):
     assert tight.value == pytest.approx(free.value, rel=1e-5)
 
 
+@given(strategies.generators())
+def test_what_no_powers_can_reach_is_proven(rng):
+    """More power never hurts here, so a goal that is missed at full caps can't be met; and only then is it said."""
+    problem = random_problem(rng, "energy")
+    caps = np.minimum(problem.region.reach[0], 3.0)
+    at_caps = np.array([trace(goal, caps) for goal in problem.goals])
+    levels = at_caps * rng.uniform(1.0, 3.0, len(at_caps))
+    levels[0] = at_caps[0] * rng.uniform(0.5, 0.999)
+    impossible = GoalsProblem(problem.goals, "energy", levels, caps=caps)
+    with pytest.raises(InfeasibleError) as told:
+        goals_newton.solve(impossible, TOLERANCE)
+    assert 1 < told.value.ratio <= (at_caps / levels).max() * (1 + 1e-9)
+    possible = GoalsProblem(problem.goals, "energy", at_caps * 1.001, caps=caps)
+    assert goals_newton.solve(possible, TOLERANCE).status == "optimal"
+
+
 # --- names, limits and refusals ---------------------------------------------------------------------------------------
 
 
@@ -503,6 +557,49 @@ def test_layouts_in_which_a_double_has_few_digits_left_are_certified():
         assert worst.status == least.status == "optimal"
         parts = evaluate(worst.problem.goals, worst.power, exactly=True)
         np.testing.assert_allclose(parts.value, worst.allocation.values, rtol=1e-6)
+
+
+def random_pair():
+    """Two goals of two nodes."""
+    return random_goals(np.random.default_rng(0), 2, prior=True, shared=True)[:2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"goals": []}, "at least one goal"),
+        ({"kind": "best"}, "kind must be one of sum, worst, energy"),
+        ({"levels": 0.0}, "levels must be positive"),
+        ({"levels": [1.0, 2.0, 3.0]}, "levels must be one number or 2"),
+        ({"caps": np.inf}, "nothing limits the power of node 1"),
+        ({"rows": [[1.0]], "at_most": [1.0]}, "rows must be finite, of shape"),
+        ({"rows": [[1.0, 1.0]], "at_most": [-1.0]}, "at_most must not be negative"),
+        ({"rows": [[1.0, 1.0]], "at_most": [0.0]}, "let no node transmit"),
+        ({"cost": [0.0, 0.0]}, "cost must not be negative, nor zero for all"),
+    ],
+)
+def test_problems_that_make_no_sense_are_refused(arguments, told):
+    arguments = {"goals": random_pair(), "kind": "worst", "caps": 1.0} | arguments
+    with pytest.raises(IsalError, match=told):
+        GoalsProblem(**arguments)
+
+
+def test_goals_must_be_about_the_same_parameters():
+    with pytest.raises(IsalError, match="all goals must be about"):
+        GoalsProblem([random_pair()[0], *scattered_goals()], "worst", caps=1.0)
+
+
+def scattered_goals():
+    info = isal.information(scattered(0), RADIO, "synchronous")
+    return [Goal(Knowledge.nothing(info.basis.size), info.stack, np.eye(info.basis.size))]
+
+
+def test_requirements_that_need_no_power_are_told():
+    goals = random_pair()
+    known = Knowledge.of_rows(1e3 * np.eye(len(goals[0].known)))
+    easy = [Goal(known, goal.stack, goal.selector) for goal in goals]
+    with pytest.raises(IsalError, match="without any power"):
+        goals_newton.solve(GoalsProblem(easy, "energy", 1.0), TOLERANCE)
 
 
 @pytest.mark.parametrize(
