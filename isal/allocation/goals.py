@@ -16,7 +16,7 @@ multipliers ``mu_k >= 0``, no feasible powers reach less than
     "worst"     the same with w_k = mu_k / eps_k, where sum mu_k = 1
     "energy"    sum mu_k (f_k^2 / eps_k - a_k) - D(sum mu_k h_k - c)
 
-(MODEL, section 10). Nothing in this module knows what a network is.
+Nothing in this module knows what a network is.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ WORST: dict[str, Block] = {"worst target": "targets", "worst radar": "radars"}
 #: In front of the name of a target or radar: its error along the direction in which it is largest.
 DIRECTION = "worst direction of "
 
-
 #: A power below this share of all is not worth mentioning.
 NEGLIGIBLE = 1e-4
 

@@ -27,7 +27,7 @@ from isal.matrices import DenseStack, Rows
 RADIO = isal.Radio()
 TOLERANCE = 1e-6
 
-#: How many random problems of each kind are compared with Clarabel, in `make test-fast` and beyond.
+#: How many random problems of each kind are compared with Clarabel, in `make test-fast` and in `make test-all`.
 FEW, MANY = 8, 200
 
 
@@ -87,7 +87,7 @@ def trace(goal, power):
 
 
 def scattered(seed, clock="asynchronous", n_targets=6):
-    """4 anchors, 3 radars and 6 targets anywhere, as in the example of MODEL, section 10."""
+    """4 anchors, 3 radars and 6 targets anywhere."""
     return strategies.random_network(np.random.default_rng([10, seed]), 4, 3, n_targets)
 
 
@@ -249,7 +249,7 @@ def test_random_problems_agree_with_clarabel(kind, number):
     agrees_with_clarabel(random_problem(np.random.default_rng([1, number]), kind))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_random_problems_agree_with_clarabel(kind):
     for number in range(FEW, MANY):
