@@ -315,15 +315,18 @@ def _batch(goals: Sequence[Goal]) -> Batch:
 
 def pointed(goals: Sequence[Goal], power: Array) -> tuple[Goal, ...]:
     """The goals at some powers, shape ``(n,)``, a largest eigenvalue as the bound along its direction there."""
-    return tuple(_pointed(goal, power) if goal.largest else goal for goal in goals)
-
-
-def _pointed(goal: Goal, power: Array) -> Goal:
-    (columns,) = _batch([goal]).columns(power[None])
-    covariance = goal.selector.T @ columns
-    if not np.isfinite(covariance).all():
-        return goal.along(np.eye(len(covariance))[0])
-    return goal.along(np.linalg.eigh(0.5 * (covariance + covariance.T))[1][:, -1])
+    found, largest = list(goals), [number for number, goal in enumerate(goals) if goal.largest]
+    wanted = [goals[number] for number in largest]
+    for group in _together(wanted) if wanted else ():
+        columns = _batch([wanted[index] for index in group]).columns(np.tile(power, (len(group), 1)))
+        for index, solved in zip(group.tolist(), columns, strict=True):
+            selector = wanted[index].selector
+            covariance = selector.T @ solved[:, : selector.shape[1]]
+            direction = np.eye(len(covariance))[0]
+            if np.isfinite(covariance).all():
+                direction = np.linalg.eigh(0.5 * (covariance + covariance.T))[1][:, -1]
+            found[largest[index]] = wanted[index].along(direction)
+    return tuple(found)
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

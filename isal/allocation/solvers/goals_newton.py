@@ -175,8 +175,8 @@ class _Scaled:
         if self.precise:
             columns = refined(self.constant, self.stack, power, self.selector, columns, lambda right: inverse @ right)
         pushed = self.stack.apply(columns)
-        value = self._of_goals(np.einsum("Niq,Niq->Nq", self.selector, columns))
-        fixed = self._of_goals(np.einsum("Niq,Niq->Nq", columns, self.constant @ columns))
+        value = self._of_goals(np.einsum("Niq,Niq->Nq", self.selector, columns)[:, :, None])[:, :, 0]
+        fixed = self._of_goals(np.einsum("Niq,Niq->Nq", columns, self.constant @ columns)[:, :, None])[:, :, 0]
         slope = self._of_goals(np.einsum("Niq,Nmiq->Nqm", columns, pushed))
         value[~np.asarray(inside.reshape(-1, self.matrices).all(axis=1))] = np.inf
         parts = (value, fixed, slope, self._per_problem(inverse), self._per_problem(pushed))
@@ -186,14 +186,15 @@ class _Scaled:
         return each.reshape(-1, self.matrices, *each.shape[1:])
 
     def _of_goals(self, per_column: Array) -> Array:
-        """Sums over the columns of each goal, shape ``(N, K)`` or ``(N, K, n)``."""
-        owned: Array = np.einsum("Nsq...,sqk->Nk...", self._per_problem(per_column), self.owner, optimize=True)
+        """Sums over the columns of each goal: from shape ``(N S, q, n)`` to ``(N, K, n)``."""
+        columns = per_column.reshape(len(per_column) // self.matrices, -1, per_column.shape[2])
+        owned: Array = self.owner.reshape(columns.shape[1], -1).T @ columns
         return owned
 
     def hessian(self, at: _Evaluation, weights: Array) -> Array:
         """``sum_k w_k 2 tr(Y_k' B_m M_k^-1 B_l Y_k)``, shape ``(N, n, n)``, for weights of shape ``(N, K)``."""
         n_problems, n_matrices, n, d, q = at.pushed.shape
-        per_column = np.einsum("Nk,sqk->Nsq", weights, self.owner, optimize=True)
+        per_column = (weights @ self.owner.reshape(-1, weights.shape[1]).T).reshape(n_problems, n_matrices, q)
         right = at.pushed.transpose(0, 1, 3, 2, 4).reshape(n_problems, n_matrices, d, n * q)
         pushed = (at.inverse @ right).reshape(n_problems, n_matrices, d, n, q) * per_column[:, :, None, None, :]
         across = pushed.transpose(0, 3, 1, 2, 4).reshape(n_problems, n, -1)
@@ -225,8 +226,7 @@ class _Scaled:
         if self.terms.kind == "sum":
             return self.hessian(at, self.terms.levels)
         weights = multipliers * self.terms.levels / at.value**2
-        own = np.einsum("Nk,Nkm,Nkl->Nml", 2 * weights / at.value, at.slope, at.slope, optimize=True)
-        return self.hessian(at, weights) - own
+        return self.hessian(at, weights) - _squares(at.slope, 2 * weights / at.value)
 
     def multipliers(self, at: _Evaluation, now: _Iterate) -> tuple[Array, Array]:
         """``mu`` and ``dual`` of the lower bound in these units, see :class:`isal.allocation.goals.Terms`."""
@@ -338,8 +338,7 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
     _, gradients = problem.merits(at)
     stiff, pull = now.rows / now.slack, now.goals / now.margin
     system = problem.curvature(at, now.goals)
-    system = system + np.einsum("Nrm,Nr,Nrl->Nml", sides, stiff, sides, optimize=True)
-    system += np.einsum("Nkm,Nk,Nkl->Nml", gradients, pull, gradients, optimize=True)
+    system = system + _squares(sides, stiff) + _squares(gradients, pull)
     right = np.einsum("Nkm,Nk->Nm", gradients, towards / now.margin) - problem.gradient(at)
     right -= np.einsum("Nrm,Nr->Nm", sides, towards / now.slack)
     if problem.has_level:
@@ -413,6 +412,12 @@ def _newton(problem: _Scaled, now: _Iterate, at: _Evaluation, mu: Array) -> tupl
     following.rows = now.rows + dual[:, None] * rows
     following.goals = now.goals + dual[:, None] * goals
     return following, there, np.minimum(primal, dual)
+
+
+def _squares(rows: Array, weights: Array) -> Array:
+    """``sum_r w_r a_r a_r'`` for rows of shape ``(N, R, n)``, shape ``(N, n, n)``."""
+    weighted: Array = (rows * weights[:, :, None]).transpose(0, 2, 1)
+    return weighted @ rows
 
 
 # --- starts -----------------------------------------------------------------------------------------------------------
