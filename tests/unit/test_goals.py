@@ -126,7 +126,7 @@ def test_a_solution_is_feasible_certified_and_beaten_by_nothing(rng, kind):
     np.testing.assert_allclose(found.values, [trace(goal, found.power) for goal in problem.goals], rtol=1e-8)
     if kind == "energy":
         assert (found.values <= problem.levels).all()
-        assert found.value == problem.cost @ found.power
+        assert found.value == pytest.approx(problem.cost @ found.power, rel=1e-12)
     else:
         assert found.value == pytest.approx(worth(problem, found.power), rel=1e-8)
     assert found.lower_bound <= found.value
