@@ -61,6 +61,9 @@ MOST_ITERATIONS = 50, 80
 #: What rounding may add to the merit of a step, which holds the logarithms of small differences, likewise.
 NOISE = 1e-10, 1e-7
 
+#: Requirements are tightened by this share of the tolerance, so that rounding can't break them.
+TIGHTER = 0.1
+
 #: A problem of more goals is solved for so many of them first, and each round adds at most so many.
 MOST_AT_ONCE = 16
 FIRST_GOALS, MORE_GOALS = 4, 4
@@ -294,7 +297,7 @@ def minimise(
     share, n_problems = start / unit[:, None], len(start)
     at = problem.evaluate(share)
     merit, _ = problem.merits(at)
-    level = 0.8 * merit.min(axis=1) if problem.has_level else np.ones(n_problems)
+    level = 0.8 * merit.min(axis=1) if problem.has_level else 1 + TIGHTER * tolerance
     mu = np.full(n_problems, FIRST_MU)
     margin = merit - level[:, None]
     slack = problem.slack
