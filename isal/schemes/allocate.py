@@ -70,7 +70,10 @@ class GoalsResult:
 
     @property
     def value(self) -> float:
-        """What is minimised: the weighted sum or the worst of the values, m^2, or the energy, J."""
+        """What is minimised: the weighted sum or the worst of the values, m^2, or the energy, J.
+
+        Infinite where a requirement is not met for certain; such a result is "uncertified".
+        """
         return self.allocation.value
 
     @property
