@@ -1,7 +1,11 @@
 from .allocation.certificate import Allocation as Allocation
 from .allocation.certificate import lower_bound as lower_bound
+from .allocation.goals import Goal as Goal
+from .allocation.goals import GoalsAllocation as GoalsAllocation
+from .allocation.goals import GoalsProblem as GoalsProblem
 from .allocation.problem import AllocationProblem as AllocationProblem
 from .errors import AllocationError as AllocationError
+from .errors import InfeasibleError as InfeasibleError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError
 from .errors import UnobservableError as UnobservableError
@@ -11,6 +15,8 @@ from .model.information import information as information
 from .model.information import spebs as spebs
 from .model.network import Network as Network
 from .model.radio import Radio as Radio
+from .schemes.allocate import GoalsResult as GoalsResult
+from .schemes.allocate import allocate as allocate
 from .schemes.best_split import BestSplit as BestSplit
 from .schemes.best_split import best_split as best_split
 from .schemes.integrated import integrated as integrated

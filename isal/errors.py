@@ -28,6 +28,17 @@ class AllocationError(IsalError):
     """A problem that has no finite optimum, or that a solver could not certify; the message says which and why."""
 
 
+class InfeasibleError(AllocationError):
+    """Requirements that no feasible powers meet, which is proven; the message says by how much they are missed.
+
+    Whatever the powers, one of the bounds is at least ``ratio`` times its limit.
+    """
+
+    def __init__(self, message: str, ratio: float = math.inf) -> None:
+        super().__init__(message)
+        self.ratio = ratio
+
+
 def one_of(value: object, choices: Collection[str], what: str) -> None:
     """Refuse a value that is none of the choices, whatever its type.
 

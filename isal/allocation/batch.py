@@ -63,11 +63,6 @@ class Batch:
     def __len__(self) -> int:
         return len(self.constant)
 
-    @property
-    def has_root(self) -> bool:
-        """Whether every problem's matrix is a sum of squares whose rows are there."""
-        return all(known.root is not None for known in self.known) and None not in self.stack.rows
-
     def take(self, chosen: NDArray[Any]) -> Batch:
         """The problems at the given indices, or where a mask is true."""
         return Batch(
@@ -115,6 +110,11 @@ class Batch:
         slope: Array = np.einsum("Nik,Nmik->Nm", columns, self.stack.apply(columns))
         return slope
 
+    def fixed(self, columns: Array) -> Array:
+        """``tr(Y' M0 Y)``, m^2, shape ``(N,)``."""
+        fixed: Array = np.einsum("Nik,Nik->N", columns, self.constant @ columns)
+        return fixed
+
     def rounding(self, power: Array, columns: Array, value: Array) -> Array:
         """Bound on the relative error of ``f`` by the rounding of M, shape ``(N,)``; infinite where ``Y`` is NaN."""
         square = np.einsum("Nm,Nmti->Nti", power, self.stack.squares)
@@ -134,8 +134,7 @@ class Batch:
         ``tr(C'Y)^2 <= tr(C' M(s)^-1 C) tr(Y' M(s) Y)``, whatever solver made p.
         """
         value = np.einsum("Nik,Nik->N", self.selector, columns)
-        fixed = np.einsum("Nik,Nik->N", columns, self.constant @ columns)
-        bound = value**2 / (fixed + largest_over_feasible(self.slope(columns), self.budget, self.caps))
+        bound = value**2 / (self.fixed(columns) + largest_over_feasible(self.slope(columns), self.budget, self.caps))
         return np.where(np.isnan(bound), 0.0, bound)
 
     def feasible(self, power: Array) -> Array:

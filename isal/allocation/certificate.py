@@ -93,14 +93,14 @@ def certify_all(
     for number in open_:
         # Where M is nearly singular the rounding of M itself, or of its inverse alone, can leave a gap.
         part = batch.take(np.array([number]))
-        evaluate = _by_root if part.has_root else _by_refinement
-        value[number], bound[number], rounding[number] = evaluate(part, inside[number])
+        found = evaluated(part, inside[number])
+        value[number], bound[number], rounding[number] = found.value, found.lower_bound(part), found.error
         # On the boundary a bound from slightly inside can be tighter, as the multipliers of unused nodes vanish there.
         middle = part.spread()[0] * (inside[number].sum() / part.budget[0])
         for by in INWARD if np.isfinite(value[number]) else ():
-            _, shifted, error = evaluate(part, (1 - by) * inside[number] + by * middle)
-            if shifted * (1 - error) > bound[number] * (1 - rounding[number]):
-                bound[number], rounding[number] = shifted, max(error, rounding[number])
+            shifted = evaluated(part, (1 - by) * inside[number] + by * middle)
+            if shifted.lower_bound(part) * (1 - shifted.error) > bound[number] * (1 - rounding[number]):
+                bound[number], rounding[number] = shifted.lower_bound(part), max(shifted.error, rounding[number])
     # the gap holds what rounding may have done to the value; a bound above the value is rounding, too
     with np.errstate(invalid="ignore"):
         bound = np.where(np.isfinite(value), np.minimum(bound, value) * np.maximum(1 - rounding, 0.0), 0.0)
@@ -108,29 +108,47 @@ def certify_all(
     return [Allocation(p, f, low, tolerance, solver, used, seconds) for p, f, low, tolerance, used in rows]
 
 
-def _by_root(single: Batch, power: Array) -> tuple[float, float, float]:
-    """Value, lower bound and relative rounding error of both from the square root of M, for a batch of one problem."""
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What one problem's bounds are made of at some powers, with ``Y = M^-1 C``, as exactly as it can be had.
+
+    ``value`` is f, infinite outside ``M > 0``, ``promised`` ``tr(C' Y)``, ``fixed`` ``tr(Y' M0 Y)``, ``slope``
+    ``tr(Y' B_m Y)``, and ``error`` bounds the relative error of all of them by rounding. Where the sums may cancel
+    these are numbers of extended precision.
+    """
+
+    value: float
+    promised: float
+    fixed: float
+    slope: Array
+    error: float
+
+    def lower_bound(self, single: Batch) -> float:
+        """See :meth:`isal.allocation.batch.Batch.lower_bound`; zero where there is none."""
+        if not np.isfinite(self.value):
+            return 0.0
+        most = largest_over_feasible(self.slope[None], single.budget, single.caps)[0]
+        return float(self.promised**2 / (self.fixed + most))
+
+
+def evaluated(single: Batch, power: Array) -> Evaluated:
+    """The parts of the bound of a batch of one problem, from the square root of M where there is one.
+
+    Else they are from M itself, the inverse in extended precision; what remains are the errors of its entries.
+    """
     known, rows, selector = single.known[0], single.stack.rows[0], single.selector[0]
-    assert known.root is not None
-    assert rows is not None
-    value, columns = by_root(np.concatenate([known.root, rows.at(power)]), selector)
-    if not np.isfinite(value):
-        return np.inf, 0.0, np.inf
-    slope = rows.squares(columns, len(power))
-    fixed = float(np.sum((known.root @ columns) ** 2))
-    promised = float(np.sum(selector * columns))
-    bound = promised**2 / (fixed + largest_over_feasible(slope[None], single.budget, single.caps)[0])
-    scale = np.sqrt(known.scale**2 + power @ single.stack.squares[0, :, 0])
-    error = relative_rounding_of_root(scale, known.doubt, columns, np.sum(selector * columns, axis=0))
-    return value, float(bound), error
-
-
-def _by_refinement(single: Batch, power: Array) -> tuple[float, float, float]:
-    """The same from M itself, the inverse in extended precision; what remains are the errors of its entries."""
-    columns = single.columns(power[None], precise=True)
-    value = single.value(columns)
-    error = single.rounding(power[None], columns.astype(float), value)
-    return float(value[0]), float(single.lower_bound(columns)[0]), float(error[0])
+    if known.root is not None and rows is not None:
+        value, columns = by_root(np.concatenate([known.root, rows.at(power)]), selector)
+        if not np.isfinite(value):
+            return Evaluated(np.inf, 0.0, 0.0, np.zeros(len(power)), np.inf)
+        fixed = float(np.sum((known.root @ columns) ** 2))
+        scale = np.sqrt(known.scale**2 + power @ single.stack.squares[0, :, 0])
+        error = relative_rounding_of_root(scale, known.doubt, columns, np.sum(selector * columns, axis=0))
+        return Evaluated(value, float(np.sum(selector * columns)), fixed, rows.squares(columns, len(power)), error)
+    precise = single.columns(power[None], precise=True)
+    of_m = single.value(precise)
+    error = float(single.rounding(power[None], precise.astype(float), of_m)[0])
+    return Evaluated(float(of_m[0]), of_m[0], single.fixed(precise)[0], single.slope(precise)[0], error)
 
 
 def lower_bound(problem: AllocationProblem, power: ArrayLike) -> float:

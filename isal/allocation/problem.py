@@ -9,6 +9,7 @@ Nothing in this module knows what a network is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -166,21 +167,11 @@ class AllocationProblem:
 
         The powers that solve it are those that solve this one. None if there is no square root, or M(p) is singular.
         """
-        rows, root = self.stack.rows[0], self.known.root
-        if rows is None or root is None:
+        better = conditioned(self.known, self.stack, power)
+        if better is None:
             return None
-        scaled = scaled_triangle(np.concatenate([root, rows.at(power)]))
-        if scaled is None:
-            return None
-        unit, triangle = scaled
-
-        def transformed(each: Array) -> Array:
-            return np.asarray(np.linalg.solve(triangle.T, (each / unit).T).T)
-
-        new_rows = Rows(transformed(rows.entries), rows.node)
-        stack = DenseStack(new_rows.products(self.n_nodes)[None], None, [new_rows])
-        selector = transformed(self.selector.T).T
-        return AllocationProblem(Knowledge.of_rows(transformed(root)), stack, selector, self.energy, self.caps)
+        known, stack, transformed = better
+        return AllocationProblem(known, stack, transformed(self.selector.T).T, self.energy, self.caps)
 
     def spread(self, share: float = 1.0) -> Array:
         """The budget spread evenly over the nodes as far as the caps allow, times ``share``; shape ``(n,)``, W."""
@@ -200,6 +191,29 @@ class AllocationProblem:
         if np.isnan(start).any():
             raise AllocationError(NO_OPTIMUM)
         return start
+
+
+def conditioned(
+    known: Knowledge, stack: Stack, power: Array
+) -> tuple[Knowledge, DenseStack, Callable[[Array], Array]] | None:
+    """``M0`` and ``B_m`` in parameters in which ``M(p)`` is the identity, and what transforms rows to these.
+
+    None if there is no square root, or M(p) is singular.
+    """
+    rows, root = stack.rows[0], known.root
+    if rows is None or root is None:
+        return None
+    scaled = scaled_triangle(np.concatenate([root, rows.at(power)]))
+    if scaled is None:
+        return None
+    unit, triangle = scaled
+
+    def transformed(each: Array) -> Array:
+        return np.asarray(np.linalg.solve(triangle.T, (each / unit).T).T)
+
+    new_rows = Rows(transformed(rows.entries), rows.node)
+    new_stack = DenseStack(new_rows.products(stack.n_nodes)[None], None, [new_rows])
+    return Knowledge.of_rows(transformed(root)), new_stack, transformed
 
 
 def positive_number(value: Any, what: str, unit: str = "") -> float:

@@ -228,22 +228,27 @@ def certified(result: R, required: bool) -> R:
         return result
     slots = result.slots if isinstance(result, ScheduleResult) else (result,)
     missed = [
-        (
-            step.allocation.status,
-            f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})",
-        )
+        f"slot {number}, {step.block}: {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g})"
         for number, slot in enumerate(slots, start=1)
         for step in slot.steps
         if step.allocation.status != "optimal"
     ]
-    message = (
-        f"{slots[0].information.network.name}: not certified, as the gap is "
-        f"{'; '.join(text for _, text in missed)}. {explained(result.status, slots[0].information.radio)}"
-    )
+    tell_uncertified(slots[0].information, result.status, "; ".join(missed), required, 4)
+    return result
+
+
+def tell_uncertified(info: Information, status: str, gaps: str, required: bool, stacklevel: int) -> None:
+    """Warn of gaps that miss their tolerance, or raise if it is ``required``; the warning is about the user's line.
+
+    Raises
+    ------
+    AllocationError
+        Naming the network and the gaps, and what they mean for a result of this status.
+    """
+    message = f"{info.network.name}: not certified, as the gap is {gaps}. {explained(status, info.radio)}"
     if required:
         raise AllocationError(message)
-    warnings.warn(message, UncertifiedWarning, stacklevel=3)
-    return result
+    warnings.warn(message, UncertifiedWarning, stacklevel=stacklevel)
 
 
 def explained(status: str, radio: Radio) -> str:

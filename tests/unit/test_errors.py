@@ -32,6 +32,8 @@ CALLS = [
     (isal.spebs, {"network": NETWORK, "radio": RADIO, "clock": "synchronous", "power": np.ones(4)}),
     (isal.integrated, {"network": NETWORK, "energy": 1.0} | COMMON),
     (isal.integrated, {"network": [NETWORK] * 2, "energies": [1.0, 1.0]} | COMMON),
+    (isal.allocate, {"network": NETWORK, "goals": "worst target", "energy": 1.0, "limits": {"radars": 0.5}} | COMMON),
+    (isal.allocate, {"network": NETWORK, "requirements": 1.0} | COMMON),
     (isal.step_by_step, {"network": NETWORK, "energies": [1.0, 1.0], "carry": "held"} | COMMON),
     (isal.step_by_step, {"network": [NETWORK] * 2, "energies": [[1.0, 1.0]] * 2, "carry": "held"} | COMMON),
     (isal.best_split, {"network": NETWORK, "energy": 1.0, "scheme": "step-by-step", "carry": "held"} | COMMON),
@@ -52,6 +54,8 @@ def usable(function, name, value):
         return isinstance(value, int) and value == -1
     if name == "caps":
         return isinstance(value, np.ndarray) and value.ndim == 0
+    if name == "limits":
+        return isinstance(value, dict)
     return function is isal.lower_bound and isinstance(value, list) and value == [-1, 1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
@@ -21,6 +21,12 @@ SOLVERS = {
     "scs": "isal.allocation.solvers.scs_sdp",
     "interior-point": "isal.allocation.solvers.interior_point",
     "cvxpy": "isal.allocation.solvers.cvxpy_paper",
+}
+
+#: The same for problems with several goals: :class:`isal.allocation.goals.GoalsProblem`.
+GOALS_SOLVERS = {
+    "interior-point": "isal.allocation.solvers.goals_newton",
+    "cvxpy": "isal.allocation.solvers.goals_cvxpy",
 }
 
 #: Solver -> the one that finishes what it could not certify.
@@ -61,10 +67,27 @@ def solver_module(name: str) -> ModuleType:
     """
     if not isinstance(name, str) or name not in SOLVERS:
         raise IsalError(f"there is no solver {name!r}; choose one of {', '.join(SOLVERS)}")
+    return _imported(name, SOLVERS)
+
+
+def _imported(name: str, where: Mapping[str, str]) -> ModuleType:
     try:
-        return import_module(SOLVERS[name])
+        return import_module(where[name])
     except ModuleNotFoundError as error:
         raise not_installed(f"the solver {name!r}", f"the package {error.name}") from error
+
+
+def goals_module(name: str) -> ModuleType:
+    """The module of a solver of problems with several goals.
+
+    Raises
+    ------
+    IsalError
+        If there is none of that name, or a package that it needs is not installed.
+    """
+    if not isinstance(name, str) or name not in GOALS_SOLVERS:
+        raise IsalError(f"no solver {name!r} takes several goals; choose one of {', '.join(GOALS_SOLVERS)}")
+    return _imported(name, GOALS_SOLVERS)
 
 
 def modules(name: str) -> list[str]:

@@ -179,7 +179,7 @@ class Scaled:
 
 
 @dataclass(eq=False)
-class _Fields:
+class Fields:
     """Arrays with a common leading axis over problems."""
 
     def take(self, chosen: NDArray[Any]) -> Self:
@@ -191,7 +191,7 @@ class _Fields:
 
 
 @dataclass(eq=False)
-class Evaluation(_Fields):
+class Evaluation(Fields):
     """``f`` (infinite outside ``M > 0``), ``h``, ``tr(Y' M0 Y)``, ``M^-1`` and ``B_m Y`` at some powers.
 
     ``wall`` is ``-log det M``, with its gradient and Hessian, in extended precision, and zero otherwise.
@@ -218,7 +218,7 @@ class Evaluation(_Fields):
 
 
 @dataclass(eq=False)
-class _Iterate(_Fields):
+class _Iterate(Fields):
     """Powers ``share`` of the budget, what they leave of the caps and of the budget, and the multipliers of each.
 
     What is left is carried along: as differences of nearly equal numbers it would lose the digits that the last
@@ -318,15 +318,13 @@ def _newton(problem: Scaled, now: _Iterate, at: Evaluation, mu: Array) -> tuple[
     gradient += towards * at.wall_gradient
     system = at.hessian() + (now.budget / now.unspent)[:, None, None] + mu[:, None, None] * at.wall_hessian
     system[:, np.arange(n), np.arange(n)] += now.lower / now.share + now.upper / now.slack
-    change = -_solved(system, gradient)
+    change = -solution_of(system, gradient)
     spent = change.sum(axis=1)
     lower = (towards - now.lower * change) / now.share - now.lower
     upper = (towards + now.upper * change) / now.slack - now.upper
     budget = (mu + now.budget * spent) / now.unspent - now.budget
-    dual = _longest(np.concatenate([lower / now.lower, upper / now.upper, (budget / now.budget)[:, None]], axis=1))
-    primal = _longest(
-        np.concatenate([change / now.share, -change / now.slack, (-spent / now.unspent)[:, None]], axis=1)
-    )
+    dual = longest(np.concatenate([lower / now.lower, upper / now.upper, (budget / now.budget)[:, None]], axis=1))
+    primal = longest(np.concatenate([change / now.share, -change / now.slack, (-spent / now.unspent)[:, None]], axis=1))
 
     merit = now.merit(at, mu)
     promised = SUFFICIENT_DECREASE * (gradient * change).sum(axis=1)
@@ -358,7 +356,7 @@ def _newton(problem: Scaled, now: _Iterate, at: Evaluation, mu: Array) -> tuple[
     return following, there, np.minimum(primal, dual)
 
 
-def _solved(system: Array, right: Array) -> Array:
+def solution_of(system: Array, right: Array) -> Array:
     """``system^-1 right`` for symmetric positive definite matrices, shape ``(N, n)``."""
     try:
         return np.asarray(np.linalg.solve(system, right[:, :, None])[:, :, 0], dtype=float)
@@ -366,13 +364,13 @@ def _solved(system: Array, right: Array) -> Array:
         # singular by rounding, in one of them; the others must not notice
         if len(system) > 1:
             halves = zip(np.array_split(system, 2), np.array_split(right, 2), strict=True)
-            return np.concatenate([_solved(*half) for half in halves])
+            return np.concatenate([solution_of(*half) for half in halves])
         unit = 1 / np.sqrt(np.einsum("Nmm->Nm", system))
         scaled = system * (unit[:, :, None] * unit[:, None, :]) + RIDGE * np.eye(system.shape[1])
         return np.asarray(np.linalg.solve(scaled, (unit * right)[:, :, None])[:, :, 0] * unit, dtype=float)
 
 
-def _longest(relative_changes: Array) -> Array:
+def longest(relative_changes: Array) -> Array:
     """Largest step, at most one, that keeps positive what would change by these shares of itself; shape ``(N,)``."""
     steepest = -relative_changes.min(axis=1)
     return np.minimum(1.0, TO_THE_BOUNDARY / np.maximum(steepest, TO_THE_BOUNDARY))

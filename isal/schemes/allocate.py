@@ -1,0 +1,379 @@
+"""What a deployment asks: powers for several targets and radars, for the worst of them, or for what each must reach.
+
+See :mod:`isal.allocation.goals` for the problems and their certificates, and docs/goals.md for examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isal.allocation import solvers
+from isal.allocation.certificate import DEFAULT_TOLERANCE
+from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem
+from isal.allocation.problem import checked_caps, checked_numbers, positive_number
+from isal.errors import InfeasibleError, IsalError, length
+from isal.model.information import Information, Spebs, block_spebs, information
+from isal.model.network import Network
+from isal.model.parameters import Block, Clock
+from isal.model.radio import Radio
+from isal.schemes.schedule import DEFAULT_SOLVER, no_prior, tell_uncertified
+from isal.units import DURATION_S
+
+Array = NDArray[np.float64]
+
+#: Worst cases by name -> the block whose members count.
+WORST: dict[str, Block] = {"worst target": "targets", "worst radar": "radars"}
+
+#: In front of the name of a target or radar: its error along the direction in which it is largest.
+DIRECTION = "worst direction of "
+
+#: A power below this share of all is not worth mentioning.
+NEGLIGIBLE = 1e-4
+
+#: So many goals, and nodes, are printed.
+MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GoalsResult:
+    """Powers for several goals, with their certificate.
+
+    ``information`` is what the links could tell, ``problem`` what was solved, ``allocation`` what came out.
+    """
+
+    information: Information
+    problem: GoalsProblem
+    allocation: GoalsAllocation
+
+    def __repr__(self) -> str:
+        info, shown = self.information, list(self.errors.items())[:MOST_SHOWN]
+        more = f", ... ({len(self.errors)} goals)" if len(self.errors) > len(shown) else ""
+        told = ", ".join(f"{name} {error:.4g} m" for name, error in shown)
+        powers = zip(info.network.node_labels, self.power, strict=True)
+        sent = [f"{label} {watts:.3g}" for label, watts in powers if watts > NEGLIGIBLE * self.power.sum()]
+        rest = f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else ""
+        return (
+            f"GoalsResult of {info.network.name!r}, {info.clock}, {self.problem.kind}: {self.status}, gap "
+            f"{self.gap:.1g}, {self.energy:.4g} J\n  RMSE: {told}{more}\n  W: {', '.join(sent[:MOST_SHOWN])}{rest}"
+        )
+
+    @property
+    def power(self) -> Array:
+        """Node powers, W, shape ``(n_nodes,)``, radars first."""
+        return self.allocation.power
+
+    @property
+    def energy(self) -> float:
+        """What the powers add up to, J."""
+        return float(self.power.sum() * DURATION_S)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Squared error bound of each goal, m^2."""
+        names = (goal.name for goal in self.problem.goals)
+        return dict(zip(names, self.allocation.values.tolist(), strict=True))
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """Root of the squared error bound of each goal, m."""
+        return {name: value**0.5 for name, value in self.values.items()}
+
+    @property
+    def value(self) -> float:
+        """What is minimised: the weighted sum or the worst of the values, m^2, or the energy, J.
+
+        Infinite where a requirement is not met for certain; such a result is "uncertified".
+        """
+        return self.allocation.value
+
+    @property
+    def lower_bound(self) -> float:
+        """No feasible powers reach a smaller :attr:`value`."""
+        return self.allocation.lower_bound
+
+    @property
+    def gap(self) -> float:
+        """Certified relative gap, ``1 - lower_bound / value``."""
+        return self.allocation.gap
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` if the gap meets the tolerance, else ``"uncertified"``."""
+        return self.allocation.status
+
+    @property
+    def shadow(self) -> dict[str, float]:
+        """How much each goal holds the optimum back: zero for those that are met with some to spare.
+
+        The multipliers of the lower bound: of a worst case they add up to one; of requirements, J per m^2 by which a
+        limit is loosened.
+        """
+        names = (goal.name for goal in self.problem.goals)
+        return dict(zip(names, self.allocation.multipliers.tolist(), strict=True))
+
+    @property
+    def spebs(self) -> Spebs:
+        """Bounds of radars, clock offsets and targets at these powers, m^2."""
+        return block_spebs(self.information.measured(self.power), self.information.basis)
+
+
+def allocate(
+    network: Network,
+    radio: Radio,
+    *,
+    clock: Clock,
+    goals: str | int | Iterable[str | int] | Mapping[str | int, float] | None = None,
+    energy: float | None = None,
+    requirements: float | Mapping[str | int, float] | None = None,
+    caps: ArrayLike | None = None,
+    limits: Mapping[str, Any] | None = None,
+    solver: str = DEFAULT_SOLVER,
+    tolerance: float = DEFAULT_TOLERANCE,
+    require_certified: bool = False,
+) -> GoalsResult:
+    """Best powers for several goals, or the least energy that meets requirements; all parameters are unknown.
+
+    Parameters
+    ----------
+    network, radio, clock
+        What is measured; ``clock`` is ``"synchronous"`` or ``"asynchronous"``.
+    goals
+        What is minimised. Names of targets and radars ("target 2", "radar 1"), of their axes ("target 2 x"), of whole
+        blocks ("targets", "radars"); a number is the index of a target, from 0. A list of them has equal weights, a
+        table has weights, and the sum of their squared error bounds is minimised; by default that over all targets
+        (radars where there are none), as in :func:`isal.integrated`. Or the worst case, ``"worst target"`` or
+        ``"worst radar"``, also of weighted ones, ``{"worst": {"target 1": 1.0, "target 2": 4.0}}``. In the worst case
+        and in requirements ``"worst direction of target 2"`` is the largest eigenvalue instead of the trace (mDPEB),
+        and ``"worst direction"`` is that of any target.
+    energy
+        What the powers may add up to, J; a slot lasts one second. With ``goals`` it is needed unless ``caps`` or
+        ``limits`` hold all nodes; with ``requirements`` it is one more limit.
+    requirements
+        Instead of ``goals``: root of the squared error bound that each must reach, m (RMSE), by the same names, or one
+        number for every target. The least energy is found that meets all of them.
+    caps
+        Largest power of a node, W, a number or one per node, radars first.
+    limits
+        Further limits, each by a name: that of a node or of a group ("radars", "anchors") with an energy, J, or any
+        other name with coefficients of shape ``(n_nodes,)``, 1/W, and what they may add up to. So ``{"radars": 6.0,
+        "airtime": (1 / peak, 0.5)}`` holds ``sum_m p_m / peak_m <= 0.5`` besides the energy of the radars.
+    solver
+        ``"interior-point"`` or ``"cvxpy"``; a plain sum with ``energy`` also takes ``"scs"``.
+    tolerance
+        Certified relative gap to reach.
+    require_certified
+        Raise an :class:`isal.AllocationError` where it is missed; else the status is ``"uncertified"``, and a
+        :class:`isal.UncertifiedWarning` tells.
+
+    Raises
+    ------
+    InfeasibleError
+        If no powers within the caps and limits meet the requirements: by how much, and what energy would do.
+    IsalError
+        If an argument is unusable, the network is unobservable, or there is no finite optimum.
+    """
+    info = information(network, radio, clock)
+    if info.jitters:
+        raise IsalError(
+            f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
+            "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
+        )
+    if requirements is not None and goals is not None:
+        raise IsalError(f"{network.name}: give goals or requirements, not both")
+    tolerance = positive_number(tolerance, "tolerance")
+    if requirements is None:
+        kind, levels = _goals(info, goals)
+    else:
+        kind, levels = "energy", _requirements(info, requirements)
+    rows, at_most = _limits(network, energy, limits)
+    known = no_prior(info)
+    problem = GoalsProblem(
+        [_goal(info, known, name) for name in levels],
+        kind,
+        list(levels.values()),
+        caps=np.inf if caps is None else checked_caps(caps, network.n_nodes),
+        rows=rows,
+        at_most=at_most,
+    )
+    try:
+        allocation = _solved(problem, solver, tolerance)
+    except InfeasibleError as error:
+        raise _infeasible(info, problem, error, solver, tolerance) from None
+    result = GoalsResult(info, problem, allocation)
+    if result.status != "optimal":
+        tell_uncertified(info, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
+    return result
+
+
+def _solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+    single = problem.single
+    if single is None:
+        found: GoalsAllocation = solvers.goals_module(solver).solve(problem, tolerance)
+        return found
+    one = solvers.solve(single, solver, tolerance)
+    return GoalsAllocation(
+        power=one.power,
+        value=one.value,
+        lower_bound=one.lower_bound,
+        tolerance=one.tolerance,
+        solver=one.solver,
+        iterations=one.iterations,
+        seconds=one.seconds,
+        values=problem.values(one.power),
+        multipliers=problem.levels,
+    )
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _members(info: Information, block: Block) -> list[str]:
+    """Names of the targets or radars whose positions are unknown."""
+    labels = info.basis.labels[info.blocks[block]] if block in info.blocks else ()
+    return list(dict.fromkeys(label.rsplit(" ", 1)[0] for label in labels))
+
+
+def _name(info: Information, given: object) -> str:
+    """The name that a user gave, with the index of a target spelled out."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        targets = _members(info, "targets")
+        if not 0 <= given < len(targets):
+            raise IsalError(f"{info.network.name}: there is no target of index {given}, only {len(targets)} targets")
+        return targets[given]
+    if not isinstance(given, str):
+        raise IsalError(f"{info.network.name}: a goal is named by text or by the index of a target, got {given!r}")
+    return given
+
+
+def _indices(info: Information, name: str) -> NDArray[np.intp]:
+    """Parameters of a block, of a target or radar, or of one axis of it."""
+    if name in info.blocks:
+        return info.basis.indices([name])
+    found = [n for n, label in enumerate(info.basis.labels) if label == name or label.startswith(f"{name} ")]
+    if not found:
+        known = [*info.blocks, *_members(info, "radars"), *_members(info, "targets")]
+        raise IsalError(
+            f"{info.network.name}: there is nothing to be estimated of the name {name!r}; there are "
+            f"{', '.join(known)}, each of their axes, as in {info.basis.labels[-1]!r}, and {DIRECTION}each of them"
+        )
+    return np.array(found)
+
+
+def _goal(info: Information, known: Any, name: str) -> Goal:
+    largest = name.startswith(DIRECTION)
+    indices = _indices(info, name.removeprefix(DIRECTION))
+    return Goal(known, info.stack, np.eye(info.basis.size)[:, indices], name, largest)
+
+
+def _table(info: Information, given: object, what: str) -> dict[str, float]:
+    """Names and numbers, from a table or a list of names, which then count alike."""
+    if isinstance(given, str | int):
+        given = [given]
+    if isinstance(given, Mapping):
+        named = [(_name(info, name), number) for name, number in given.items()]
+    elif isinstance(given, Iterable) and length(given) is not None:
+        named = [(_name(info, name), 1.0) for name in given]
+    else:
+        raise IsalError(f"{info.network.name}: {what} must be names, or a table of names and numbers; got {given!r}")
+    if not named:
+        raise IsalError(f"{info.network.name}: {what} are empty; name at least one target or radar")
+    twice = [name for number, (name, _) in enumerate(named) if name in dict(named[:number])]
+    if twice:
+        raise IsalError(f"{info.network.name}: {what} name {twice[0]} twice")
+    return {name: positive_number(number, f"{what}: that of {name}") for name, number in named}
+
+
+def _goals(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
+    """Kind of problem and levels by name; the level of a worst case is the inverse of its weight."""
+    if goals is None:
+        goals = _members(info, "targets") or _members(info, "radars") or ["clocks"]
+    if isinstance(goals, Mapping) and list(goals) == ["worst"]:
+        weights = _table(info, goals["worst"], "goals")
+        return "worst", {name: 1 / weight for name, weight in weights.items()}
+    if isinstance(goals, str) and (goals in WORST or goals == DIRECTION.removesuffix(" of ")):
+        front, block = ("", WORST[goals]) if goals in WORST else (DIRECTION, "targets")
+        names = _members(info, block)
+        if not names:
+            raise IsalError(f"{info.network.name}: {goals}: there are no {block} to be estimated")
+        return "worst", {front + name: 1.0 for name in names}
+    return "sum", _table(info, goals, "goals")
+
+
+def _requirements(info: Information, given: Any) -> dict[str, float]:
+    """Largest squared error bound by name, m^2."""
+    if not isinstance(given, Mapping):
+        number = positive_number(given, "requirements", "m")
+        given = dict.fromkeys(_members(info, "targets") or _members(info, "radars"), number)
+    return {name: number**2 for name, number in _table(info, given, "requirements").items()}
+
+
+def _limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
+    """Coefficients, shape ``(R, n_nodes)``, and what they may add up to, W, shape ``(R,)``."""
+    rows, at_most = [], []
+    if energy is not None:
+        rows.append(np.ones(network.n_nodes))
+        at_most.append(positive_number(energy, "energy", "J") / DURATION_S)
+    if limits is not None and not isinstance(limits, Mapping):
+        raise IsalError(f"{network.name}: limits must be a table by name, got {limits!r}")
+    for name, given in (limits or {}).items():
+        label = f"limits: {name}"
+        members = [f"{each} ".startswith(f"{str(name).removesuffix('s')} ") for each in network.node_labels]
+        if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2:
+            row, most = checked_numbers(given[0], label), positive_number(given[1], label)
+            if row.shape != (network.n_nodes,) or not (np.isfinite(row) & (row >= 0)).all():
+                raise IsalError(
+                    f"{network.name}: {label}: coefficients must not be negative, one for each of the "
+                    f"{network.n_nodes} nodes; got {row.tolist()}"
+                )
+        elif any(members):
+            row, most = np.array(members, dtype=float), positive_number(given, label, "J") / DURATION_S
+        else:
+            raise IsalError(
+                f"{network.name}: {label}: there are no such nodes; name radars, anchors, one of "
+                f"{', '.join(network.node_labels)}, or give coefficients and what they may add up to"
+            )
+        rows.append(row)
+        at_most.append(most)
+    return np.array(rows).reshape(-1, network.n_nodes), np.array(at_most)
+
+
+# --- what can't be had ------------------------------------------------------------------------------------------------
+
+
+def _infeasible(
+    info: Information, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
+) -> InfeasibleError:
+    """By how much requirements are missed, and what energy would meet them."""
+    reach = problem.region.reach[0]
+    # more power of any node never hurts, so nothing is better than all of them at their caps
+    least = problem.values(reach) if np.isfinite(reach).all() else np.zeros(len(problem.goals))
+    missed = [
+        f"{goal.name} reaches {value**0.5:.4g} m of {level**0.5:.4g} m ({_above(value / level)})"
+        for goal, value, level in zip(problem.goals, least, problem.levels, strict=True)
+        if value > level
+    ]
+    how = f"with every node at the most that it may send, {', '.join(missed)}"
+    if not missed:
+        how = f"each of them can be met, but not all: one stays at least {_above(error.ratio)}"
+    free = GoalsProblem(problem.goals, "energy", problem.levels)
+    would = _solved(free, solver, tolerance)
+    powers = ", ".join(
+        f"{label} {power:.3g} W"
+        for label, power in zip(info.network.node_labels, would.power, strict=True)
+        if power > NEGLIGIBLE * would.power.sum()
+    )
+    return InfeasibleError(
+        f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
+        f"limits {would.value:.4g} J would do: {powers}",
+        error.ratio,
+    )
+
+
+def _above(ratio: float) -> str:
+    """A ratio of squared errors, in per cent of an error."""
+    return f"{100 * (ratio**0.5 - 1):.3g} % above"
