@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from builders import in_other_units
+from builders import CONVEX_CARRIES, in_other_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, diagonal_problem, feasible_grid, problems, random_network, random_problem
@@ -18,7 +18,6 @@ from isal.allocation.solvers import interior_point, scs_sdp
 from isal.matrices import DenseStack, SparseStack
 from isal.model.ensemble import random_networks
 from isal.model.parameters import CLOCKS as CLOCK_MODES
-from isal.schemes.carry_over import CARRIES
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.schemes.step_by_step import steps_of, steps_slot
@@ -54,7 +53,7 @@ def scheme_computations(network, clock, caps=None, tolerance=TIGHT):
     prior = no_prior(info)
     return [
         integrated_slot(info, prior, 10.0, caps, tolerance),
-        *(steps_slot(info, prior, [10.0 / steps] * steps, carry, caps, tolerance) for carry in CARRIES),
+        *(steps_slot(info, prior, [10.0 / steps] * steps, carry, caps, tolerance) for carry in CONVEX_CARRIES),
     ]
 
 
@@ -122,7 +121,7 @@ def test_every_scheme_on_an_ensemble_of_networks_is_certified():
     cases = itertools.product(random_networks(7, 25), CLOCK_MODES, (None, 1.5))
     computations = [some for network, clock, cap in cases for some in scheme_computations(network, clock, cap)]
     results = scheduler.run_all(computations, "interior-point")
-    assert len(results) == 25 * 2 * 2 * (1 + len(CARRIES))
+    assert len(results) == 25 * 2 * 2 * (1 + len(CONVEX_CARRIES))
     steps = [step for result in results for step in result.steps]
     assert max(step.allocation.gap for step in steps) <= TIGHT
     at_caps = [np.isclose(step.power, step.problem.caps, rtol=1e-6) for step in steps]
@@ -296,7 +295,7 @@ def test_a_network_kept_sparse_has_the_same_optimum(forty_nodes, clock, monkeypa
 
 
 @pytest.mark.long
-@given(st.integers(0, 1000), CLOCKS, st.sampled_from(CARRIES))
+@given(st.integers(0, 1000), CLOCKS, st.sampled_from(CONVEX_CARRIES))
 def test_small_networks_kept_sparse_have_the_same_optimum(number, clock, carry):
     network = random_network(np.random.default_rng(number), 3, 2, 1)
     energies = (10.0 / 3,) * 3 if clock == "asynchronous" else (5.0, 5.0)
