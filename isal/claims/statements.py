@@ -314,10 +314,11 @@ anew in each step, two steps may spend twice as much. With the cap on the sum ov
 
     def _of_first_steps(self, evidence: Evidence) -> str:
         """What becomes of the promise where step 1 minimises something else."""
-        told = [
-            f"{percent(self.wins.share(only(variant.observed, 'random')))} ({variant.settings['step_1']})"
+        shares = {
+            variant.settings["step_1"]: self.wins.share(only(variant.observed, "random"))
             for variant in evidence.changing("step_1")
-        ]
+        }
+        told = [f"{percent(share)} ({what})" for what, share in shares.items() if not np.isnan(share)]
         return (
             f"Held wins in {listed(told)} of the abundant networks where step 1 minimises something else than the "
             "radars' block"
@@ -450,7 +451,7 @@ def prices(evidence: Evidence) -> pd.DataFrame:
         if ratios.size:
             row["step-by-step wins"] = percent(share_of(ratios < 1 - EQUAL))
             row["integrated wins"] = percent(share_of(ratios > 1 + EQUAL))
-            row |= {"median": f"{float(ratios.median()):.3f}", "largest": f"{float(ratios.max()):.3f}"}
+            row |= {"median": rounded(float(ratios.median()), 4), "largest": rounded(float(ratios.max()), 4)}
         if few.size:
             most = int(few.values.argmax())
             costs = float(few[most]) > 1 + EQUAL
