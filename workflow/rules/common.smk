@@ -190,6 +190,7 @@ onstart:
 onerror:
     # `quiet: rules` of the profiles holds back which log to read.
     print(
-        f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{isal_status.told(PLAN, failed_logs())}",
+        f"Why a job failed stands in its log in {LOGS}/\n{obstacle()}{isal_status.told(PLAN, failed_logs())}\n"
+        "What is done is kept: the same command goes on from here.",
         file=sys.stderr,
     )
