@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
         If an input can't be used, or there is no finite optimum.
     """
     if options.output:
-        check_output(options.output)
+        check_output(options.output, options.file)
     slots, scheme = read_network(options.file, options.network), SCHEMES[options.scheme]
     from isal.schemes.schedule import UncertifiedWarning
 
@@ -198,8 +198,10 @@ def read_radio(file: Path | None, settings: Sequence[str]) -> Radio:
 # --- what comes out ---------------------------------------------------------------------------------------------------
 
 
-def check_output(path: Path) -> None:
-    """Refuse what can't be written before anything is computed."""
+def check_output(path: Path, file: Path) -> None:
+    """Refuse what can't be written, or would overwrite the network, before anything is computed."""
+    if path.resolve() == file.resolve():
+        raise IsalError(f"--output: {path} is the file of the network; choose another name")
     if path.suffix not in WRITERS:
         raise IsalError(f"--output: {path} must end with {', '.join(WRITERS)}")
     if not path.parent.is_dir():
