@@ -74,42 +74,62 @@ def run(options: argparse.Namespace) -> None:
     if options.output:
         check_output(options.output, options.file)
     slots, scheme = read_network(options.file, options.network), SCHEMES[options.scheme]
-    from isal.schemes.schedule import UncertifiedWarning
+    from isal.schemes.schedule import UncertifiedWarning, node_caps
 
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", UncertifiedWarning)
-        result = allocate(slots, scheme, options)
-    print(result)
-    for each in told:
-        print(f"isal: warning: {each.message}", file=sys.stderr)
-    if options.output:
-        write(options.output, result, scheme)
-
-
-def allocate(slots: Sequence[Network], scheme: Scheme, options: argparse.Namespace) -> Result:
-    """What a scheme finds; ``slots`` are the networks of each slot."""
-    import isal
-    from isal.schemes.schedule import node_caps
-
-    energies = options.energies
-    total = (
-        options.energy if energies is None else sum(sum(each) if isinstance(each, list) else each for each in energies)
-    )
-    caps = [options.cap if own is None else own for own in (options.radar_cap, options.anchor_cap)]
-    given: dict[str, Any] = {
+    energies = [options.energy] if options.energies is None else options.energies
+    total = sum(sum(each) if isinstance(each, list) else each for each in energies)
+    of_kinds = [options.cap if own is None else own for own in (options.radar_cap, options.anchor_cap)]
+    caps = node_caps(slots[0], total, *of_kinds)
+    given = {
         "radio": read_radio(options.radio, options.set),
         "clock": options.clock,
-        "caps": node_caps(slots[0], total, *caps),
+        "caps": caps,
         "solver": options.solver,
         "tolerance": options.tolerance,
         "require_certified": options.require_certified,
     }
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UncertifiedWarning)
+        result = allocate(slots, scheme, options.energy, options.energies, given)
+    print(result)
+    for each in told:
+        print(f"isal: warning: {each.message}", file=sys.stderr)
+    if options.output:
+        asked = {"isal": __version__, "scheme": scheme.name, "solver": options.solver, "tolerance": options.tolerance}
+        write(options.output, result, asked | {"cap_w": caps.tolist()})
+
+
+def allocate(
+    slots: Sequence[Network],
+    scheme: Scheme,
+    energy: float | None,
+    energies: Sequence[Any] | None,
+    given: Mapping[str, Any],
+) -> Result:
+    """What a scheme finds.
+
+    Parameters
+    ----------
+    slots
+        The networks of each slot.
+    energy, energies
+        One of them, J: the whole, to be split at best, or those of the steps or slots.
+    given
+        The other arguments of :func:`isal.integrated`.
+    """
+    from isal.schemes.best_split import best_split
+    from isal.schemes.integrated import integrated
+    from isal.schemes.step_by_step import step_by_step
+
     network: Any = list(slots) if len(slots) > 1 else slots[0]
-    if energies is None and scheme.has_split(len(slots)):
-        return isal.best_split(network, energy=options.energy, **scheme.arguments, **given)
-    if scheme.carry_over is not None:
-        return isal.step_by_step(network, energies=energies, carry=scheme.carry_over.name, **given)
-    return isal.integrated(network, **({"energy": total} if energies is None else {"energies": energies}), **given)
+    if energies is not None:
+        if scheme.carry_over is None:
+            return integrated(network, energies=energies, **given)
+        return step_by_step(network, energies=energies, carry=scheme.carry_over.name, **given)
+    assert energy is not None
+    if scheme.has_split(len(slots)):
+        return best_split(network, energy=energy, **scheme.arguments, **given)
+    return integrated(network, energy=energy, **given)
 
 
 def _energies(text: str) -> list[Any]:
@@ -137,17 +157,20 @@ def read_network(file: Path, name: str | None) -> list[Network]:
         content = content["networks"]
     groups = [key for key, each in NETWORKS.items() if isinstance(each.value, Named)]
     if isinstance(content, Mapping) and not content.keys().isdisjoint(groups):
-        named = {each: table for group in groups for each, table in (content.get(group) or {}).items()}
+        tables = [content[group] for group in groups if isinstance(content.get(group), Mapping)]
+        named = {str(each): slots for table in tables for each, slots in table.items()}
         if name is None and len(named) == 1:
             (name,) = named
         if name not in named:
-            asked = "holds several networks" if name is None else f"holds no network {name!r}"
-            raise NetworkError(f"{file}: {asked}; give --network, one of {', '.join(map(str, named))}")
+            several = "holds several networks" if named else "holds no networks"
+            asked = several if name is None else f"holds no network {name!r}"
+            known = f"; give --network, one of {', '.join(named)}" if named else ""
+            raise NetworkError(f"{file}: {asked}{known}")
         content = named[name]
     elif name is not None:
         raise NetworkError(f"{file}: holds one network, without a name; leave out --network")
-    tables = content if isinstance(content, list) and content else [content]
-    return [_slot(table, f"{file}: ", name or file.stem) for table in tables]
+    slots = content if isinstance(content, list) and content else [content]
+    return [_slot(slot, f"{file}: ", name or file.stem) for slot in slots]
 
 
 def _slot(table: Any, where: str, name: str) -> Network:
@@ -211,29 +234,32 @@ def check_output(path: Path, file: Path) -> None:
             raise not_installed(f"--output {path}", package)
 
 
-def write(path: Path, result: Result, scheme: Scheme) -> None:
-    """Store a result in the form that the end of the name says."""
-    content = WRITERS[path.suffix][0](result, scheme)
+def write(path: Path, result: Result, asked: Mapping[str, Any]) -> None:
+    """Store a result, and what was asked, in the form that the end of the name says."""
+    content = WRITERS[path.suffix][0](result, asked)
     try:
         path.write_bytes(content)
     except OSError as error:
         raise IsalError(f"--output: {path} can't be written ({error.strerror})") from None
 
 
-def _said(result: Result, scheme: Scheme) -> dict[str, Any]:
-    """What is said of a result as a whole."""
-    said: dict[str, Any] = {"isal": __version__, "scheme": scheme.name, "status": result.status, "speb_m2": result.speb}
-    for key in ("lower_bound", "greedy_lower_bound"):
-        if hasattr(result, key):
-            said[f"{key}_m2"] = getattr(result, key)
-    return said | ({"proof": result.proof} if hasattr(result, "proof") else {})
+def _whole(result: Result) -> dict[str, Any]:
+    """What is found over all steps and slots."""
+    found: dict[str, Any] = {"status": result.status, "speb_m2": result.speb}
+    for name, key in (
+        ("lower_bound", "lower_bound_m2"),
+        ("greedy_lower_bound", "greedy_lower_bound_m2"),
+        ("proof", "proof"),
+    ):
+        if hasattr(result, name):
+            found[key] = getattr(result, name)
+    return found
 
 
-def _json(result: Result, scheme: Scheme) -> bytes:
+def _json(result: Result, asked: Mapping[str, Any]) -> bytes:
     """All that was asked and found, as a table."""
-    first = result._slots[0].information
-    found: dict[str, Any] = _said(result, scheme)
-    found |= {"network": first.network.name, "clock": first.clock, "radio": first.radio.to_mapping(), "slots": []}
+    info = result._slots[0].information
+    slots = []
     for slot in result._slots:
         network = slot.information.network
         steps = [
@@ -247,21 +273,22 @@ def _json(result: Result, scheme: Scheme) -> bytes:
             for step in slot.steps
         ]
         bounds = {block: getattr(slot.spebs, block) for block in slot.information.blocks}
-        found["slots"].append({"positions_m": network.to_mapping(), "steps": steps, "spebs_m2": bounds})
-    return (json.dumps(found, indent=1) + "\n").encode()
+        slots.append({"positions_m": network.to_mapping(), "steps": steps, "spebs_m2": bounds})
+    about = {"network": info.network.name, "clock": info.clock, "radio": info.radio.to_mapping()}
+    return (json.dumps({**asked, **about, **_whole(result), "slots": slots}, indent=1) + "\n").encode()
 
 
-def _netcdf(result: Result, scheme: Scheme) -> bytes:
+def _netcdf(result: Result, asked: Mapping[str, Any]) -> bytes:
     dataset = result.to_xarray()
-    return bytes(dataset.assign_attrs(_said(result, scheme)).to_netcdf(engine="netcdf4"))
+    return bytes(dataset.assign_attrs({**asked, **_whole(result)}).to_netcdf(engine="netcdf4"))
 
 
-def _csv(result: Result, scheme: Scheme) -> bytes:
+def _csv(result: Result, asked: Mapping[str, Any]) -> bytes:
     return result.to_dataframe().to_csv().encode()
 
 
 #: End of a file's name -> how a result is put into it, and the packages that this needs.
-WRITERS: dict[str, tuple[Callable[[Result, Scheme], bytes], tuple[str, ...]]] = {
+WRITERS: dict[str, tuple[Callable[[Result, Mapping[str, Any]], bytes], tuple[str, ...]]] = {
     ".json": (_json, ()),
     ".nc": (_netcdf, ("xarray", "netCDF4")),
     ".csv": (_csv, ("pandas",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,16 +31,15 @@ def run(options: argparse.Namespace) -> None:
     Raises
     ------
     IsalError
-        If the file is there already, can't be written, or this installation has no workflow.
+        If the file is there already, can't be written, or the workflow is missing.
     """
     from isal.study.config import PROJECT
 
-    folder, snakefile = options.folder, PROJECT / "Snakefile"
-    if not snakefile.exists():
-        raise IsalError(
-            f"this installation has no workflow ({snakefile} is missing); install isal-uwb anew from a wheel"
-        )
-    text = example((PROJECT / PAGE).read_text(encoding="utf-8"))
+    folder, snakefile, page = options.folder, PROJECT / "Snakefile", PROJECT / PAGE
+    for needed in (snakefile, page):
+        if not needed.exists():
+            raise IsalError(f"{needed} is missing, which a whole copy of the project has, and an installed wheel")
+    text = example(page.read_text(encoding="utf-8"))
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,12 +63,12 @@ def next_steps(path: Path, snakefile: Path, ready: bool) -> str:
     """What to type next; ``ready`` says whether Snakemake is installed."""
     results = re.search(r"^results: *(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert results is not None
-    snakemake = f"snakemake -s {snakefile} --cores {os.cpu_count() or 1} --configfile {path.name}"
+    snakemake = f"snakemake -s {shlex.quote(str(snakefile))} --cores {os.cpu_count() or 1} --configfile {path.name}"
     lines = [
         f"{path} holds an example: put your networks and your study in its place. Then type",
         "",
         *([] if ready else ["    pip install 'isal-uwb[study]'   # once: snakemake and what the workflow needs"]),
-        f"    cd {path.parent}",
+        f"    cd {shlex.quote(str(path.parent))}",
         f"    {snakemake}",
         f"    isal status --configfile {path.name}",
         "",

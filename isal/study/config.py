@@ -39,7 +39,7 @@ PROJECT = PACKED if PACKED.is_dir() else Path(__file__).parents[2]
 #: Folders of the project that results must not be mixed with.
 SOURCE_FOLDERS = (
     *(".ci", ".git", ".snakemake", ".venv"),
-    *("benchmarks", "config", "docs", "envs", "isal", "profiles", "tests", "workflow"),
+    *("benchmarks", "config", "docs", "envs", "examples", "isal", "profiles", "tests", "workflow"),
 )
 
 #: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.

@@ -121,6 +121,7 @@ def test_a_result_is_stored_in_three_forms(told):
     steps = table["slots"][0]["steps"]
     assert [list(step["power_w"].values()) for step in steps] == best.power.tolist()
     assert (table["speb_m2"], table["lower_bound_m2"]) == (best.speb, best.lower_bound)
+    assert (table["solver"], table["cap_w"]) == ("interior-point", [1, 1, 1, 1])
     with xr.open_dataset("held.nc") as dataset:
         np.testing.assert_array_equal(dataset.power, best.power)
         assert dataset.attrs["scheme"] == "step-by-step-held"
@@ -168,6 +169,7 @@ def test_what_is_not_certified_is_a_warning_or_refused(told):
         ("both.json --energy 1", "both.json: has both 'target' and 'targets'; keep one"),
         ("no.json --energy 1", "no.json: radars_known: 'no' is not true or false"),
         ("near.json --energy 1", "near.json: near: radar 1 and anchor 1 coincide at [0.0, 0.0] m"),
+        ("odd.json --energy 1", "odd.json: holds no networks\n"),
         (f"{NETWORKS} --energy 1", "networks.yaml: holds several networks; give --network, one of 7a, 7b, "),
         (
             f"{NETWORKS} --energy 1 --network 9z",
@@ -180,6 +182,7 @@ def test_what_cannot_be_solved_ends_with_one_message(told, tmp_path, asked, mess
         "list": [3],
         "typo": HALL | {"anchor": [1, 2]},
         "both": HALL | {"targets": []},
+        "odd": {"single_slot": [1]},
         "no": HALL | {"radars_known": "no"},
         "near": HALL | {"radars": [[0, 0], [1, 1]]},
     }
