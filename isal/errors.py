@@ -13,19 +13,61 @@ from typing import Any
 
 
 class IsalError(ValueError):
-    """Unusable input, or a problem that can't be solved. The message names what is at fault and says what to do."""
+    """Unusable input, or a problem that can't be solved. The message names what is at fault and says what to do.
+
+    Examples
+    --------
+    >>> import isal
+    >>> try:
+    ...     isal.Radio(bandwidth_hz=-1)
+    ... except isal.IsalError as error:
+    ...     print(error)
+    radio: bandwidth_hz must be positive, got -1
+    """
 
 
 class NetworkError(IsalError):
-    """A network that can't be evaluated. The message names the node at fault and what to do."""
+    """A network that can't be evaluated. The message names the node at fault and what to do.
+
+    Examples
+    --------
+    >>> import isal
+    >>> try:
+    ...     isal.Network(anchors=[[0, 0]], radars=[[0, 0]])
+    ... except isal.NetworkError as error:
+    ...     print(str(error).partition(";")[0])
+    network: radar 1 and anchor 1 coincide at [0.0, 0.0] m (0 m apart)
+    """
 
 
 class UnobservableError(NetworkError):
-    """The links of a network leave some parameter undetermined, whatever the powers."""
+    """The links of a network leave some parameter undetermined, whatever the powers.
+
+    Examples
+    --------
+    >>> import isal
+    >>> line = isal.Network(anchors=[[0, 0], [9, 0]], radars=[[5, 0]])
+    >>> try:
+    ...     isal.information(line, isal.Radio(), clock="synchronous")
+    ... except isal.UnobservableError as error:
+    ...     print(str(error).partition(" in ")[0])
+    network: its links can't tell apart the parameters radar 1 y
+    """
 
 
 class AllocationError(IsalError):
-    """A problem that has no finite optimum, or that a solver could not certify; the message says which and why."""
+    """A problem that has no finite optimum, or that a solver could not certify; the message says which and why.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> try:
+    ...     isal.integrated(network, isal.Radio(), clock="synchronous", energy=10.0, caps=0)
+    ... except isal.AllocationError as error:
+    ...     print(error)
+    every power cap is zero; let at least one node transmit
+    """
 
 
 class InfeasibleError(AllocationError):

@@ -35,6 +35,15 @@ class Allocation:
     ``status`` is one of :data:`STATUSES`, whatever the solver itself said; ``solver`` names the solver that produced
     the powers. ``local`` ones are a minimum among their neighbours of what is not convex; ``lower_bound`` is certified
     all the same.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> best = isal.integrated(network, isal.Radio(), clock="synchronous", energy=10.0)
+    >>> allocation = best.steps[0].allocation
+    >>> allocation.status, f"{allocation.value:.3e}", allocation.gap <= allocation.tolerance
+    ('optimal', '2.089e-04', True)
     """
 
     power: Array
@@ -155,6 +164,22 @@ def lower_bound(problem: AllocationProblem, power: ArrayLike) -> float:
     """Certified lower bound on the optimum from any feasible powers, m^2.
 
     See :meth:`isal.allocation.batch.Batch.lower_bound`.
+
+    Returns
+    -------
+    The bound, m^2; 0 where ``M(p)`` is singular at these powers.
+
+    Examples
+    --------
+    ``f(p) = 1/p_1 + 1/(4 p_2)`` with 3 W is least, 3/4, at 2 W and 1 W:
+
+    >>> import isal
+    >>> import numpy as np
+    >>> problem = isal.AllocationProblem(np.zeros((2, 2)), [np.diag([1, 0]), np.diag([0, 4])], [0, 1], energy=3)
+    >>> round(isal.lower_bound(problem, [2, 1]), 6)
+    0.75
+    >>> round(isal.lower_bound(problem, [1.5, 1.5]), 6)  # a worse bound, as the powers are not the best
+    0.520833
     """
     if not isinstance(problem, AllocationProblem):
         raise AllocationError(f"expected an isal.AllocationProblem, got {problem!r}")

@@ -53,6 +53,16 @@ class AllocationProblem:
     ------
     AllocationError
         If a shape, the energy or a cap is unusable.
+
+    Examples
+    --------
+    ``f(p) = 1/p_1 + 1/(4 p_2)`` with 3 W:
+
+    >>> import isal
+    >>> import numpy as np
+    >>> problem = isal.AllocationProblem(np.zeros((2, 2)), [np.diag([1, 0]), np.diag([0, 4])], [0, 1], energy=3)
+    >>> problem.budget, problem.n_nodes, round(problem.value([2, 1]), 6)
+    (3.0, 2, 0.75)
     """
 
     known: Knowledge

@@ -60,6 +60,15 @@ class Network:
     ------
     NetworkError
         If an array has the wrong shape, a coordinate is not finite or out of bounds, or two nodes coincide.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> network.node_labels  # the order of all powers
+    ('radar 1', 'radar 2', 'anchor 1', 'anchor 2')
+    >>> network == network.moved(shift=(0, 0)), network.n_targets
+    (True, 1)
     """
 
     anchors: NDArray[np.float64]

@@ -33,6 +33,15 @@ class Radio:
     ------
     IsalError
         If a parameter is not a finite number, or not positive where it must be.
+
+    Examples
+    --------
+    >>> import isal
+    >>> radio = isal.Radio(bandwidth_hz=1e9)
+    >>> round(radio.xi / isal.Radio().xi, 6)  # (14) is linear in the bandwidth
+    2.0
+    >>> f"{radio.ranging_intensity(100.0):.3e} 1/(m^2 W)"
+    '1.062e+05 1/(m^2 W)'
     """
 
     carrier_frequency_hz: float = _parameter(77e9, "Carrier frequency f_c", "Hz", at_least=1e6, at_most=1e13)

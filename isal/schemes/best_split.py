@@ -108,6 +108,14 @@ class BestSplit(Displayed):
         the last step is no convex problem (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
     ``problems``
         How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> split = isal.best_split(network, isal.Radio(), clock="synchronous", energy=10.0)
+    >>> split.proof, [round(energy, 1) for energy in split.energies], split.power.shape
+    ('every split', [2.3, 7.7], (2, 4))
     """
 
     energies: tuple[float, ...]
@@ -178,10 +186,23 @@ def best_split(
 
     The other parameters are those of :func:`isal.integrated`.
 
+    Returns
+    -------
+    The energies, how far they are proven, and the scheme at them.
+
     Raises
     ------
     IsalError
         If an argument is unusable, a network is unobservable, or there is no finite optimum.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> split = isal.best_split(network, isal.Radio(), clock="synchronous", energy=10.0, carry="held")
+    >>> best = isal.integrated(network, isal.Radio(), clock="synchronous", energy=10.0)
+    >>> split.proof, f"{split.speb / best.speb:.3f}"  # no split does better
+    ('every split', '1.496')
     """
     energy = positive_number(energy, "energy", "J")
     one_of(carry, CARRIES, "carry")

@@ -44,7 +44,21 @@ Candidate = Sequence[Array]
 
 
 class UncertifiedWarning(UserWarning):
-    """A result whose certified gap is larger than the tolerance, also where no search could close it ("local")."""
+    """A result whose certified gap is larger than the tolerance, also where no search could close it ("local").
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", isal.UncertifiedWarning)
+    ...     try:
+    ...         isal.best_split(network, isal.Radio(), clock="synchronous", energy=10.0, carry="plug-in")
+    ...     except isal.UncertifiedWarning as told:
+    ...         print(str(told).partition(",")[0])
+    network: not certified
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +105,16 @@ class SlotResult(Displayed):
     ``information`` is what the slot's links could tell, ``steps`` what was solved. ``measured`` is what the slot's
     own links tell in the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
     parameters of the slot.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> steps = isal.step_by_step(network, isal.Radio(), clock="synchronous", energies=(2.3, 7.7))
+    >>> steps.energies, steps.power.shape, steps.status
+    ((2.3, 7.7), (2, 4), 'optimal')
+    >>> f"{steps.spebs.radars:.3e}", f"{steps.spebs.targets:.3e}"  # m^2
+    ('1.101e-04', '3.125e-04')
     """
 
     information: Information
@@ -165,7 +189,17 @@ class SlotResult(Displayed):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScheduleResult(Displayed):
-    """Outcome of a scheme over several slots, in time order; what counts is the sum of the slots' bounds."""
+    """Outcome of a scheme over several slots, in time order; what counts is the sum of the slots' bounds.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> slots = [network, network.moved(shift=(5, 5))]
+    >>> both = isal.integrated(slots, isal.Radio(), clock="synchronous", energies=(4.0, 6.0))
+    >>> f"{both.speb:.3e}", both.speb == sum(slot.speb for slot in both.slots), both.status
+    ('8.704e-04', True, 'optimal')
+    """
 
     slots: tuple[SlotResult, ...]
 

@@ -30,13 +30,16 @@ from isal.units import UJ_PER_J, plain
 from isal.validation import log_folder
 from isal.validation.clocks import LinkSetup
 
-#: The project, where this package is used from a copy of it.
-PROJECT = Path(__file__).parents[2]
+#: What a wheel brings of the project besides this package (pyproject.toml).
+PACKED = Path(__file__).parents[1] / "project"
+
+#: The project: Snakefile, workflow and configuration.
+PROJECT = PACKED if PACKED.is_dir() else Path(__file__).parents[2]
 
 #: Folders of the project that results must not be mixed with.
 SOURCE_FOLDERS = (
     *(".ci", ".git", ".snakemake", ".venv"),
-    *("benchmarks", "config", "docs", "envs", "isal", "profiles", "tests", "workflow"),
+    *("benchmarks", "config", "docs", "envs", "examples", "isal", "profiles", "tests", "workflow"),
 )
 
 #: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.

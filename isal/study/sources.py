@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from isal.errors import IsalError
+from isal.errors import IsalError, not_installed
 
 #: Keys and indices that lead to a value.
 Place = tuple[Any, ...]
@@ -192,7 +192,10 @@ def _from_json(text: str, label: str) -> Source:
 
 
 def _from_yaml(text: str, label: str) -> Source:
-    import yaml
+    try:
+        import yaml
+    except ModuleNotFoundError:
+        raise not_installed(f"{label} is no JSON, and YAML", "pyyaml") from None
 
     written: dict[Place, str] = {}
     keys: dict[Place, str] = {}

@@ -4,15 +4,11 @@ import dataclasses
 import json
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
-import zipfile
-from pathlib import Path
 
 import pytest
 import yaml
 from builders import ROOT, defaults
+from installation import installed
 
 from isal import Radio
 from isal.schemes.variant import Variant
@@ -172,21 +168,12 @@ except config.ConfigError as error:
 
 def test_a_wheel_alone_validates_a_configuration_and_solves_a_point_of_it(tmp_path):
     """In an environment that has the wheel and what it depends on, and nothing of the repository."""
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    environment, away = tmp_path / "environment", tmp_path / "away"
-    venv.create(environment, symlinks=True)
-    base = {"base": str(environment), "platbase": str(environment)}
-    site, scripts = (Path(sysconfig.get_path(name, "venv", base)) for name in ("purelib", "scripts"))
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        wheel.extractall(site)
-    # folders that are named in this way lend their packages, but not what they have installed to be edited
-    (site / "dependencies.pth").write_text("\n".join({sysconfig.get_path(name) for name in ("purelib", "platlib")}))
+    python, away = installed(tmp_path), tmp_path / "away"
     away.mkdir()
     content = defaults() | {"networks": "networks.yaml"}
     (away / "mine.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     shutil.copyfile(ROOT / "config/networks.yaml", away / "networks.yaml")
-    done = subprocess.run([scripts / "python", "-I", "-c", ELSEWHERE], cwd=away, capture_output=True, text=True)
+    done = subprocess.run([python, "-I", "-c", ELSEWHERE], cwd=away, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found, *refused = done.stdout.splitlines()
     plan = Plan.of(config.load(content, "mine.yaml", [away]))

@@ -1,0 +1,5 @@
+"""``python -m isal``: the command line."""
+
+from isal.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,295 @@
+"""``isal allocate``: one answer, without the workflow. For JSON it needs no more than the core of this package."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isal import __version__
+from isal.errors import IsalError, NetworkError, not_installed
+from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
+
+if TYPE_CHECKING:
+    from isal.model.network import Network
+    from isal.model.radio import Radio
+    from isal.schemes.best_split import BestSplit
+    from isal.schemes.schedule import ScheduleResult, SlotResult
+
+    Result = SlotResult | ScheduleResult | BestSplit
+
+HELP = "the best powers in one network"
+DESCRIPTION = (
+    "Print the best powers in one network of one or of several slots, with bound and certificate. FILE is YAML or JSON "
+    "and holds positions in metres, {anchors: [[x, y], ...], radars: [...], targets: [...]}, a list of such tables for "
+    "several slots, or networks by name as in config/networks.yaml or in the file of a study."
+)
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="the network")
+    add("--network", metavar="NAME", help="which one, where the file holds several")
+    add("--clock", default="synchronous", metavar="MODE", help="synchronous (default) or asynchronous")
+    add("--scheme", choices=SCHEMES, default=REFERENCE.name, metavar="NAME", help=f"{' (default), '.join(SCHEMES)}")
+    energy = parser.add_mutually_exclusive_group(required=True)
+    energy.add_argument("--energy", type=float, metavar="J", help="the whole; steps, and two slots, share it at best")
+    energy.add_argument(
+        "--energies",
+        type=_energies,
+        metavar="J,J",
+        help="of each step, or of each slot of the integrated scheme; J,J/J,J of the steps of each of several slots",
+    )
+    add("--cap", type=float, metavar="W", help="largest power of each node; default: the whole energy in one second")
+    add("--radar-cap", type=float, metavar="W", help="the same for radars, before --cap")
+    add("--anchor-cap", type=float, metavar="W", help="the same for anchors, before --cap")
+    add(
+        "--radio",
+        type=Path,
+        metavar="FILE",
+        help="keys of isal.Radio, such as {bandwidth_hz: 1.0e+9}; default: Table 1",
+    )
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="one of these keys, before --radio; repeat it")
+    add("--solver", default="interior-point", metavar="NAME", help="interior-point (default), scs or cvxpy")
+    add("--tolerance", type=float, default=1e-6, metavar="GAP", help="certified relative gap to reach (default 1e-6)")
+    add("--require-certified", action="store_true", help="refuse a result that misses it; else it is a warning")
+    add("--output", type=Path, metavar="FILE", help="store the result, too: .json, .nc (NetCDF) or .csv (powers alone)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the result, and store it where ``--output`` says.
+
+    Raises
+    ------
+    IsalError
+        If an input can't be used, or there is no finite optimum.
+    """
+    if options.output:
+        check_output(options.output, options.file)
+    slots, scheme = read_network(options.file, options.network), SCHEMES[options.scheme]
+    from isal.schemes.schedule import UncertifiedWarning, node_caps
+
+    energies = [options.energy] if options.energies is None else options.energies
+    total = sum(sum(each) if isinstance(each, list) else each for each in energies)
+    of_kinds = [options.cap if own is None else own for own in (options.radar_cap, options.anchor_cap)]
+    caps = node_caps(slots[0], total, *of_kinds)
+    given = {
+        "radio": read_radio(options.radio, options.set),
+        "clock": options.clock,
+        "caps": caps,
+        "solver": options.solver,
+        "tolerance": options.tolerance,
+        "require_certified": options.require_certified,
+    }
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UncertifiedWarning)
+        result = allocate(slots, scheme, options.energy, options.energies, given)
+    print(result)
+    for each in told:
+        print(f"isal: warning: {each.message}", file=sys.stderr)
+    if options.output:
+        asked = {"isal": __version__, "scheme": scheme.name, "solver": options.solver, "tolerance": options.tolerance}
+        write(options.output, result, asked | {"cap_w": caps.tolist()})
+
+
+def allocate(
+    slots: Sequence[Network],
+    scheme: Scheme,
+    energy: float | None,
+    energies: Sequence[Any] | None,
+    given: Mapping[str, Any],
+) -> Result:
+    """What a scheme finds.
+
+    Parameters
+    ----------
+    slots
+        The networks of each slot.
+    energy, energies
+        One of them, J: the whole, to be split at best, or those of the steps or slots.
+    given
+        The other arguments of :func:`isal.integrated`.
+    """
+    from isal.schemes.best_split import best_split
+    from isal.schemes.integrated import integrated
+    from isal.schemes.step_by_step import step_by_step
+
+    network: Any = list(slots) if len(slots) > 1 else slots[0]
+    if energies is not None:
+        if scheme.carry_over is None:
+            return integrated(network, energies=energies, **given)
+        return step_by_step(network, energies=energies, carry=scheme.carry_over.name, **given)
+    assert energy is not None
+    if scheme.has_split(len(slots)):
+        return best_split(network, energy=energy, **scheme.arguments, **given)
+    return integrated(network, energy=energy, **given)
+
+
+def _energies(text: str) -> list[Any]:
+    """``"3,7"`` as numbers; ``"1,4/1,4"`` as numbers for each slot."""
+    slots = [[float(number) for number in slot.split(",")] for slot in text.split("/")]
+    return slots if len(slots) > 1 else slots[0]
+
+
+# --- what goes in -----------------------------------------------------------------------------------------------------
+
+
+def read_network(file: Path, name: str | None) -> list[Network]:
+    """The network of each slot from a file that holds one network, or several by name.
+
+    Raises
+    ------
+    IsalError
+        If the file can't be read, or holds no such network; the message names the file, and key or node.
+    """
+    from isal.study import sources
+    from isal.study.config_keys import NETWORKS, Named
+
+    content = sources.read(file).content
+    if isinstance(content, Mapping) and isinstance(content.get("networks"), Mapping):
+        content = content["networks"]
+    groups = [key for key, each in NETWORKS.items() if isinstance(each.value, Named)]
+    if isinstance(content, Mapping) and not content.keys().isdisjoint(groups):
+        tables = [content[group] for group in groups if isinstance(content.get(group), Mapping)]
+        named = {str(each): slots for table in tables for each, slots in table.items()}
+        if name is None and len(named) == 1:
+            (name,) = named
+        if name not in named:
+            several = "holds several networks" if named else "holds no networks"
+            asked = several if name is None else f"holds no network {name!r}"
+            known = f"; give --network, one of {', '.join(named)}" if named else ""
+            raise NetworkError(f"{file}: {asked}{known}")
+        content = named[name]
+    elif name is not None:
+        raise NetworkError(f"{file}: holds one network, without a name; leave out --network")
+    slots = content if isinstance(content, list) and content else [content]
+    return [_slot(slot, f"{file}: ", name or file.stem) for slot in slots]
+
+
+def _slot(table: Any, where: str, name: str) -> Network:
+    from isal.model.network import Network
+    from isal.study.config_keys import SLOT_KEYS
+
+    if not isinstance(table, Mapping):
+        raise NetworkError(f"{where}{table!r} is no table of positions; it takes {', '.join(SLOT_KEYS)}")
+    if unknown := [key for key in table if key not in SLOT_KEYS]:
+        raise NetworkError(f"{where}unknown key {unknown[0]!r}; a network takes {', '.join(SLOT_KEYS)}")
+    if "target" in table and "targets" in table:
+        raise NetworkError(f"{where}has both 'target' and 'targets'; keep one")
+    if not isinstance(known := table.get("radars_known", False), bool):
+        raise NetworkError(f"{where}radars_known: {known!r} is not true or false")
+    try:
+        return Network.from_mapping(table, name)
+    except NetworkError as error:
+        raise NetworkError(f"{where}{error}") from None
+
+
+def read_radio(file: Path | None, settings: Sequence[str]) -> Radio:
+    """The radio of a file with some of its keys, and of ``key=value`` each, which count more.
+
+    Raises
+    ------
+    IsalError
+        If a key is unknown, or a value can't be used.
+    """
+    from isal.model.radio import Radio
+    from isal.study import sources
+    from isal.study.config_keys import PARAMETERS
+
+    content = {} if file is None else sources.read(file).content
+    if not isinstance(content, Mapping):
+        raise IsalError(f"{file}: holds no table of keys; a radio takes {', '.join(PARAMETERS)}")
+    table: dict[str, Any] = {**content}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        try:
+            table[key] = float(value)
+        except ValueError:
+            table[key] = value
+    if unknown := [key for key in table if key not in PARAMETERS]:
+        raise IsalError(f"radio: unknown key {unknown[0]!r}; a radio takes {', '.join(PARAMETERS)}")
+    return Radio(**table)
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def check_output(path: Path, file: Path) -> None:
+    """Refuse what can't be written, or would overwrite the network, before anything is computed."""
+    if path.resolve() == file.resolve():
+        raise IsalError(f"--output: {path} is the file of the network; choose another name")
+    if path.suffix not in WRITERS:
+        raise IsalError(f"--output: {path} must end with {', '.join(WRITERS)}")
+    if not path.parent.is_dir():
+        raise IsalError(f"--output: there is no folder {path.parent}; make it first")
+    for package in WRITERS[path.suffix][1]:
+        if find_spec(package) is None:
+            raise not_installed(f"--output {path}", package)
+
+
+def write(path: Path, result: Result, asked: Mapping[str, Any]) -> None:
+    """Store a result, and what was asked, in the form that the end of the name says."""
+    content = WRITERS[path.suffix][0](result, asked)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise IsalError(f"--output: {path} can't be written ({error.strerror})") from None
+
+
+def _whole(result: Result) -> dict[str, Any]:
+    """What is found over all steps and slots."""
+    found: dict[str, Any] = {"status": result.status, "speb_m2": result.speb}
+    for name, key in (
+        ("lower_bound", "lower_bound_m2"),
+        ("greedy_lower_bound", "greedy_lower_bound_m2"),
+        ("proof", "proof"),
+    ):
+        if hasattr(result, name):
+            found[key] = getattr(result, name)
+    return found
+
+
+def _json(result: Result, asked: Mapping[str, Any]) -> bytes:
+    """All that was asked and found, as a table."""
+    info = result._slots[0].information
+    slots = []
+    for slot in result._slots:
+        network = slot.information.network
+        steps = [
+            {
+                "minimises": step.block,
+                "energy_j": step.energy,
+                "speb_m2": step.allocation.value,
+                "lower_bound_m2": step.allocation.lower_bound,
+                "power_w": dict(zip(network.node_labels, step.power.tolist(), strict=True)),
+            }
+            for step in slot.steps
+        ]
+        bounds = {block: getattr(slot.spebs, block) for block in slot.information.blocks}
+        slots.append({"positions_m": network.to_mapping(), "steps": steps, "spebs_m2": bounds})
+    about = {"network": info.network.name, "clock": info.clock, "radio": info.radio.to_mapping()}
+    return (json.dumps({**asked, **about, **_whole(result), "slots": slots}, indent=1) + "\n").encode()
+
+
+def _netcdf(result: Result, asked: Mapping[str, Any]) -> bytes:
+    dataset = result.to_xarray()
+    return bytes(dataset.assign_attrs({**asked, **_whole(result)}).to_netcdf(engine="netcdf4"))
+
+
+def _csv(result: Result, asked: Mapping[str, Any]) -> bytes:
+    return result.to_dataframe().to_csv().encode()
+
+
+#: End of a file's name -> how a result is put into it, and the packages that this needs.
+WRITERS: dict[str, tuple[Callable[[Result, Mapping[str, Any]], bytes], tuple[str, ...]]] = {
+    ".json": (_json, ()),
+    ".nc": (_netcdf, ("xarray", "netCDF4")),
+    ".csv": (_csv, ("pandas",)),
+}
