@@ -74,6 +74,16 @@ class InfeasibleError(AllocationError):
     """Requirements that no feasible powers meet, which is proven; the message says by how much they are missed.
 
     Whatever the powers, one of the bounds is at least ``ratio`` times its limit.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> try:
+    ...     isal.allocate(network, isal.Radio(), clock="synchronous", requirements=0.001, caps=0.1)
+    ... except isal.InfeasibleError as error:
+    ...     print(str(error).partition(":")[2].partition(":")[0].strip(), error.ratio > 1)
+    no powers within the caps and limits meet the requirements True
     """
 
     def __init__(self, message: str, ratio: float = math.inf) -> None:

@@ -61,6 +61,14 @@ class Goal:
         Used in error messages.
     direction
         That of :meth:`along`, or None.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> best = isal.allocate(network, isal.Radio(), clock="synchronous", goals="worst target", energy=1.0)
+    >>> [goal.name for goal in best.problem.goals], best.problem.goals[0].selector.shape
+    (['target 1', 'target 2'], (8, 2))
     """
 
     known: Knowledge
@@ -98,6 +106,14 @@ class GoalsProblem:
     ------
     AllocationError
         If a shape or a number is unusable, or nothing keeps the powers from growing without end.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> best = isal.allocate(network, isal.Radio(), clock="synchronous", goals=[0, 1], energy=1.0)
+    >>> best.problem.kind, best.problem.levels.tolist(), len(best.problem.goals)
+    ('sum', [1.0, 1.0], 2)
     """
 
     goals: tuple[Goal, ...]
@@ -227,6 +243,14 @@ class GoalsAllocation(Allocation):
     ``values`` are those of the goals, m^2, shape ``(K,)``. ``multipliers`` are the ``mu_k`` of the lower bound: how
     much each goal holds the optimum back; those of "sum" are the weights. ``rounds`` is how often the problem was
     solved with some of the goals.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> best = isal.allocate(network, isal.Radio(), clock="synchronous", goals="worst target", energy=1.0)
+    >>> best.allocation.status, bool(best.allocation.value == max(best.allocation.values))
+    ('optimal', True)
     """
 
     values: Array

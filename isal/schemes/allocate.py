@@ -44,6 +44,14 @@ class GoalsResult:
     """Powers for several goals, with their certificate.
 
     ``information`` is what the links could tell, ``problem`` what was solved, ``allocation`` what came out.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> best = isal.allocate(network, isal.Radio(), clock="synchronous", requirements=0.05)
+    >>> best.status, {name: round(error, 4) for name, error in best.errors.items()}
+    ('optimal', {'target 1': 0.05, 'target 2': 0.0369})
     """
 
     information: Information
@@ -170,12 +178,27 @@ def allocate(
         Raise an :class:`isal.AllocationError` where it is missed; else the status is ``"uncertified"``, and a
         :class:`isal.UncertifiedWarning` tells.
 
+    Returns
+    -------
+    Powers, bounds of all goals and certificate.
+
     Raises
     ------
     InfeasibleError
         If no powers within the caps and limits meet the requirements: by how much, and what energy would do.
     IsalError
         If an argument is unusable, the network is unobservable, or there is no finite optimum.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> least = isal.allocate(network, isal.Radio(), clock="synchronous", requirements=0.05)  # each to 5 cm
+    >>> f"{least.energy:.4f} J"
+    '0.1601 J'
+    >>> worst = isal.allocate(network, isal.Radio(), clock="synchronous", goals="worst target", energy=least.energy)
+    >>> f"{worst.value**0.5:.4f} m"  # with that energy no powers do better
+    '0.0500 m'
     """
     info = information(network, radio, clock)
     if info.jitters:
