@@ -70,8 +70,11 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     attributes_of = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(axes)}
     outer_axes = [axis.name for axis in axes_of(axes)]
     values = [{axis.name: axis.value(point) for axis in axes_of(axes)} for point, _ in points.values()]
-    # the configuration's order is the reader's
+    # the configuration's order is the reader's; numbers ascend, as the CF conventions ask of coordinates
     labels: dict[str, list[Any]] = {axis: list(dict.fromkeys(at[axis] for at in values)) for axis in outer_axes}
+    labels |= {
+        axis: sorted(along) for axis, along in labels.items() if not any(isinstance(each, str) for each in along)
+    }
     labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
     labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
     labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))

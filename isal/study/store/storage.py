@@ -24,9 +24,6 @@ TRAILER = "\nfingerprint {} sha256 {}\n"
 #: In place of the fingerprint where nobody asks for it.
 UNTOLD = "-" * 64
 
-#: How truth values are stored.
-FLAGS = [0, 1]
-
 
 class DatasetError(IsalError):
     """A dataset that is missing or damaged; the message names the file and the way out."""
@@ -137,6 +134,8 @@ def there(path: Path, fingerprint: str) -> bool:
 
 def _described(dataset: xr.Dataset) -> xr.Dataset:
     """A dataset that says where it comes from, and what its truth values mean."""
+    import numpy as np
+
     dataset = dataset.copy()
     earlier = dataset.attrs.pop("history", "")
     now = f"{datetime.now(UTC).isoformat(timespec='seconds')} written by isal {__version__}"
@@ -149,7 +148,7 @@ def _described(dataset: xr.Dataset) -> xr.Dataset:
     }
     for variable in dataset.variables.values():
         if variable.dtype.kind == "b":
-            variable.attrs |= {"flag_values": FLAGS, "flag_meanings": "no yes"}
+            variable.attrs |= {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": "no yes"}
     return dataset
 
 
