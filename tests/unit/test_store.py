@@ -229,11 +229,13 @@ def test_status_is_a_flag(mixed):
         assert set(np.unique(status)) == {-1, 0}
 
 
-def test_numbers_along_an_axis_ascend(tmp_path):
+def test_numbers_along_an_axis_ascend_or_descend(tmp_path):
     points = [point_of(radio=isal.Radio(bandwidth_hz=bandwidth), **INTEGRATED) for bandwidth in (1e9, 5e6, 5e8)]
     dataset = datasets.build(stored(points, tmp_path), study="s", note="n")
     assert list(dataset.bandwidth.values) == [5e6, 5e8, 1e9]
     assert dataset.speb.squeeze().values.tolist() == sorted(dataset.speb.squeeze().values, reverse=True)
+    descending = datasets.build(stored(points[::2], tmp_path / "descending"), study="s", note="n")
+    assert list(descending.bandwidth.values) == [1e9, 5e8]
 
 
 def test_the_unit_of_a_logarithmic_axis_is_one_that_udunits_knows():

@@ -70,11 +70,7 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     attributes_of = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(axes)}
     outer_axes = [axis.name for axis in axes_of(axes)]
     values = [{axis.name: axis.value(point) for axis in axes_of(axes)} for point, _ in points.values()]
-    # the configuration's order is the reader's; numbers ascend, as the CF conventions ask of coordinates
-    labels: dict[str, list[Any]] = {axis: list(dict.fromkeys(at[axis] for at in values)) for axis in outer_axes}
-    labels |= {
-        axis: sorted(along) for axis, along in labels.items() if not any(isinstance(each, str) for each in along)
-    }
+    labels = {axis: _ordered(list(dict.fromkeys(at[axis] for at in values))) for axis in outer_axes}
     labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
     labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
     labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
@@ -110,6 +106,17 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
         "steps": "; ".join(sorted({", ".join(row.steps) for row in rows.values()}, key=lambda names: names.count(","))),
     } | provenance.of_points(point for point, _ in points.values())
     return dataset.assign_coords(_energies([point for point, _ in points.values()], labels["split"]))
+
+
+def _ordered(along: list[Any]) -> list[Any]:
+    """Values along an axis in the configuration's order, which is the reader's.
+
+    Numbers that neither ascend nor descend are made to ascend, as the CF conventions allow no other order.
+    """
+    if any(isinstance(value, str) for value in along):
+        return along
+    ascending = sorted(along)
+    return along if along == ascending[::-1] else ascending
 
 
 def _energies(points: Iterable[Point], splits: Sequence[str]) -> dict[str, Any]:
