@@ -245,6 +245,16 @@ def test_the_unit_of_a_logarithmic_axis_is_one_that_udunits_knows():
     }
 
 
+def test_many_numbers_are_compressed(tmp_path):
+    many = xr.Dataset({"a": ("x", np.arange(10_000.0)), "b": ("y", np.arange(3.0))})
+    storage.write(tmp_path / "s.nc", many)
+    assert (tmp_path / "s.nc").stat().st_size < many.nbytes
+    with netCDF4.Dataset(tmp_path / "s.nc") as file:
+        assert (file["a"].filters()["zlib"], file["b"].filters()["zlib"]) == (True, False)
+    storage.write(tmp_path / "again.nc", storage.read(tmp_path / "s.nc").isel(x=slice(3)))
+    assert storage.read(tmp_path / "again.nc").a.values.tolist() == [0, 1, 2]
+
+
 def test_a_stored_dataset_keeps_to_the_conventions(mixed):
     assert broken_in(mixed.parent, "s.nc") == {}
 
@@ -252,7 +262,9 @@ def test_a_stored_dataset_keeps_to_the_conventions(mixed):
 def test_what_breaks_the_conventions_is_found(tmp_path):
     """The test above would be worth nothing if the checks found nothing."""
     bad = xr.Dataset(
-        {"a": ("x", [1.0, 2.0], {"units": "1/B2"})}, coords={"x": [2.0, 2.0]}, attrs={"Conventions": "CF-1.11"}
+        {"a": ("x", np.ones(1000), {"units": "1/B2"})},
+        coords={"x": [2.0, *np.arange(999.0)]},
+        attrs={"Conventions": "CF-1.11"},
     )
     bad.to_netcdf(tmp_path / "bad.nc")
     (told,) = broken_in(tmp_path, "bad.nc").values()

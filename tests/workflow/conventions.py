@@ -5,6 +5,8 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
+from isal.study.store.storage import LEAST_COMPRESSED
+
 #: The checker subtracts neighbouring values, of names too; :func:`promises_broken` looks at the order of numbers.
 CAN_NOT_SUBTRACT_NAMES = "check_coordinate_variables_strict_monotonicity"
 
@@ -52,7 +54,8 @@ def promises_broken(path: Path) -> list[str]:
                     found.append(f"{name}: neither ascending nor descending")
             if "flag_values" in told and not (variable.dtype == variable.flag_values.dtype == np.int8):
                 found.append(f"{name}: flags that are no small integers")
-            if numeric and variable.ndim and variable.size and not variable.filters()["zlib"]:
+            many = numeric and variable.size * variable.dtype.itemsize >= LEAST_COMPRESSED
+            if many and not variable.filters()["zlib"]:
                 found.append(f"{name}: not compressed")
     return found
 

@@ -24,6 +24,9 @@ TRAILER = "\nfingerprint {} sha256 {}\n"
 #: In place of the fingerprint where nobody asks for it.
 UNTOLD = "-" * 64
 
+#: Numbers of fewer bytes are not compressed: what HDF5 notes of compressed ones takes more than is saved.
+LEAST_COMPRESSED = 4096
+
 
 class DatasetError(IsalError):
     """A dataset that is missing or damaged; the message names the file and the way out."""
@@ -32,8 +35,8 @@ class DatasetError(IsalError):
 def write(path: Path, dataset: xr.Dataset, fingerprint: str = UNTOLD) -> None:
     """Store a dataset with its fingerprint; the file appears under its name only when it is complete.
 
-    Numbers are compressed, truth values are flags, and coordinates have no fill value. Attributes say which version and
-    commit wrote it, and when.
+    Variables of many numbers are compressed, truth values are flags, and coordinates have no fill value. Attributes say
+    which version and commit wrote it, and when.
 
     Raises
     ------
@@ -156,9 +159,8 @@ def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     """How each variable is stored; nothing is left of the file that it was read from."""
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
-        # in a coordinate nothing is missing, where it is one along which another variable lies
         encoding[name] = {"_FillValue": None} if name in dataset.coords else {}
-        if variable.dtype.kind in "biuf" and variable.size and variable.ndim:
+        if variable.dtype.kind in "biuf" and variable.nbytes >= LEAST_COMPRESSED:
             encoding[name] |= {"zlib": True, "complevel": 4}
     return encoding
 
