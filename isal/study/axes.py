@@ -177,7 +177,7 @@ AXES = (
         name="split",
         value=attrgetter("split"),
         text=attrgetter("split"),
-        long_name="energy of each step in mJ, as in the records' names",
+        long_name="energy of each step, or slot, in mJ, as in the records' names",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
         "points": len(points),
         "steps": "; ".join(sorted({", ".join(row.steps) for row in rows.values()}, key=lambda names: names.count(","))),
     } | provenance.of_points(point for point, _ in points.values())
-    return dataset.assign_coords(_energies([point for point, _ in points.values()], labels["split"]))
+    return dataset.assign_coords(_energies((point for point, _ in points.values()), places["split"]))
 
 
 def _ordered(along: list[Any]) -> list[Any]:
@@ -119,7 +119,7 @@ def _ordered(along: list[Any]) -> list[Any]:
     return along if along == ascending[::-1] else ascending
 
 
-def _energies(points: Iterable[Point], splits: Sequence[str]) -> dict[str, Any]:
+def _energies(points: Iterable[Point], places: Mapping[str, int]) -> dict[str, Any]:
     """Coordinates along ``split``: the energy of each step, or slot, J."""
     found: dict[str, Any] = {}
     for point in points:
@@ -128,8 +128,8 @@ def _energies(points: Iterable[Point], splits: Sequence[str]) -> dict[str, Any]:
         part = "step" if len(point.slots) == 1 else "slot"
         for number, energy in enumerate(point.energies_uj, start=1):
             told = {"units": "J", "long_name": f"energy of {part} {number}"}
-            along = found.setdefault(f"{part}_{number}_energy", ("split", np.full(len(splits), np.nan), told))
-            along[1][splits.index(point.split)] = energy / UJ_PER_J
+            along = found.setdefault(f"{part}_{number}_energy", ("split", np.full(len(places), np.nan), told))
+            along[1][places[point.split]] = energy / UJ_PER_J
     return found
 
 

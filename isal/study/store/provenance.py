@@ -28,13 +28,17 @@ def of_points(points: Iterable[Point]) -> dict[str, Any]:
     the configuration; ``energy_j``, the energy of all parts together; ``solver`` and ``tolerance``. Left out is what
     differs from point to point.
     """
-    all_points = list(points)
-    told = [_settings(point) for point in all_points]
+    layouts: dict[str, Sequence[Network]] = {}
+    alike: dict[object, Point] = {}  # one of many points
+    for point in points:
+        layouts[point.name] = point.slots
+        caps = point.radar_cap_w, point.anchor_cap_w
+        alike[point.radio, caps, sum(point.energies_uj), len(point.slots), point.solver, point.tolerance] = point
+    told = list(map(_settings, alike.values()))
     shared = {
         key: value for key, value in (told[0] if told else {}).items() if all(value == each.get(key) for each in told)
     }
     plain = {key: shared.pop(key) for key in ("energy_j", "solver", "tolerance") if key in shared}
-    layouts = {point.name: point.slots for point in all_points}
     return networks(layouts.items()) | {"settings": json.dumps(shared)} | plain
 
 

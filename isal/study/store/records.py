@@ -32,7 +32,7 @@ from isal.validation import links
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
-    "speb": (("point",), "f8", {"units": "m2", "long_name": "what the scheme minimises, summed over slots"}),
+    "speb": (("point",), "f8", {"units": "m2", "long_name": "SPEB, summed over slots"}),
     "lower_bound": (
         ("point",),
         "f8",
