@@ -111,7 +111,9 @@ def judged(parts: Sequence[xr.Dataset], level: float = FAMILY_LEVEL) -> xr.Datas
     ``ratio`` is the simulated mean squared error over ``bound``, ``nees`` the mean of ``e' C^-1 e / k``. Both are 1 but
     for chance; all rows keep to their limits with probability ``1 - level``.
     """
-    kept = [_totals(part) for part in parts if part.sizes["row"]] or [_totals(dataset([], 0, {"title": "simulated errors, of nothing"}))]
+    kept = [_totals(part) for part in parts if part.sizes["row"]] or [
+        _totals(dataset([], 0, {"title": "no simulated errors"}))
+    ]
     found = xr.concat(kept, "row", combine_attrs="drop_conflicts")
     simulated = found.trials.values > 0
     of_each = level_of_each(max(1, len(STATISTICS) * int(simulated.sum())), level)
