@@ -24,5 +24,6 @@ from .schemes.schedule import ScheduleResult as ScheduleResult
 from .schemes.schedule import SlotResult as SlotResult
 from .schemes.schedule import UncertifiedWarning as UncertifiedWarning
 from .schemes.step_by_step import step_by_step as step_by_step
+from .study.store.storage import open_study as open_study
 
 __version__: str

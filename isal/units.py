@@ -13,6 +13,10 @@ DURATION_S = 1.0
 UJ_PER_J = 1_000_000
 
 
+#: Units on a logarithmic scale as UDUNITS writes them, which the CF conventions ask for.
+LOGARITHMIC = {"dB": "0.1 lg(re 1)", "dBm/Hz": "0.1 lg(re 1 mW/Hz)"}
+
+
 def short(value: float) -> str:
     """A number in as few digits as tell it from every other: ``"1"``, ``"0.25"``, ``"1e-10"``."""
     text = f"{value:g}"

@@ -20,7 +20,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from isal.model.radio import Radio
-from isal.units import DURATION_S, UJ_PER_J, plain, short
+from isal.units import DURATION_S, LOGARITHMIC, UJ_PER_J, plain, short
 
 if TYPE_CHECKING:  # points have their names from here
     from isal.study.points import Point
@@ -62,7 +62,8 @@ class Axis:
     @property
     def attributes(self) -> dict[str, str]:
         """Attributes of the coordinate in datasets."""
-        told = {"units": self.unit, "long_name": self.long_name}
+        logarithmic = f", {self.unit}" if self.unit in LOGARITHMIC else ""
+        told = {"units": LOGARITHMIC.get(self.unit, self.unit), "long_name": self.long_name + logarithmic}
         return {name: value for name, value in told.items() if value}
 
     def part(self, point: Point) -> str:
@@ -145,17 +146,38 @@ def _cap_text(point: Point) -> str:
 
 #: Every axis, in the order of a point's name.
 AXES = (
-    Axis(name="network", key="networks", value=attrgetter("name"), text=attrgetter("name"), column="network"),
-    Axis(name="clock", key="clocks", value=attrgetter("clock"), text=attrgetter("clock"), column="clock"),
+    Axis(
+        name="network",
+        key="networks",
+        value=attrgetter("name"),
+        text=attrgetter("name"),
+        column="network",
+        long_name="name of the network",
+    ),
+    Axis(
+        name="clock",
+        key="clocks",
+        value=attrgetter("clock"),
+        text=attrgetter("clock"),
+        column="clock",
+        long_name="clock mode",
+    ),
     # the bandwidth first, as it stands in every name
     *sorted(map(_parameter, fields(Radio)), key=lambda axis: axis.optional),
     _optional("power_cap_w", "Largest power of every node", "W", read=cap_w, value=_cap_value, text=_cap_text),
-    Axis(name="scheme", key="schemes", value=attrgetter("scheme"), text=attrgetter("scheme"), column="scheme"),
+    Axis(
+        name="scheme",
+        key="schemes",
+        value=attrgetter("scheme"),
+        text=attrgetter("scheme"),
+        column="scheme",
+        long_name="scheme",
+    ),
     Axis(
         name="split",
         value=attrgetter("split"),
         text=attrgetter("split"),
-        long_name="energy of each step in mJ, as in the records' names",
+        long_name="energy of each step, or slot, in mJ, as in the records' names",
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +16,19 @@ from isal.schemes.best_split import BestSplit, best_split
 from isal.schemes.registry import SCHEMES
 from isal.study.axes import axes_of
 from isal.study.points import Point, PointError
+from isal.study.store import provenance
 from isal.units import UJ_PER_J
+
+#: Variable, or coordinate, -> its attributes.
+VARIABLES = {
+    "part": {"long_name": "number of the step, or of the slot where there are several"},
+    "energy": {"units": "J", "long_name": "energy of the part"},
+    "speb": {"units": "m2", "long_name": "what the scheme minimises, at the best split"},
+    "lower_bound": {"units": "m2", "long_name": "lower bound of the same, which holds for what proof says"},
+    "proof": {"long_name": "which splits the lower bound holds for"},
+    "problems": {"units": "1", "long_name": "number of allocation problems solved"},
+    "seconds": {"units": "s", "long_name": "time that it took"},
+}
 
 
 def exact(point: Point) -> BestSplit:
@@ -88,11 +101,15 @@ def best_splits(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
         }
         where = {axis.name: axis.value(point) for axis in chosen}
         rows.append(xr.Dataset(variables, coords={"part": np.arange(1, len(found.energies) + 1)} | where))
+    attributes = {"title": "best splits without traversal"} | provenance.of_points(
+        point for point in points if point.has_split
+    )
     if not rows:
-        return xr.Dataset(coords={name: [] for name in names})
+        coords: dict[str, Any] = {axis.name: (axis.name, [], axis.attributes) for axis in chosen}
+        return xr.Dataset(coords=coords, attrs=attributes)
     flat = xr.concat([row.expand_dims("point") for row in rows], "point", join="outer", coords="all")
     dataset = flat.set_index(point=names).unstack("point")
     dataset["proof"] = dataset.proof.fillna("").astype(str)
-    for name, units in (("energy", "J"), ("speb", "m2"), ("lower_bound", "m2"), ("seconds", "s")):
-        dataset[name].attrs["units"] = units
-    return dataset.assign_attrs(Conventions="CF-1.11", title="best splits without traversal")
+    for name, described in (VARIABLES | {axis.name: axis.attributes for axis in chosen}).items():
+        dataset[name].attrs = dict(described)
+    return dataset.assign_attrs(attributes)

@@ -19,6 +19,7 @@ from isal.allocation.solvers import cvxpy_paper, interior_point, scs_sdp
 from isal.errors import AllocationError
 from isal.study.axes import axes_of
 from isal.study.points import Point, PointError, solve_all
+from isal.study.store import provenance
 
 #: Asked of every solver that can be asked.
 TOLERANCE = 1e-9
@@ -26,7 +27,24 @@ TOLERANCE = 1e-9
 #: What a solver says of one problem: value, lower bound (m^2), seconds, whether the solver itself reports "optimal" and
 #: the optimum that it reports (m^2); the last two are NaN for a solver that reports nothing but its certificate.
 Outcome = tuple[float, float, float, float, float]
-FIELDS = ("value", "lower_bound", "seconds", "reported_optimal", "reported_value")
+FIELDS = {
+    "value": {"units": "m2", "long_name": "value of the powers found"},
+    "lower_bound": {"units": "m2", "long_name": "certified lower bound"},
+    "seconds": {"units": "s", "long_name": "time that the solver took"},
+    "reported_optimal": {
+        "units": "1",
+        "long_name": "1 where the solver itself reports an optimum, 0 where it does not",
+    },
+    "reported_value": {"units": "m2", "long_name": "optimum that the solver itself reports"},
+}
+
+#: Coordinate -> its attributes, besides those of axes.
+COORDINATES = {
+    "solver": {"long_name": "solver"},
+    "fingerprint": {"long_name": "digest of all that the problem's comparison depends on"},
+    "label": {"long_name": "name of the point that the problem is of"},
+    "step": {"long_name": "block of parameters whose bound the problem minimises"},
+}
 
 Solve = Callable[[Sequence[AllocationProblem]], list[Outcome]]
 
@@ -121,8 +139,8 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None, axes: 
     if known is not None and (again := [number for number, each in enumerate(earlier) if each in points]):
         kept = known.sel(solver=list(COMPARED)).isel(problem=again)
         of_problem += zip(kept.fingerprint.values.tolist(), kept.step.values.tolist(), strict=True)
-        told = kept[list(FIELDS)].to_array("field").transpose("solver", "problem", "field")
-        outcomes = np.concatenate([outcomes, told.values], axis=1)
+        outcome = kept[list(FIELDS)].to_array("field").transpose("solver", "problem", "field")
+        outcomes = np.concatenate([outcomes, outcome.values], axis=1)
     turn = {fingerprint: number for number, fingerprint in enumerate(points)}
     order = sorted(range(len(of_problem)), key=lambda number: turn[of_problem[number][0]])
     ordered = [(*of_problem[number], points[of_problem[number][0]]) for number in order]
@@ -132,12 +150,16 @@ def compare(points: Mapping[str, Point], known: xr.Dataset | None = None, axes: 
         **{axis.name: [axis.value(point) for _, _, point in ordered] for axis in axes_of(axes, "split")},
         "step": [step for _, step, _ in ordered],
     }
-    dataset = xr.Dataset(
-        {field: (("solver", "problem"), outcomes[:, order, number]) for number, field in enumerate(FIELDS)},
-        coords={"solver": list(COMPARED)} | {name: ("problem", values) for name, values in coordinates.items()},
-        attrs={"Conventions": "CF-1.11", "title": "independent solvers of the same problems"},
+    described = COORDINATES | {axis.name: axis.attributes for axis in axes_of(axes, "split")}
+    told = provenance.of_points(replace(point, tolerance=TOLERANCE) for point in points.values())
+    return xr.Dataset(
+        {
+            field: (("solver", "problem"), outcomes[:, order, number], attributes)
+            for number, (field, attributes) in enumerate(FIELDS.items())
+        },
+        coords={"solver": ("solver", list(COMPARED), COORDINATES["solver"])}
+        | {name: ("problem", values, described[name]) for name, values in coordinates.items()},
+        attrs={"title": "independent solvers of the same problems"}
+        # it compares solvers, whatever the points are solved with
+        | {name: value for name, value in told.items() if name != "solver"},
     )
-    for name in ("value", "lower_bound", "reported_value"):
-        dataset[name].attrs["units"] = "m2"
-    dataset["seconds"].attrs["units"] = "s"
-    return dataset

@@ -181,21 +181,31 @@ def observe(samples: Sequence[Sample], variant: Assumptions, solver: str) -> xr.
             values = [row[name] for row in rows if not isinstance(row, IsalError)]
             if values:
                 variables[name] = ((dimension, *dimensions), np.array(values), attributes)
-    coordinates = {
-        "sample": ("network", [sample.name for sample, _ in singles]),
-        "slot": ("network", [number + 1 for _, number in singles]),
-        "kind": ("network", [sample.kind for sample, _ in singles]),
-        "pair": [sample.name for sample in pairs],
-        "pair_kind": ("pair", [sample.kind for sample in pairs]),
-        "clock": list(CLOCKS),
-        "carry": list(CARRIES),
-        "part": [1, 2, 3],
-        "share": list(SHARES),
-        "coupling": list(COUPLINGS),
+    coordinates: dict[str, tuple[str, list[Any], dict[str, str]]] = {
+        name: (dimension, list(values), {"long_name": meaning})
+        for name, dimension, values, meaning in (
+            ("sample", "network", [sample.name for sample, _ in singles], "name of the sample"),
+            ("slot", "network", [number + 1 for _, number in singles], "number of the slot in its sample"),
+            ("kind", "network", [sample.kind for sample, _ in singles], "a layout, or random"),
+            ("layout", "network", [_positions(*each) for each in singles], "positions of nodes and targets in m, JSON"),
+            ("pair", "pair", [sample.name for sample in pairs], "name of the sample of two slots"),
+            ("pair_kind", "pair", [sample.kind for sample in pairs], "a layout, or random"),
+            ("clock", "clock", CLOCKS, "clock mode"),
+            ("carry", "carry", CARRIES, "what a step carries over from those before it"),
+            ("part", "part", [1, 2, 3], "number of the step"),
+            ("share", "share", SHARES, "share of the energy that is left"),
+            ("coupling", "coupling", COUPLINGS, "what is known of the other slot"),
+        )
     }
     import xarray as xr
 
-    return xr.Dataset(variables, coords=coordinates, attrs=variant.attributes)
+    attributes = variant.attributes | {"solver": solver, "tolerance": TOLERANCE}
+    title = {"title": f"what the paper's statements are judged by, variant {variant.name}"}
+    return xr.Dataset(variables, coords=coordinates, attrs=title | attributes)
+
+
+def _positions(sample: Sample, slot: int) -> str:
+    return json.dumps(sample.slots[slot].to_mapping())
 
 
 #: Dimension of rows -> variable -> (dimensions, attributes).

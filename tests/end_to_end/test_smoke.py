@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from conventions import broken_in, forbidden
 from project import Project, run_once
+
+import isal
 
 STUDIES = [
     "synchronous_single_slot",
@@ -43,6 +46,23 @@ def test_every_point_is_certified(results, study):
     assert (dataset.gap.notnull() == solved).all()
     assert dataset.step_gap.sel(scheme="step-by-step-held", step=1).max() <= 1e-9
     assert "Reconstructed" in dataset.attrs["comment"]
+
+
+def test_datasets_keep_to_the_conventions(results):
+    """Of every kind but measurements; and so do the records of a study's points."""
+    assert broken_in(results / "datasets", "*.nc") == {}
+    assert broken_in(results / "observations", "*.nc") == {}
+    for scheme in ("integrated", "step-by-step-held"):
+        record = min((results / "points/7a/synchronous/500MHz" / scheme).iterdir())
+        assert forbidden(record) == []
+
+
+def test_a_curve_is_plotted_in_three_lines(results):
+    dataset = isal.open_study(results / "datasets/asynchronous_single_slot.nc")
+    curve = dataset.speb.sel(network="7a", scheme="step-by-step-held", step_2_energy=0.2).squeeze()
+    (line,) = curve.plot(x="step_1_energy")
+    assert line.get_xdata().tolist() == [0.2, 2.3, 7.0]
+    assert line.axes.get_xlabel() == "energy of step 1 [J]"
 
 
 @pytest.mark.parametrize(

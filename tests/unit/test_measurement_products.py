@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from builders import CONFIG, ROOT, defaults, plan_of
+from conventions import broken_in
 from synthetic_logs import AT_REST, write_folder
 
 from isal import figures
@@ -56,6 +57,10 @@ def plan(tmp_path_factory):
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def test_datasets_keep_to_the_conventions(plan):
+    assert broken_in(Path(plan.in_results("datasets/measurements")), "*.nc") == {}
 
 
 def test_ranges_are_those_of_the_radios(plan):

@@ -2,16 +2,22 @@
 
 import fcntl
 import itertools
+import json
 import os
+import sys
 
 import netCDF4
 import numpy as np
 import pytest
-from builders import point_of
+import xarray as xr
+from builders import INTEGRATED, point_of, stored
+from conventions import broken_in
 
+import isal
 from isal.study import files
+from isal.study.axes import NAMED
 from isal.study.fingerprint import digest
-from isal.study.store import datasets, records, storage
+from isal.study.store import datasets, provenance, records, storage
 from isal.validation import links
 
 ONE, TWO = map(digest, ("one", "two"))
@@ -156,6 +162,135 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     assert dataset.speb.attrs["units"] == "m2"
     storage.write(tmp_path / "s.nc", dataset)
     assert float(storage.read(tmp_path / "s.nc").speb.max()) == float(dataset.speb.max())
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """The path of a study in both clock modes: splits of one, two and three parts, listed out of order."""
+    points = [
+        point_of(**INTEGRATED),
+        point_of(energies_uj=(7_000_000, 3_000_000)),
+        point_of(energies_uj=(3_000_000, 7_000_000)),
+        *(
+            point_of(clock="asynchronous", energies_uj=split)
+            for split in ((3_000_000, 200_000, 6_800_000), (3_000_000, 2_000_000, 5_000_000))
+        ),
+    ]
+    folder = tmp_path_factory.mktemp("mixed")
+    dataset = datasets.build(stored(points, folder), study="s", note="n")
+    storage.write(folder / "s.nc", dataset)
+    return folder / "s.nc"
+
+
+def test_a_study_is_selected_by_energies(mixed):
+    dataset = isal.open_study(mixed)
+    assert dataset.step_1_energy.attrs == {"units": "J", "long_name": "energy of step 1"}
+    np.testing.assert_array_equal(dataset.step_1_energy, [np.nan, 7, 3, 3, 3])
+    np.testing.assert_array_equal(dataset.step_2_energy, [np.nan, 3, 7, 0.2, 2])
+    np.testing.assert_array_equal(dataset.step_3_energy, [np.nan] * 3 + [6.8, 5])
+    assert list(dataset.sel(step_1_energy=7).split.values.flat) == ["e7000-3000"]
+    three = dataset.sel(step_1_energy=3)
+    assert list(three.split.values) == ["e3000-7000", "e3000-200-6800", "e3000-2000-5000"]
+    one = three.sel(step_2_energy=0.2, clock="asynchronous", scheme="step-by-step-held").squeeze()
+    np.testing.assert_array_equal(one.energy, [3, 0.2, 6.8])
+    # as it is without the indices
+    with xr.open_dataset(mixed) as plain:
+        np.testing.assert_array_equal(plain.step_2_energy, dataset.step_2_energy)
+
+
+def test_a_study_tells_what_is_the_same_in_all_its_points(mixed, point):
+    told = isal.open_study(mixed).attrs
+    assert json.loads(told["networks"]) == {"7c": [point.slots[0].to_mapping()]}
+    settings = json.loads(told["settings"])
+    assert (settings["pulses"], settings["radar_cap_w"], settings["anchor_cap_w"]) == (1, "budget", "budget")
+    assert (told["solver"], told["tolerance"], told["energy_j"]) == ("interior-point", 1e-6, 10)
+    assert told["commit"]
+    assert told["source"].startswith("isal ")
+
+
+def test_attributes_leave_out_what_differs():
+    capped = point_of(radar_cap_w=2.0, tolerance=1e-4, radio=isal.Radio(pulses=3))
+    told = provenance.of_points([point_of(), capped])
+    settings = json.loads(told["settings"])
+    assert {"pulses", "radar_cap_w"} & settings.keys() == set()
+    assert settings["anchor_cap_w"] == "budget"
+    assert "tolerance" not in told
+    assert told["solver"] == "interior-point"
+    assert json.loads(provenance.of_points([])["networks"]) == {}
+
+
+def test_status_is_a_flag(mixed):
+    with xr.open_dataset(mixed) as dataset:
+        status = dataset.status
+        assert status.dtype == status.flag_values.dtype == np.int8
+        meanings = dict(zip(status.flag_values.tolist(), status.flag_meanings.split(), strict=True))
+        assert meanings == {-1: "no_point", 0: "optimal", 1: "local", 2: "uncertified"}
+        np.testing.assert_array_equal(status == -1, dataset.speb.isnull())
+        assert set(np.unique(status)) == {-1, 0}
+
+
+def test_numbers_along_an_axis_ascend_or_descend(tmp_path):
+    points = [point_of(radio=isal.Radio(bandwidth_hz=bandwidth), **INTEGRATED) for bandwidth in (1e9, 5e6, 5e8)]
+    dataset = datasets.build(stored(points, tmp_path), study="s", note="n")
+    assert list(dataset.bandwidth.values) == [5e6, 5e8, 1e9]
+    assert dataset.speb.squeeze().values.tolist() == sorted(dataset.speb.squeeze().values, reverse=True)
+    descending = datasets.build(stored(points[::2], tmp_path / "descending"), study="s", note="n")
+    assert list(descending.bandwidth.values) == [1e9, 5e8]
+
+
+def test_the_unit_of_a_logarithmic_axis_is_one_that_udunits_knows():
+    assert NAMED["noise_density_dbm_hz"].attributes == {
+        "units": "0.1 lg(re 1 mW/Hz)",
+        "long_name": "power spectral density N_0 of the thermal noise, dBm/Hz",
+    }
+
+
+def test_many_numbers_are_compressed(tmp_path):
+    many = xr.Dataset({"a": ("x", np.arange(10_000.0)), "b": ("y", np.arange(3.0))})
+    storage.write(tmp_path / "s.nc", many)
+    assert (tmp_path / "s.nc").stat().st_size < many.nbytes
+    with netCDF4.Dataset(tmp_path / "s.nc") as file:
+        assert (file["a"].filters()["zlib"], file["b"].filters()["zlib"]) == (True, False)
+    storage.write(tmp_path / "again.nc", storage.read(tmp_path / "s.nc").isel(x=slice(3)))
+    assert storage.read(tmp_path / "again.nc").a.values.tolist() == [0, 1, 2]
+
+
+def test_a_stored_dataset_keeps_to_the_conventions(mixed):
+    assert broken_in(mixed.parent, "s.nc") == {}
+
+
+def test_what_breaks_the_conventions_is_found(tmp_path):
+    """The test above would be worth nothing if the checks found nothing."""
+    bad = xr.Dataset(
+        {"a": ("x", np.ones(1000), {"units": "1/B2"})},
+        coords={"x": [2.0, *np.arange(999.0)]},
+        attrs={"Conventions": "CF-1.11"},
+    )
+    bad.to_netcdf(tmp_path / "bad.nc")
+    (told,) = broken_in(tmp_path, "bad.nc").values()
+    for expected in (
+        'units for a, "1/B2" are not recognized by UDUNITS',
+        "The coordinate variable 'x' must not have the _FillValue attribute.",
+        "x: a coordinate with a fill value",
+        "x: neither ascending nor descending",
+        "a: no long_name",
+        "a: not compressed",
+        "no commit",
+    ):
+        assert any(expected in each for each in told), (expected, told)
+
+
+def test_open_study_says_what_is_wrong(tmp_path, monkeypatch):
+    with pytest.raises(isal.IsalError, match="there is no such dataset"):
+        isal.open_study(tmp_path / "x.nc")
+    (tmp_path / "x.nc").write_text("no dataset")
+    with pytest.raises(isal.IsalError, match=r"x\.nc: its content is not what was written"):
+        isal.open_study(tmp_path / "x.nc")
+    with pytest.raises(isal.IsalError, match="not a complete dataset"):
+        isal.open_study(tmp_path)
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(isal.IsalError, match=r"open_study needs xarray, which is not installed: pip install"):
+        isal.open_study(tmp_path / "x.nc")
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "missing"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,95 @@ OF_A_LOG = ("series", "condition", "height_cm", "distance_m")
 
 #: The ends of an interval.
 ENDS = ("low", "high")
+
+
+#: Variable, or coordinate, -> its meaning; units are those of its name.
+MEANINGS = {
+    "log_series": "series of the log",
+    "series": "series of static logs",
+    "condition": "condition of the link, such as line of sight",
+    "height_cm": "height of the radios",
+    "distance_m": "true distance",
+    "exchanges": "number of exchanges read",
+    "used": "number of exchanges with a drift",
+    "lost": "number of exchanges missing from the regular spacing",
+    "left_out": "number of lines and intervals left out",
+    "log_left_out": "number of lines and intervals of a log left out, by reason",
+    "reason": "why lines or intervals are left out",
+    "drift": "median relative clock drift",
+    "drift_spread": "robust standard deviation of the drift between neighbouring exchanges",
+    "stamp_limit": "what time stamps would cause of that standard deviation",
+    "reply_s": "median reply time",
+    "spacing_s": "median time from exchange to exchange",
+    "uncorrected_m": "median range without drift correction",
+    "corrected_m": "median range with drift correction",
+    "device_m": "median range of the device",
+    "shift_m": "shift that the median drift causes in the range without correction",
+    "shift_ratio": "median over exchanges of uncorrected less corrected range, over the shift",
+    "shift_ratio_spread": "robust standard deviation of that ratio",
+    "device_ratio": "median over exchanges of uncorrected less device range, over the shift",
+    "spread_m": "robust standard deviation of the corrected range",
+    "uncorrected_spread_m": "robust standard deviation of the uncorrected range",
+    "device_spread_m": "robust standard deviation of the device's range",
+    "bias_m": "median corrected range less true distance",
+    "uncorrected_bias_m": "median uncorrected range less true distance",
+    "device_bias_m": "median range of the device less true distance",
+    "exchange_drift": "relative clock drift of an exchange",
+    "exchange_uncorrected_m": "range of an exchange without drift correction",
+    "exchange_corrected_m": "range of an exchange with drift correction",
+    "exchange_device_m": "range of an exchange by the device",
+    "exchange_reply_s": "reply time of an exchange",
+    "exchange_log": "index of the log of an exchange, from 0",
+    "following": "slope of uncorrected ranges against the shift by the drift, within logs",
+    "following_error": "standard error of that slope",
+}
+
+MEANINGS_OF_LINKS = {
+    "link": "condition or series that the link is fitted to",
+    "condition": "condition of the link, such as line of sight",
+    "fitted": "ranges that are fitted",
+    "end": "end of the interval",
+    "why_not": "why no link could be fitted, empty where one was",
+    "floor_m": "standard deviation that stays at any distance",
+    "growth": "standard deviation per metre of distance",
+    "bias_m": "bias at distance zero",
+    "bias_per_m": "bias per metre of distance",
+    "bias_spread_m": "robust standard deviation of the bias from place to place",
+    "floor_interval_m": "95 % interval of floor_m",
+    "growth_interval": "95 % interval of growth",
+    "bias_per_m_interval": "95 % interval of bias_per_m",
+    "n_logs": "number of logs fitted",
+    "n_left_out": "number of logs too short to be fitted",
+}
+
+MEANINGS_OF_RUNS = {
+    "time_s": "time of the epoch",
+    "error_m": "distance of the position from the reference",
+    "along_m": "error along the direction from the middle of the anchors",
+    "across_m": "error across that direction",
+    "bound_m": "root of the position bound with links as measured",
+    "bias_known_bound_m": "root of the position bound with the bias of every link known",
+    "nees": "squared error over the covariance of the position",
+    "chi_square": "weighted sum of squared residuals",
+    "degrees": "ranges less unknowns",
+    "accepted": "whether the residuals pass the outlier test",
+    "position_m": "estimated position",
+    "reference_m": "reference position",
+    "used": "whether the range of the anchor is used",
+    "anchor_m": "position of the anchor",
+    "summary": "what a table says of the run; medians in m, or ratios",
+    "epochs": "number of epochs by what happened",
+    "left_out": "number of lines left out, by reason",
+    "axis": "axis of horizontal positions",
+    "coordinate": "coordinate of anchors",
+    "anchor": "name of the anchor",
+    "quantity": "what the summary tells",
+    "outcome": "what happened to an epoch",
+    "reason": "why lines are left out",
+}
+
+#: Ends of names -> units; numbers with other names have none.
+UNITS = {"_per_m": "1", "_per_m_interval": "1", "_m": "m", "_cm": "cm", "_s": "s"}
 
 
 def ranges(folder: Path) -> xr.Dataset:
@@ -53,7 +142,7 @@ def ranges(folder: Path) -> xr.Dataset:
     slopes = [_following([each for each in static if each.series == name]) for name in series]
     of_exchanges = ("drift", "uncorrected_m", "corrected_m", "device_m", "reply_s")
     exchanges = {name: np.concatenate([getattr(each, name) for each in found]) for name in of_exchanges}
-    return xr.Dataset(
+    found_all = xr.Dataset(
         {name: ("log", table[name].to_numpy()) for name in values}
         | {"log_left_out": (("log", "reason"), np.array([[each.left_out[why] for why in reasons] for each in found]))}
         | {f"exchange_{name}": ("exchange", along) for name, along in exchanges.items()}
@@ -68,7 +157,20 @@ def ranges(folder: Path) -> xr.Dataset:
             "series": np.array(series, dtype=object),
             "reason": np.array(reasons, dtype=object),
         },
+        attrs={"title": "static logs"},
     )
+    return _described(found_all, MEANINGS)
+
+
+def _described(dataset: xr.Dataset, meanings: Mapping[str, str]) -> xr.Dataset:
+    """The same with meaning and units of every variable."""
+    for name, variable in dataset.variables.items():
+        variable.attrs["long_name"] = meanings[str(name)]
+        # the medians of a run are metres, its ratios are not
+        if variable.dtype.kind in "iuf" and name != "summary":
+            fitting = [unit for end, unit in UNITS.items() if str(name).endswith(end)]
+            variable.attrs["units"] = fitting[0] if fitting else "1"
+    return dataset
 
 
 def _following(static: Sequence[logs.StaticLog]) -> tuple[float, float]:
@@ -118,7 +220,7 @@ def links(dataset: xr.Dataset) -> xr.Dataset:
             for name, values in found.items():
                 values[row, column] = getattr(fit, name)
     along = ("link", "fitted")
-    return xr.Dataset(
+    fitted_all = xr.Dataset(
         {name: ((*along, "end")[: values.ndim], values) for name, values in found.items()}
         | {"why_not": (along, why_not)},
         coords={
@@ -127,7 +229,9 @@ def links(dataset: xr.Dataset) -> xr.Dataset:
             "fitted": np.array(list(FITTED), dtype=object),
             "end": list(ENDS),
         },
+        attrs={"title": "links fitted to static logs"},
     )
+    return _described(fitted_all, MEANINGS_OF_LINKS)
 
 
 def fit_of(dataset: xr.Dataset, link: str, fitted: str) -> LinkFit:
@@ -189,7 +293,7 @@ def run(files: RunFiles, fitted: xr.Dataset) -> xr.Dataset:
         "degrees": positions.degrees,
         "accepted": positions.accepted,
     }
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {name: ("epoch", values) for name, values in along.items()}
         | {
             "position_m": (("epoch", "axis"), positions.position_m),
@@ -209,6 +313,7 @@ def run(files: RunFiles, fitted: xr.Dataset) -> xr.Dataset:
             "reason": np.array(list(reasons), dtype=object),
         },
         attrs={
+            "title": f"run {measured.name} against its reference",
             "run": measured.name,
             "link": files.condition,
             "delay_s": alignment.delay_s,
@@ -216,3 +321,4 @@ def run(files: RunFiles, fitted: xr.Dataset) -> xr.Dataset:
             "spread_m": alignment.spread_m,
         },
     )
+    return _described(dataset, MEANINGS_OF_RUNS)

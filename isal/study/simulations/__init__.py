@@ -14,6 +14,10 @@ STUDIES = {
     **{"positions": 6, "steps": 7, "starts": 8, "outliers": 9},
 }
 
+#: What long_name says of coordinates that several simulations have.
+BLOCK = {"long_name": "block of trials"}
+SUM = {"long_name": "what is summed up over the trials of a block"}
+
 #: Whose best split a step-by-step estimate is at, if it is its own.
 OWN = "own"
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from isal.errors import IsalError
 from isal.model.information import Information
 from isal.model.pulse import named
+from isal.study.axes import NAMED
 from isal.study.points import Point, PointError, solve_all
 from isal.study.simulations import STUDIES, point_of
+from isal.study.store import provenance
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay, links, positions
 
@@ -81,18 +83,28 @@ def breakdown(points: Sequence[Point], off_m: Sequence[float], seed: int, blocks
     return xr.Dataset(
         {
             "share": (("clock", "off_m", "end"), ends, {"units": "1", "long_name": "share of trials that end there"}),
-            "links": (over, counts, {"long_name": "number of links that are kept and heard"}),
+            "links": (over, counts, {"units": "1", "long_name": "number of links that are kept and heard"}),
             "error": (over, errors, {"units": "m2", "long_name": "mean squared error of the targets"}),
             "bound": (over, bounds, {"units": "m2", "long_name": "their bound from the links kept"}),
             "not_converged": (over, unsettled, {"units": "1", "long_name": "share of trials that did not converge"}),
         },
         coords={
-            "clock": [point.clock for point in points],
-            "off_m": ("off_m", list(map(float, off_m)), {"units": "m"}),
-            "end": list(ENDS),
-            "kept": [ALL, USABLE],
+            "clock": ("clock", [point.clock for point in points], NAMED["clock"].attributes),
+            "off_m": (
+                "off_m",
+                list(map(float, off_m)),
+                {"units": "m", "long_name": "how far off every position starts"},
+            ),
+            "end": ("end", list(ENDS), {"long_name": "where the iterations end"}),
+            "kept": ("kept", [ALL, USABLE], {"long_name": "links that the receiver keeps"}),
         },
-        attrs={"network": points[0].name, "seed": seed, "trials": blocks * positions.TRIALS_PER_BLOCK},
+        attrs={
+            "title": f"starts far off and outliers in network {points[0].name}",
+            "network": points[0].name,
+            "seed": seed,
+            "trials": blocks * positions.TRIALS_PER_BLOCK,
+        }
+        | provenance.of_points(points),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from isal.model.pulse import named
-from isal.study.simulations import STUDIES
+from isal.study.simulations import BLOCK, STUDIES, SUM
+from isal.units import LOGARITHMIC
 from isal.validation import delay
 
 #: The amplitude is unknown, as it is to the receivers of :mod:`isal.validation.links`.
@@ -17,6 +18,8 @@ AMPLITUDE: delay.Amplitude = "unknown"
 
 #: Closed forms are given at SNRs that are at most so far apart, dB.
 CURVE_STEP_DB = 0.5
+
+DECIBELS = {"units": LOGARITHMIC["dB"]}
 
 #: With fewer outliers among its trials a simulation says little about how often they happen, or what they cost.
 FEWEST_OUTLIERS = 10
@@ -52,7 +55,7 @@ def delays(pulse: str, seed: int, search: float, snr_db: Sequence[float], blocks
     curve_db = np.linspace(min(snr_db), max(snr_db), steps + 1)
     curve = 10 ** (curve_db / 10)
     known = (shape, curve, search, AMPLITUDE)
-    square = {"units": "1/B2"}
+    square = {"units": "1"}
     few = f"that of all trials where {FEWEST_OUTLIERS} outliers or more were seen, else without outliers"
     return xr.Dataset(
         {
@@ -66,22 +69,26 @@ def delays(pulse: str, seed: int, search: float, snr_db: Sequence[float], blocks
                 [each.outliers / each.trials for each in found],
                 {"units": "1", "long_name": "share of trials that are outliers"},
             ),
-            "outliers": ("snr_db", [each.outliers for each in found], {"long_name": "trials that are outliers"}),
+            "outliers": (
+                "snr_db",
+                [each.outliers for each in found],
+                {"units": "1", "long_name": "number of trials that are outliers"},
+            ),
             "error": (
                 "snr_db",
                 [each.mean_square if each.outliers >= FEWEST_OUTLIERS else each.core_mean_square for each in found],
-                square | {"long_name": f"mean squared error: {few}"},
+                square | {"long_name": f"mean squared error in 1/B^2: {few}"},
             ),
-            "crb": ("curve_snr_db", delay.crb(shape, curve), square | {"long_name": "Cramer-Rao bound"}),
+            "crb": ("curve_snr_db", delay.crb(shape, curve), square | {"long_name": "Cramer-Rao bound in 1/B^2"}),
             "ziv_zakai": (
                 "curve_snr_db",
                 [delay.ziv_zakai(shape, float(snr), search, AMPLITUDE) for snr in curve],
-                square | {"long_name": "Ziv-Zakai bound"},
+                square | {"long_name": "Ziv-Zakai bound in 1/B^2"},
             ),
             "predicted_error": (
                 "curve_snr_db",
                 delay.predicted_error(*known),
-                square | {"long_name": "mean squared error in closed form"},
+                square | {"long_name": "mean squared error in 1/B^2, in closed form"},
             ),
             "predicted_outlier_share": (
                 "curve_snr_db",
@@ -91,14 +98,20 @@ def delays(pulse: str, seed: int, search: float, snr_db: Sequence[float], blocks
             "threshold_db": (
                 (),
                 10 * math.log10(delay.threshold_snr(shape, search, AMPLITUDE)),
-                {"units": "dB", "long_name": "SNR from which the predicted error is below twice the Cramer-Rao bound"},
+                DECIBELS | {"long_name": "SNR from which the predicted error is below twice the Cramer-Rao bound, dB"},
             ),
         },
         coords={
-            "snr_db": ("snr_db", list(map(float, snr_db)), {"units": "dB"}),
-            "curve_snr_db": ("curve_snr_db", curve_db, {"units": "dB"}),
-            "block": range(blocks),
-            "sum": list(delay.SUMS),
+            "snr_db": ("snr_db", list(map(float, snr_db)), DECIBELS | {"long_name": "SNR, dB"}),
+            "curve_snr_db": ("curve_snr_db", curve_db, DECIBELS | {"long_name": "SNR of closed forms, dB"}),
+            "block": ("block", range(blocks), BLOCK),
+            "sum": ("sum", list(delay.SUMS), SUM),
         },
-        attrs={"pulse": pulse, "search": search, "amplitude": AMPLITUDE, "seed": seed},
+        attrs={
+            "title": f"errors of one delay, {pulse} pulse",
+            "pulse": pulse,
+            "search": search,
+            "amplitude": AMPLITUDE,
+            "seed": seed,
+        },
     )

@@ -7,19 +7,40 @@ there, see :func:`judged`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isal.study.simulations import BLOCK, SUM
 from isal.validation.positions import SUMS, Moments, spread_of, sums_of
 from isal.validation.statistics import FAMILY_LEVEL, level_of_each, mean_square_limits, square_limits
 
 #: What is tested of each simulated row.
 STATISTICS = ("ratio", "nees")
+
+#: What long_name says of labels, numbers and sums of rows.
+DESCRIBED = {
+    "network": {"long_name": "name of the network"},
+    "sort": {"long_name": "a layout, or random"},
+    "clock": {"long_name": "clock mode"},
+    "kind": {"long_name": "what is to be estimated, from which slots"},
+    "slot": {"long_name": "number of the slot"},
+    "parameters": {"long_name": "block of parameters that the errors are of"},
+    "scheme": {"long_name": "carry-over that promises the bound, or estimator that is to reach it"},
+    "split": {"long_name": "whose best split of the energy it is at"},
+    "integrated": {"units": "m2", "long_name": "bound of the integrated scheme"},
+    **{f"energy_{number}": {"units": "J", "long_name": f"energy of step {number}"} for number in (1, 2, 3)},
+    "trials": {"units": "1", "long_name": "number of trials"},
+    "not_converged": {"units": "1", "long_name": "number of trials that did not converge"},
+    "square": {"units": "m2", "long_name": "sum of squared errors"},
+    "nees": {"units": "1", "long_name": "sum of squared errors over their covariance"},
+}
 
 Array = NDArray[np.float64]
 
@@ -51,8 +72,13 @@ class Row:
 def dataset(rows: Sequence[Row], blocks: int, attributes: Mapping[str, Any]) -> xr.Dataset:
     """Rows as a dataset over ``row`` (with their labels as coordinates), ``block`` and ``sum``."""
     nothing = np.zeros((blocks, len(SUMS)))
-    labels = {name: ("row", [row.labels[name] for row in rows]) for name in (rows[0].labels if rows else ())}
-    numbers = {name: ("row", [row.numbers[name] for row in rows]) for name in (rows[0].numbers if rows else ())}
+    labels, numbers = (
+        {
+            name: ("row", [of(row)[name] for row in rows], DESCRIBED.get(name, {}))
+            for name in (of(rows[0]) if rows else ())
+        }
+        for of in (attrgetter("labels"), attrgetter("numbers"))
+    )
     sums = np.array([nothing if row.sums is None else row.sums for row in rows])
     return xr.Dataset(
         {
@@ -67,10 +93,14 @@ def dataset(rows: Sequence[Row], blocks: int, attributes: Mapping[str, Any]) -> 
                 [row.spread for row in rows],
                 {"units": "1", "long_name": "standard deviation of the squared error over its mean, stated"},
             ),
-            "dimensions": ("row", [row.dimensions for row in rows], {"long_name": "number of parameters"}),
+            "dimensions": (
+                "row",
+                [row.dimensions for row in rows],
+                {"units": "1", "long_name": "number of parameters"},
+            ),
             **numbers,
         },
-        coords={**labels, "block": range(blocks), "sum": list(SUMS)},
+        coords={**labels, "block": ("block", range(blocks), BLOCK), "sum": ("sum", list(SUMS), SUM)},
         attrs=dict(attributes),
     )
 
@@ -81,7 +111,9 @@ def judged(parts: Sequence[xr.Dataset], level: float = FAMILY_LEVEL) -> xr.Datas
     ``ratio`` is the simulated mean squared error over ``bound``, ``nees`` the mean of ``e' C^-1 e / k``. Both are 1 but
     for chance; all rows keep to their limits with probability ``1 - level``.
     """
-    kept = [_totals(part) for part in parts if part.sizes["row"]] or [_totals(dataset([], 0, {}))]
+    kept = [_totals(part) for part in parts if part.sizes["row"]] or [
+        _totals(dataset([], 0, {"title": "no simulated errors"}))
+    ]
     found = xr.concat(kept, "row", combine_attrs="drop_conflicts")
     simulated = found.trials.values > 0
     of_each = level_of_each(max(1, len(STATISTICS) * int(simulated.sum())), level)
@@ -102,15 +134,27 @@ def judged(parts: Sequence[xr.Dataset], level: float = FAMILY_LEVEL) -> xr.Datas
             limits=(("row", "statistic", "limit"), limits, {"units": "1", "long_name": "limits for all rows together"}),
             passed=(("row", "statistic"), inside, {"long_name": "whether it was simulated and is within its limits"}),
         )
-        .assign_coords(statistic=list(STATISTICS), limit=["low", "high"])
-        .assign_attrs(family_level=level)
+        .assign_coords(
+            statistic=("statistic", list(STATISTICS), {"long_name": "what is tested of a row"}),
+            limit=("limit", ["low", "high"], {"long_name": "which limit"}),
+        )
+        .assign_attrs(_joined(parts), family_level=level)
     )
+
+
+def _joined(parts: Sequence[xr.Dataset]) -> dict[str, str]:
+    """The attribute of all networks; other attributes hold for all rows only where the parts agree."""
+    told = [json.loads(part.attrs["networks"]) for part in parts if "networks" in part.attrs]
+    return {"networks": json.dumps(dict(pair for each in told for pair in each.items()))} if told else {}
 
 
 def _totals(part: xr.Dataset) -> xr.Dataset:
     """Rows with a variable for each sum over all blocks."""
     total = part.sums.sum("block")
-    plain = part.drop_vars(["sums", "block", "sum"]).assign({name: total.sel(sum=name, drop=True) for name in SUMS})
+    plain = part.drop_vars(["sums", "block", "sum"]).assign(
+        {name: total.sel(sum=name, drop=True).assign_attrs(DESCRIBED[name]) for name in SUMS}
+    )
+    plain.attrs = {name: value for name, value in plain.attrs.items() if name not in ("history", "networks")}
     # strings of fixed width would be cut to that of the first part
     labels = {name: each.astype(object) for name, each in plain.coords.items() if each.dtype.kind == "U"}
     return plain.assign_coords(labels)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isal.study.simulations import STUDIES
+from isal.study.simulations import BLOCK, STUDIES, SUM
 from isal.validation.clocks import ESTIMATES, SUMS, LinkSetup, block_sums, predicted_moments
 
 #: Values of each setting at which closed forms are given.
@@ -66,15 +68,28 @@ def exchanges(seed: int, sweeps: Mapping[str, Sequence[float]], blocks: int) -> 
             ),
         },
         coords={
-            "setting": ("case", [setting for setting, _, _ in cases]),
-            "value": ("case", [float(value) for _, _, value in cases]),
-            "curve_setting": ("curve", [setting for setting, _ in curve]),
-            "curve_value": ("curve", [value for _, value in curve]),
-            "block": range(blocks),
-            "estimate": list(ESTIMATES),
-            "sum": list(SUMS),
+            "setting": (
+                "case",
+                [setting for setting, _, _ in cases],
+                {"long_name": "setting of the link that changes"},
+            ),
+            "value": (
+                "case",
+                [float(value) for _, _, value in cases],
+                {"long_name": "its value, in the unit of its name"},
+            ),
+            "curve_setting": ("curve", [setting for setting, _ in curve], {"long_name": "setting, of closed forms"}),
+            "curve_value": ("curve", [value for _, value in curve], {"long_name": "value, of closed forms"}),
+            "block": ("block", range(blocks), BLOCK),
+            "estimate": ("estimate", list(ESTIMATES), {"long_name": f"what is estimated; {units}"}),
+            "sum": ("sum", list(SUMS), SUM),
         },
-        attrs={"seed": seed, "units": units},
+        attrs={
+            "title": "errors of RLM-OWR and of two-way ranging",
+            "seed": seed,
+            "estimate_units": units,
+            "settings": json.dumps(asdict(LinkSetup())),
+        },
     )
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isal.study.axes import NAMED
 from isal.study.points import Point, PointError, solve_all
+from isal.study.store import provenance
 from isal.validation import links
 
 #: Variable -> its attributes; the first four are of links, the others of networks.
@@ -60,6 +62,7 @@ def link_strengths(points: Sequence[Point]) -> xr.Dataset:
     }
     return xr.Dataset(
         variables,
-        coords={"network": [point.name for point in points]},
-        attrs={"points": ", ".join(point.label for point in points)},
+        coords={"network": ("network", [point.name for point in points], NAMED["network"].attributes)},
+        attrs={"title": "links at the integrated optimum", "points": ", ".join(point.label for point in points)}
+        | provenance.of_points(points),
     )

@@ -16,6 +16,7 @@ from isal.schemes.schedule import node_caps
 from isal.study.observations import well_determined
 from isal.study.points import Point, PointError, solve_all
 from isal.study.simulations import STUDIES, errors, point_of
+from isal.study.store import provenance
 from isal.validation import positions
 from isal.validation.blocks import Key
 from isal.validation.positions import Moments
@@ -62,7 +63,8 @@ def errors_of(points: Sequence[Point], seed: int, blocks: int) -> xr.Dataset:
                 labels = {"network": point.name, "clock": point.clock, "kind": f"{kind}{step}", "slot": str(slot)}
                 indices = shift + infos[0].basis.indices([block])
                 rows.append(errors.Row.of(labels | {"parameters": block}, moments, covariance, indices))
-    return errors.dataset(rows, blocks, {"seed": seed})
+    attributes = {"title": "errors of maximum likelihood", "seed": seed}
+    return errors.dataset(rows, blocks, attributes | provenance.of_points(points))
 
 
 def _simulated(

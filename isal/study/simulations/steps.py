@@ -7,6 +7,7 @@ very same powers. Each of them stands also at its own best split.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -22,8 +23,10 @@ from isal.schemes.best_split import best_steps
 from isal.schemes.carry_over import PROMISES
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
+from isal.study.axes import BUDGET, COUPLING
 from isal.study.observations import Assumptions, Sample
 from isal.study.simulations import OWN, STUDIES, errors, point_of
+from isal.study.store import provenance
 from isal.units import DURATION_S
 from isal.validation import step_estimators
 from isal.validation.blocks import Key
@@ -87,7 +90,17 @@ def estimates(samples: Sequence[Sample], variant: Assumptions, solver: str, seed
                     key = (seed, STUDIES["steps"], point_of(sample.name, clock, scheme, split))
                     row = _row(labels, info, power, scheme, key, blocks)
                     rows.append(replace(row, numbers=_numbers(whole, power)))
-    return errors.dataset(rows, blocks, {"seed": seed, "energy_j": energy})
+    radio = {key: value for key, value in variant.radio.to_mapping().items() if key not in COUPLING}
+    attributes = {
+        "title": "errors of step-by-step estimates",
+        "settings": json.dumps(radio | {"radar_cap_w": BUDGET, "anchor_cap_w": BUDGET}),
+        "energy_j": energy,
+        "solver": solver,
+        "tolerance": TOLERANCE,
+        "seed": seed,
+    }
+    layouts = provenance.networks((sample.name, sample.slots[:1]) for sample in samples)
+    return errors.dataset(rows, blocks, attributes | layouts)
 
 
 def _row(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isal import __version__
+from isal.allocation.certificate import STATUSES
 from isal.study.axes import axes_of
 from isal.study.points import Point
-from isal.study.store import records
+from isal.study.store import provenance, records
+from isal.units import UJ_PER_J
 
 #: Axes along which what is minimised can differ.
 BLOCK_AXES = ("network", "clock", "scheme")
@@ -22,7 +22,11 @@ BLOCK_AXES = ("network", "clock", "scheme")
 INNER_ATTRIBUTES = {
     "slot": {"long_name": "number of the slot"},
     "step": {"long_name": "number of the step, the steps of each slot in turn"},
+    "node": {"long_name": "node"},
 }
+
+#: The flag where a study has no point.
+NO_POINT = -1
 
 #: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
@@ -32,9 +36,12 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     """Dataset of a study.
 
     The axes are those of the study (:data:`isal.study.axes.AXES`) and, where a variable has them, ``slot, step, node``;
-    ``split`` holds the energies as in the records' names, and the variable ``energy`` their values in J. A combination
-    that the study does not have (the integrated scheme has one split only) is NaN. ``step_minimises`` and
-    ``minimises`` name the block of parameters whose bound a step's ``step_speb``, and ``speb``, are.
+    ``split`` holds the energies as in the records' names; along it ``step_1_energy, step_2_energy, ...``, or
+    ``slot_1_energy, ...`` where there are several slots, are their values in J, NaN where a split has no such part. A
+    combination that the study does not have (the integrated scheme has one split only) is NaN, and its ``status``
+    :data:`NO_POINT`. ``step_minimises`` and ``minimises`` name the block of parameters whose bound a step's
+    ``step_speb``, and ``speb``, are. Attributes hold what is the same in all points, see
+    :func:`isal.study.store.provenance.of_points`.
 
     Parameters
     ----------
@@ -63,8 +70,7 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     attributes_of = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(axes)}
     outer_axes = [axis.name for axis in axes_of(axes)]
     values = [{axis.name: axis.value(point) for axis in axes_of(axes)} for point, _ in points.values()]
-    # the configuration's order is the reader's
-    labels: dict[str, list[Any]] = {axis: list(dict.fromkeys(at[axis] for at in values)) for axis in outer_axes}
+    labels = {axis: _ordered(list(dict.fromkeys(at[axis] for at in values))) for axis in outer_axes}
     labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
     labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
     labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
@@ -73,8 +79,9 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     places = {axis: {label: place for place, label in enumerate(along)} for axis, along in labels.items()}
     for name, (dimensions, attributes) in _variables().items():
         trailing = dimensions[1:]
-        # every product of axes has holes, which only a float can mark
-        table = np.full([len(labels[axis]) for axis in (*outer_axes, *trailing)], np.nan)
+        # every product of axes has holes, which a float marks, or a flag
+        hole: Any = np.int8(NO_POINT) if name == "status" else np.nan
+        table = np.full([len(labels[axis]) for axis in (*outer_axes, *trailing)], hole)
         for at, row in zip(values, rows.values(), strict=True):
             found = _strongest(row, name) if name in STRONGEST else row.arrays[name]
             outer = [slice(place, place + 1) for place in (places[axis][at[axis]] for axis in outer_axes)]
@@ -93,24 +100,51 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     dataset["step_minimises"] = ((*BLOCK_AXES, "step"), blocks, {"long_name": f"{said} by the step"})
     dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
     dataset.attrs = {
-        "Conventions": "CF-1.11",
         "title": f"ISAL study {study}",
         "comment": note,
-        "source": f"isal {__version__}",
-        "commit": records.commit(),
-        "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} built from {len(points)} records",
+        "points": len(points),
         "steps": "; ".join(sorted({", ".join(row.steps) for row in rows.values()}, key=lambda names: names.count(","))),
-    }
-    return dataset
+    } | provenance.of_points(point for point, _ in points.values())
+    return dataset.assign_coords(_energies((point for point, _ in points.values()), places["split"]))
+
+
+def _ordered(along: list[Any]) -> list[Any]:
+    """Values along an axis in the configuration's order, which is the reader's.
+
+    Numbers that neither ascend nor descend are made to ascend, as the CF conventions allow no other order.
+    """
+    if any(isinstance(value, str) for value in along):
+        return along
+    ascending = sorted(along)
+    return along if along == ascending[::-1] else ascending
+
+
+def _energies(points: Iterable[Point], places: Mapping[str, int]) -> dict[str, Any]:
+    """Coordinates along ``split``: the energy of each step, or slot, J."""
+    found: dict[str, Any] = {}
+    for point in points:
+        if len(point.energies_uj) == 1:  # nothing is split
+            continue
+        part = "step" if len(point.slots) == 1 else "slot"
+        for number, energy in enumerate(point.energies_uj, start=1):
+            told = {"units": "J", "long_name": f"energy of {part} {number}"}
+            along = found.setdefault(f"{part}_{number}_energy", ("split", np.full(len(places), np.nan), told))
+            along[1][places[point.split]] = energy / UJ_PER_J
+    return found
 
 
 def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
     """Dimensions (``point`` first) and attributes of each variable of a dataset."""
     variables = {
-        name: (dimensions, {key: value * 1.0 if key == "flag_values" else value for key, value in attributes.items()})
+        name: (dimensions, attributes)
         for name, (dimensions, _, attributes) in records.VARIABLES.items()
         if "point" in dimensions and "link" not in dimensions
     }
+    flags = {
+        "flag_values": np.arange(NO_POINT, len(STATUSES), dtype="i1"),
+        "flag_meanings": f"no_point {' '.join(STATUSES)}",
+    }
+    variables["status"] = (variables["status"][0], variables["status"][1] | flags)
     for name, kind in STRONGEST.items():
         described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
         variables[name] = (("point", "step"), described)

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +27,12 @@ from isal.errors import IsalError
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
+from isal.study.store.origin import CONVENTIONS, commit
 from isal.validation import links
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
-    "speb": (("point",), "f8", {"units": "m2", "long_name": "what the scheme minimises, summed over slots"}),
+    "speb": (("point",), "f8", {"units": "m2", "long_name": "SPEB, summed over slots"}),
     "lower_bound": (
         ("point",),
         "f8",
@@ -139,7 +139,7 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
     steps = [step for slot in result.slots for step in slot.steps]
     info = result.slots[0].information
     attributes = {
-        "Conventions": "CF-1.11",
+        "Conventions": CONVENTIONS,
         "title": f"ISAL point {point.label}",
         "source": f"isal {__version__}, numpy {np.__version__}, "
         f"{point.solver} {solvers.solver_module(point.solver).version()}, Python {platform.python_version()}",
@@ -304,16 +304,3 @@ def waits(path: Path, fingerprint: str) -> bool:
         os.utime(kept)
         kept.replace(unpublished(path))
     return holds(unpublished(path), fingerprint)
-
-
-def commit() -> str:
-    """Commit that the sources are at, with ``-dirty`` for uncommitted changes; ``ISAL_COMMIT`` saves asking git."""
-    told = os.environ.get("ISAL_COMMIT")
-    if told is not None:
-        return told
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return asked.stdout.strip()

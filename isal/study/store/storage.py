@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from isal.errors import IsalError
+from isal import __version__
+from isal.errors import IsalError, not_installed
 from isal.study import files
+from isal.study.store.origin import CONVENTIONS, commit
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
     import xarray as xr
@@ -21,6 +24,9 @@ TRAILER = "\nfingerprint {} sha256 {}\n"
 #: In place of the fingerprint where nobody asks for it.
 UNTOLD = "-" * 64
 
+#: Numbers of fewer bytes are not compressed: what HDF5 notes of compressed ones takes more than is saved.
+LEAST_COMPRESSED = 4096
+
 
 class DatasetError(IsalError):
     """A dataset that is missing or damaged; the message names the file and the way out."""
@@ -29,13 +35,16 @@ class DatasetError(IsalError):
 def write(path: Path, dataset: xr.Dataset, fingerprint: str = UNTOLD) -> None:
     """Store a dataset with its fingerprint; the file appears under its name only when it is complete.
 
+    Variables of many numbers are compressed, truth values are flags, and coordinates have no fill value. Attributes say
+    which version and commit wrote it, and when.
+
     Raises
     ------
     files.WriteError
         If it can't be written.
     """
     # in memory first: what HDF5 says of a full disk is "Permission denied"
-    content = bytes(dataset.to_netcdf(engine="netcdf4"))
+    content = bytes(_described(dataset).to_netcdf(engine="netcdf4", encoding=_encoding(dataset)))
     files.write(path, content + _trailer(fingerprint, content))
 
 
@@ -61,6 +70,33 @@ def read(path: Path) -> xr.Dataset:
         raise DatasetError(f"{path}: there is no such dataset; run snakemake again") from error
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise DatasetError(f"{path}: not a complete dataset ({error}); {remedy}") from error
+
+
+def open_study(path: str | os.PathLike[str]) -> xr.Dataset:
+    """A stored dataset of a study, to be selected by energies: ``open_study(path).sel(step_1_energy=3)``.
+
+    Parameters
+    ----------
+    path
+        A file that the workflow made: ``"results/datasets/bandwidths.nc"``.
+
+    Returns
+    -------
+    The dataset, in memory. Energies of steps and slots (J) are indices beside ``split``: ``sel`` takes one of them at a
+    time. The energy of the last part follows from those before it.
+
+    Raises
+    ------
+    IsalError
+        If there is no such file, it is damaged or no dataset of isal, or xarray is not installed.
+    """
+    try:
+        dataset = read(Path(path))
+    except ModuleNotFoundError as error:
+        raise not_installed("open_study", str(error.name)) from error
+    for name in [str(name) for name in dataset.coords if str(name).endswith("_energy")]:
+        dataset = dataset.set_xindex(name)
+    return dataset
 
 
 def says(path: Path, fingerprint: str) -> bool:
@@ -97,6 +133,36 @@ def there(path: Path, fingerprint: str) -> bool:
     os.utime(kept)
     kept.replace(path)
     return True
+
+
+def _described(dataset: xr.Dataset) -> xr.Dataset:
+    """A dataset that says where it comes from, and what its truth values mean."""
+    import numpy as np
+
+    dataset = dataset.copy()
+    earlier = dataset.attrs.pop("history", "")
+    now = f"{datetime.now(UTC).isoformat(timespec='seconds')} written by isal {__version__}"
+    history = f"{earlier}\n{now}" if earlier else now
+    dataset.attrs |= {
+        "Conventions": CONVENTIONS,
+        "source": f"isal {__version__}",
+        "commit": commit(),
+        "history": history,
+    }
+    for variable in dataset.variables.values():
+        if variable.dtype.kind == "b":
+            variable.attrs |= {"flag_values": np.array([0, 1], dtype=np.int8), "flag_meanings": "no yes"}
+    return dataset
+
+
+def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+    """How each variable is stored; nothing is left of the file that it was read from."""
+    encoding: dict[Any, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        encoding[name] = {"_FillValue": None} if name in dataset.coords else {}
+        if variable.dtype.kind in "biuf" and variable.nbytes >= LEAST_COMPRESSED:
+            encoding[name] |= {"zlib": True, "complevel": 4}
+    return encoding
 
 
 def _parts(path: Path) -> tuple[bytes, bytes]:
