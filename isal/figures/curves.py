@@ -28,12 +28,6 @@ from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
 CLOSE = 0.008
 MARK_STEP = 2.5
 
-#: Curves coincide that are this close, in shares of the panel, over that share of its width. The one that is drawn
-#: below is wider by so many points.
-ALIKE = 0.008
-ALIKE_OVER = 0.15
-WIDTH_STEP = 1.2
-
 #: Height of a panel between its axes, which is less in many rows so that all stand on a page, and of title, ticks and
 #: label together, inches.
 HEIGHT, LOWER_HEIGHT = 1.9, 1.15
@@ -146,7 +140,9 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: S
     panel.set_yscale("log")
     panel.set_xlim(0, float(part.slot_energy.sum("slot").max()))
     splitting = [curve for curve in curves if curve.scheme.has_split(part.sizes["slot"])]
-    for curve, width in zip(curves, _widths(curves, panel.get_xlim()[1]), strict=True):
+    along = np.linspace(0.02, 0.98, 97) * panel.get_xlim()[1]
+    widths = style.nested_widths([np.interp(along, curve.energy, np.log(curve.speb)) for curve in curves])
+    for curve, width in zip(curves, widths, strict=True):
         look = style.scheme_look(curve.scheme, shown.colours) | {"linewidth": width, "label": curve.scheme.label}
         if curve in splitting:
             panel.plot(curve.energy, curve.speb, **look)
@@ -161,21 +157,12 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: S
         grid.append((curve.energy[at], curve.speb[at], {"color": colour, "label": "_grid"} | style.GRID_BEST))
         if curve.split is not None:
             label, look = ("_exact", style.EXACT_BEST) if curve.scheme.convex else ("_found", style.FOUND_BEST)
-            splits.append((curve.split.energies[0], curve.split.speb, {"markeredgecolor": colour, "label": label} | look))
+            splits.append(
+                (curve.split.energies[0], curve.split.speb, {"markeredgecolor": colour, "label": label} | look)
+            )
     # full marks hide what is below them, so the last one is the smallest
     _draw_marks(panel, grid[::-1])
     _draw_marks(panel, splits)
-
-
-def _widths(curves: Sequence[Curve], total: float) -> list[float]:
-    """Line widths in points: where curves coincide, those drawn before are seen on both sides of those drawn later."""
-    along = np.linspace(0.02, 0.98, 97) * total
-    logs = [np.interp(along, curve.energy, np.log(curve.speb)) for curve in curves]
-    close = ALIKE * max(float(np.ptp(logs)), 1e-9)
-    return [
-        style.LINE + WIDTH_STEP * sum(np.mean(np.abs(log - later) < close) > ALIKE_OVER for later in logs[index + 1 :])
-        for index, log in enumerate(logs)
-    ]
 
 
 def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, Mapping[str, Any]]]) -> None:

@@ -194,7 +194,13 @@ def add_colours(picture: Picture, axes: Sequence[Axes], dataset: xr.Dataset, lin
     equal = "0, the white line: equal" if line else "0: equal"
     compared = f"integrated scheme's ({equal})" if against_integrated(dataset) else "lowest of the grid"
     bar = picture.colorbar(
-        ScalarMappable(norm, COLOURS), ax=axes, location="top", orientation="horizontal", aspect=50, shrink=0.7, pad=0.01
+        ScalarMappable(norm, COLOURS),
+        ax=axes,
+        location="top",
+        orientation="horizontal",
+        aspect=50,
+        shrink=0.7,
+        pad=0.01,
     )
     bar.set_label(f"log10 of target SPEB over the {compared}")
 
