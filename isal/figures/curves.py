@@ -45,7 +45,7 @@ COLUMNS = (
 )
 
 #: Characters on an inch of a line, and the width of a vertical axis with its label, inches.
-CHARACTERS, AXIS_INCHES = 20, 0.6
+CHARACTERS, AXIS_INCHES = 17, 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def draw_curves(
     placed = panels.Arrangement.of(dataset, combinations)
     schemes = [SCHEMES[str(name)] for name in dataset.scheme.values]
     # a head of two lines, and what is said of usable links
-    lines = sum(scheme.has_split(dataset.sizes["slot"]) for scheme in schemes) + 4
+    lines = sum(scheme.has_split(dataset.sizes["slot"]) for scheme in schemes) + (4 if placed.columns <= 2 else 5)
     many = len(combinations) >= MANY_ROWS * placed.columns
     height = (LOWER_HEIGHT if many else HEIGHT) + AROUND + lines * style.LINE_INCHES
     picture, axes = style.panels(len(combinations), placed.columns, height=height, share_y=placed.share_y)
@@ -180,7 +180,10 @@ def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, Mapping[str, An
 
 
 def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance: float, width: int) -> None:
-    """The best splits in numbers and what usable links carry, below the panel, where they hide no curve; ``width`` in characters."""
+    """The best splits in numbers and what usable links carry, below the panel, where they hide no curve.
+
+    The panel has room for so many characters in its ``width``.
+    """
     blocks = {str(name): part.minimises.sel(scheme=name).item() for name in part.scheme.values}
     reference = next((curve for curve in curves if curve.scheme is REFERENCE), None)
     rows = [*zip(*(head for head, *_ in COLUMNS), strict=True)]
@@ -198,7 +201,11 @@ def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance
         panel.annotate(text, (edge, 0), xycoords="axes fraction", xytext=(0, -TABLE_BELOW), ha=side, **place)
     if (said := usable(part)) is not None:
         below = -TABLE_BELOW - (len(rows) + 0.3) * style.LINE_INCHES * 72
-        text = "\n".join(textwrap.wrap("; ".join(said.clauses), width))
+        line = "; ".join(said.clauses)
+        lines = (
+            [line] if len(line) <= width else [each for clause in said.clauses for each in textwrap.wrap(clause, width)]
+        )
+        text = "\n".join(lines)
         panel.annotate(text, (0, 0), xycoords="axes fraction", xytext=(0, below), color=said.colour, **place)
 
 

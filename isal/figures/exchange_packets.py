@@ -13,7 +13,7 @@ from isal.figures.exchange_timeline import reading, readings, run, symbol
 from isal.validation.clocks import HEADERS
 
 #: Where a packet is divided: its header, and the time stamp that it carries.
-WIDTHS = (1.0, 1.15)
+WIDTHS = (1.3, 1.25)
 
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
@@ -31,6 +31,6 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
                 panel.add_patch(Rectangle((start, bottom), width, 1, facecolor=colour, edgecolor="black"))
                 panel.text(start + width / 2, bottom + 0.5, text, ha="center", va="center")
             panel.text(-0.05, bottom + 0.5, f"slot {packet.slot}", ha="right", va="center")
-        panel.set(xlim=(-0.4, sum(WIDTHS) + 0.02), ylim=(-2.7, -0.2))
+        panel.set(xlim=(-0.34, sum(WIDTHS) + 0.02), ylim=(-2.7, -0.2))
         panel.set_axis_off()
     return picture

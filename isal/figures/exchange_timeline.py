@@ -72,12 +72,14 @@ def _draw_stamps(panel: Axes) -> None:
         ends = [(place, LINES[node]) for place, node in zip(places, (1, 2, 2, 1), strict=True)]
         for header, (start, end) in zip(HEADERS, (ends[:2], ends[2:]), strict=True):
             panel.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": SIGNAL, "linewidth": 1.8})
-            side, shift = ("left", 0.12) if start[1] > end[1] else ("right", -0.12)
+            down = start[1] > end[1]
+            height = 0.7 if down else 0.3
+            along = 1 - height if down else height
             panel.text(
-                (start[0] + end[0]) / 2 + shift,
-                (0.7 if side == "left" else 0.3),
+                start[0] + along * (end[0] - start[0]) + (0.12 if down else -0.12),
+                height,
                 f"“{header}”".replace(" ", "\n"),
-                ha=side,
+                ha="left" if down else "right",
                 va="center",
                 color=SIGNAL,
             )

@@ -45,8 +45,8 @@ PARTS = 70
 #: With fewer points there is no surface with slopes through them; it is then made of cones.
 FEWEST_SMOOTH = 5
 
-#: Where shares are as good as the best one but for so much, in log10 (half a per cent), the middle of them is marked.
-FLAT = 0.002
+#: Where shares are as good as the best one but for so much, in log10 (0.2 %), the middle of them is marked.
+FLAT = 0.001
 
 #: Energies are at least this share of the total where their logarithm is asked for.
 SMALLEST_SHARE = 1e-9
@@ -228,7 +228,8 @@ def _draw_plan(panel: Axes, simplex: Simplex, plan: tuple[int, int]) -> None:
         along = np.geomspace(lowest[other], left, 400)
         energies = {fixed: np.full_like(along, level), other: along, rest: total - level - along}
         at = simplex.at(np.stack([energies[step] for step in STEP_NAMES]))
-        panel.plot(np.median(along[at <= at.min() + FLAT]), level, **_BEST_SHARE)
+        alike = along[at <= at.min() + FLAT]
+        panel.plot((alike.min() + alike.max()) / 2, level, **_BEST_SHARE)
     panel.plot(x[simplex.best], y[simplex.best], zorder=5, clip_on=False, label="_grid", **_GRID_BEST)
     if (split := simplex.split) is not None:
         label, look = ("_exact", _EXACT_BEST) if simplex.scheme.convex else ("_found", _FOUND_BEST)

@@ -1,4 +1,4 @@
-"""The surfaces of SPEB over the energies of three steps, whose plans :mod:`isal.figures.step_simplex` draws (Figure 11)."""
+"""Surfaces of SPEB over the energies of three steps (Figure 11); :mod:`isal.figures.step_simplex` has their plans."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from isal.claims.sensitivity import COUNTS, NAME, compared, in_words, population
 from isal.claims.statement import percent
 from isal.figures import Shown, style
 
-
 #: Height of a row, which holds two lines, and of the heads, inches.
 ROW_INCHES, HEAD_INCHES = 0.33, 1.5
 
