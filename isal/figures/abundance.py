@@ -44,7 +44,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     picture, axes = style.panels(2, share_y=True)
     drawn = []
     for index, (panel, clock) in enumerate(zip(axes, observed.clock.values, strict=True)):
-        ratio = np.minimum(samples.advantage(random).sel(clock=clock), reached.LARGEST)
+        ratio = samples.advantage(random).sel(clock=clock).clip(max=reached.LARGEST)
         by_carry = {carry: ratio.sel(carry=carry).values[order] for carry in STEP_BY_STEP}
         middles = [_running_median(values) for values in by_carry.values()]
         widths = style.nested_widths([np.log(middle) for middle in middles])

@@ -7,7 +7,7 @@ scheme is no convex problem, so that nothing proves its powers. A table below ea
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +165,7 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: S
     _draw_marks(panel, splits)
 
 
-def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, Mapping[str, Any]]]) -> None:
+def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, dict[str, Any]]]) -> None:
     """Marks (energy, bound, look), those at one place around each other."""
     low, high = np.log(panel.get_ylim())
     total = panel.get_xlim()[1]

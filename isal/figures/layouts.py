@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import offset_copy
 
 from isal.figures import Shown, style
 from isal.model.network import Network
@@ -70,8 +70,8 @@ def draw_nodes(panel: Axes, slot: Network, colours: Mapping[str, str], number: i
     if number == 1 and slot.n_radars > 1:
         # on the side that the others leave free
         outward = slot.radars[0] - np.concatenate([slot.radars, slot.targets]).mean(axis=0)
-        shift = NUMBER_POINTS / 72 * outward / max(float(np.linalg.norm(outward)), 1e-9)
-        beside = panel.transData + ScaledTranslation(*shift, panel.get_figure(root=True).dpi_scale_trans)
+        x, y = NUMBER_POINTS * outward / max(float(np.linalg.norm(outward)), 1e-9)
+        beside = offset_copy(panel.transData, panel.get_figure(root=True), x, y, units="points")
         look: dict[str, Any] = {"marker": "$1$", "s": 22, "color": "black", "linewidth": 0.3, "zorder": 5}
         panel.scatter(*slot.radars[0], transform=beside, label="radar 1, the clock reference", **look)
 
