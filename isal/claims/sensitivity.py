@@ -17,7 +17,7 @@ NAME, COUNTS = "variant", ("networks", "abundant")
 
 #: What a setting that is no axis of a study changes, in words.
 WORDS = {
-    ("step_1", "equivalent"): "step 1 knows nothing else",
+    ("step_1", "equivalent"): "all else unknown in step 1",
     ("step_1", "ranging"): "step 1 by ranging links alone",
 }
 

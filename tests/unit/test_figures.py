@@ -282,7 +282,7 @@ def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
 
 def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little(plan, pictures):
     """Of the integrated scheme's best point; at 5 MHz pulses are longer and have a hundred times the energy."""
-    told = [[" ".join(said(panel)).replace("\n", " ") for panel in panels(pictures[study])] for study in CURVES]
+    told = [[said(panel)[0].replace("\n", "; ") for panel in panels(pictures[study])] for study in CURVES]
     assert told == [
         [f"usable links carry {share} of the bound; {needed} pulses needed" for share, needed in SEVEN],
         ["usable links carry 5% of the bound; 191 pulses needed", "usable links carry 100% of the bound"],
@@ -293,7 +293,9 @@ def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little
     with style.look():
         first, _ = panels(step_energy.draw([alone, best], shown))
     # the number hangs on powers that are known to a per cent only
-    assert re.fullmatch(r"usable links carry 5% of the bound; 2[45]\d pulses needed", said(first)[0].replace("\n", " "))
+    assert re.fullmatch(
+        r"usable links carry 5% of the bound; 2[45]\d pulses needed", said(first)[0].replace("\n", "; ")
+    )
     # where a slot's links leave it undetermined, they carry nothing that could be told
     unknown = dataset.assign(usable_share=dataset.usable_share * np.nan)
     with style.look():
