@@ -38,5 +38,6 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown, paths: Sequence[Path]) ->
     kind = import_module(f"isal.figures.{shown.kind}")
     with style.look():
         picture = kind.draw(datasets, shown)
+        style.label_logarithms(picture)
         style.add_note(picture, shown.note)
         style.save(picture, paths)

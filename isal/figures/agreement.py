@@ -20,11 +20,11 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     (compared,) = datasets
     dataset = judged(compared)
     solvers = [str(solver) for solver in dataset.solver.values]
-    picture = style.blank(9.5, 0.55 * len(solvers) + 1.6)
+    picture = style.blank(style.PAGE, 0.5 * len(solvers) + 1.2)
     axes = picture.subplots(1, 3, sharey=True)
     measures = (
         ("certified relative gap", np.clip(dataset.gap, SMALLEST_GAP, 1)),
-        ("value over the best of all solvers, minus 1", np.clip(dataset.excess, SMALLEST_GAP, None)),
+        ("value over the best\nof all solvers, minus 1", np.clip(dataset.excess, SMALLEST_GAP, None)),
         ("time per problem (ms)", dataset.seconds * 1e3),
     )
     # spread over the height of a row by rank, so that dots do not hide each other
@@ -39,6 +39,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         style.panel_title(panel, index, "")
         if index < 2:
             panel.axvline(AGREEMENT, color="0.4", linestyle=":", linewidth=1)
+    picture.suptitle(f"{dataset.sizes['problem']} problems, a dot each")
     axes[0].set_yticks(range(len(solvers)), solvers)
     axes[0].invert_yaxis()
     return picture

@@ -1,36 +1,75 @@
 """Curves of SPEB against one energy: a panel per combination of the other axes of a study, a curve per scheme.
 
 A diamond marks the best point of a curve's grid, a ring the best split found without traversal, or a square where the
-scheme is no convex problem, so that nothing proves its powers.
+scheme is no convex problem, so that nothing proves its powers. A table below each panel gives these splits in numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from isal.figures import Shown, exact, panels, style
-from isal.figures.exact import Exact, Part
+from isal.figures.exact import Exact
 from isal.figures.usable import usable
-from isal.schemes.registry import REFERENCE, SCHEMES
+from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
 
-#: Rings this close, in shares of the panel, go around each other.
+#: Marks this close, in shares of the panel, go around each other; each is larger by so many points.
 CLOSE = 0.008
-RING_STEP = 4
+MARK_STEP = 2.5
 
-#: Space around the remarks, in shares of the panel.
-CLEARANCE = 0.03
+#: Height of a panel between its axes, which is less in many rows so that all stand on a page, and of title, ticks and
+#: label together, inches.
+HEIGHT, LOWER_HEIGHT = 1.9, 1.15
+MANY_ROWS = 3
+AROUND = 0.75
 
-#: Energies (J) and logarithms of the bound.
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+#: Distance of the table from the horizontal axis, below its label, points.
+TABLE_BELOW = 34
+
+#: Column of the table: two lines of its head, the edge of the panel's width at which it is aligned, and how.
+COLUMNS = (
+    (("", "scheme"), 0.0, "left"),
+    (("best at", "(J)"), 0.68, "right"),
+    (("over", "integrated"), 1.0, "right"),
+)
+
+#: Characters on an inch of a line, and the width of a vertical axis with its label, inches.
+CHARACTERS, AXIS_INCHES = 17, 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve, and its best split found without traversal, if there is one."""
+
+    scheme: Scheme
+    energy: NDArray[np.float64]
+    speb: NDArray[np.float64]
+    split: Exact | None
+
+    @property
+    def lowest(self) -> float:
+        """The bound at the best split, or at the best point of the grid."""
+        return float(self.speb.min()) if self.split is None else self.split.speb
+
+    def place(self, tolerance: float) -> str:
+        """At which energy that is, J; where the curve is flat, no energy is the best one."""
+        if self.split is None:
+            return f"{self.energy[np.argmin(self.speb)]:g}"
+        alike = np.flatnonzero(self.speb <= self.lowest * (1 + tolerance))
+        if 1 < len(alike) == alike[-1] - alike[0] + 1:
+            return f"{self.energy[alike[0]]:g} to {self.energy[alike[-1]]:g}"
+        return self.split.place()
 
 
 def draw_curves(
@@ -50,23 +89,33 @@ def draw_curves(
     dataset, best = datasets
     combinations = panels.combinations(dataset, n_steps)
     placed = panels.Arrangement.of(dataset, combinations)
-    picture, axes = style.panels(len(combinations), placed.columns, width=3.8, height=3.1, share_y=placed.share_y)
-    drawn = {}
+    schemes = [SCHEMES[str(name)] for name in dataset.scheme.values]
+    # a head of two lines, and what is said of usable links
+    lines = sum(scheme.has_split(dataset.sizes["slot"]) for scheme in schemes) + (4 if placed.columns <= 2 else 5)
+    many = len(combinations) >= MANY_ROWS * placed.columns
+    height = (LOWER_HEIGHT if many else HEIGHT) + AROUND + lines * style.LINE_INCHES
+    picture, axes = style.panels(len(combinations), placed.columns, height=height, share_y=placed.share_y)
     for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):
         part = dataset.sel(where)
-        found = {scheme: exact.split_of(best, where | {"scheme": scheme}) for scheme in part.scheme.values}
-        said = usable(part)
-        style.panel_title(panel, index, panels.title(where), raised=said is not None)
-        if said is not None:
-            style.below_title(panel, "; ".join(said.clauses), said.colour)
-        drawn[panel] = _draw_panel(panel, part.assign(x=part[x[0]].sel({x[1]: 1})), found, shown)
+        style.panel_title(panel, index, panels.title(panels.varied(dataset, where)))
+        curves = [
+            _curve(part.assign(x=part[x[0]].sel({x[1]: 1})), name, exact.split_of(best, where | {"scheme": name}))
+            for name in map(str, part.scheme.values)
+        ]
+        _draw_panel(panel, curves, part, shown)
+        width = picture.get_figwidth() / min(placed.columns, len(combinations)) - AXIS_INCHES
+        _add_table(panel, curves, part, shown.tolerance, int(CHARACTERS * width))
         panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
-    if placed.share_y and len(axes) % placed.columns == 0 and len({panel.get_xlabel() for panel in axes}) == 1:
-        for panel in axes:
-            panel.label_outer(remove_inner_ticks=False)
-    _add_legend(picture, axes)
-    _clear_remarks(picture, drawn)
+    if placed.share_y and len({panel.get_ylabel() for panel in axes}) == 1:
+        for index, panel in enumerate(axes):
+            panel.yaxis.label.set_visible(index % placed.columns == 0)
+    _add_legend(picture, axes, schemes, shown, panels.common(dataset))
     return picture
+
+
+def _curve(part: xr.Dataset, name: str, split: Exact | None) -> Curve:
+    curve = part.sel(scheme=name).dropna("split", subset=["speb"]).sortby("x")
+    return Curve(SCHEMES[name], curve.x.values, curve.speb.values, split)
 
 
 def _first_step(part: xr.Dataset) -> str:
@@ -83,71 +132,86 @@ def _bounds(part: xr.Dataset) -> str:
         schemes.setdefault(bound, []).append(SCHEMES[str(scheme)].kind)
     if len(schemes) == 1:
         return next(iter(schemes))
-    return ", ".join(f"{bound} ({' and '.join(dict.fromkeys(kinds))})" for bound, kinds in schemes.items())
+    return ",\n".join(f"{bound} ({' and '.join(dict.fromkeys(kinds))})" for bound, kinds in schemes.items())
 
 
-def _draw_panel(
-    panel: Axes, part: xr.Dataset, found: Mapping[str, Exact | None], shown: Shown
-) -> tuple[Text, list[Curve]]:
-    """Draw curves, marks and remarks; returns the remarks, and the curves that they must keep clear of."""
-    remarks, curves, rings = [], [], []
-    of: Part = "slot" if part.sizes["slot"] > 1 else "step"
-    reference = float(part.speb.sel(scheme=REFERENCE.name).min()) if REFERENCE.name in part.scheme else None
-    if (known := found.get(REFERENCE.name)) is not None:
-        reference = known.speb
-    blocks = {str(name): part.minimises.sel(scheme=name).item() for name in part.scheme.values}
-    for name in blocks:
-        scheme = SCHEMES[name]
-        curve = part.sel(scheme=name).dropna("split", subset=["speb"]).sortby("x")
-        look = style.scheme_look(scheme, shown.colours)
-        energy, speb = curve.x.values, curve.speb.values
-        curves.append((energy, np.log(speb)))
-        if not scheme.has_split(part.sizes["slot"]):
-            panel.axhline(speb[0], label=scheme.label, **look)
-            continue
-        panel.plot(energy, speb, label=scheme.label, **look)
-        at = int(np.argmin(speb))
-        panel.plot(energy[at], speb[at], color=look["color"], label="_grid", clip_on=False, **style.GRID_BEST)
-        lowest, place = speb[at], f"at {energy[at]:g} J"
-        if (split := found[name]) is not None:
-            lowest, place = split.speb, split.place(of)
-            rings.append((split.energies[0], split.speb, look["color"], scheme.convex))
-            alike = np.flatnonzero(speb <= lowest * (1 + shown.tolerance))
-            if 1 < len(alike) == alike[-1] - alike[0] + 1:  # where the curve is flat, no energy is the best one
-                place = f"anywhere from {energy[alike[0]]:g} to {energy[alike[-1]]:g} J"
-        remark = f"{scheme.short}: best {place}"
-        # only bounds of the same parameters compare
-        if reference is not None and scheme is not REFERENCE and blocks[name] == blocks[REFERENCE.name]:
-            remark += f", {lowest / reference:.2f} of integrated"
-        remarks.append(remark)
+def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: Shown) -> None:
+    """Draw curves and marks, so that all are seen where they coincide."""
     panel.set_yscale("log")
-    panel.margins(y=0.08)  # room for the marks
     panel.set_xlim(0, float(part.slot_energy.sum("slot").max()))
+    splitting = [curve for curve in curves if curve.scheme.has_split(part.sizes["slot"])]
+    along = np.linspace(0.02, 0.98, 97) * panel.get_xlim()[1]
+    widths = style.nested_widths([np.interp(along, curve.energy, np.log(curve.speb)) for curve in curves])
+    for curve, width in zip(curves, widths, strict=True):
+        look = style.scheme_look(curve.scheme, shown.colours) | {"linewidth": width, "label": curve.scheme.label}
+        if curve in splitting:
+            panel.plot(curve.energy, curve.speb, **look)
+        else:
+            panel.axhline(curve.speb[0], **look)
+    panel.margins(y=0.08)  # room for the marks
     panel.yaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
     panel.yaxis.set_minor_formatter(NullFormatter())
-    _draw_rings(panel, rings)
-    # the curves rise at both ends, so the middle of the upper edge is free
-    text = panel.text(0.5, 0.97, "\n".join(remarks), transform=panel.transAxes, ha="center", va="top", fontsize=7.5)
-    return text, curves
+    grid, splits = [], []
+    for curve in splitting:
+        at, colour = int(np.argmin(curve.speb)), shown.colours[curve.scheme.colour]
+        grid.append((curve.energy[at], curve.speb[at], {"color": colour, "label": "_grid"} | style.GRID_BEST))
+        if curve.split is not None:
+            label, look = ("_exact", style.EXACT_BEST) if curve.scheme.convex else ("_found", style.FOUND_BEST)
+            splits.append(
+                (curve.split.energies[0], curve.split.speb, {"markeredgecolor": colour, "label": label} | look)
+            )
+    # full marks hide what is below them, so the last one is the smallest
+    _draw_marks(panel, grid[::-1])
+    _draw_marks(panel, splits)
 
 
-def _draw_rings(panel: Axes, rings: Sequence[tuple[float, float, str, bool]]) -> None:
-    """Mark best splits (energy, bound, colour, whether exact), those at one place with marks around each other."""
+def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, dict[str, Any]]]) -> None:
+    """Marks (energy, bound, look), those at one place around each other."""
     low, high = np.log(panel.get_ylim())
     total = panel.get_xlim()[1]
     places: list[tuple[float, float]] = []
-    for energy, speb, colour, is_exact in rings:
+    for energy, speb, look in marks:
         place = (energy / total, (np.log(speb) - low) / (high - low))
         around = sum(np.hypot(place[0] - other[0], place[1] - other[1]) < CLOSE for other in places)
         places.append(place)
-        key, look = ("_exact", style.EXACT_BEST) if is_exact else ("_found", style.FOUND_BEST)
-        look = look | {"markersize": look["markersize"] + RING_STEP * around}
-        panel.plot(energy, speb, markeredgecolor=colour, label=key, clip_on=False, zorder=4, **look)
+        size = look["markersize"] + MARK_STEP * around
+        # the smaller above the larger
+        panel.plot(energy, speb, clip_on=False, zorder=4 - 0.01 * around, **(look | {"markersize": size}))
 
 
-def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
+def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance: float, width: int) -> None:
+    """The best splits in numbers and what usable links carry, below the panel, where they hide no curve.
+
+    The panel has room for so many characters in its ``width``.
+    """
+    blocks = {str(name): part.minimises.sel(scheme=name).item() for name in part.scheme.values}
+    reference = next((curve for curve in curves if curve.scheme is REFERENCE), None)
+    rows = [*zip(*(head for head, *_ in COLUMNS), strict=True)]
+    for curve in curves:
+        if not curve.scheme.has_split(part.sizes["slot"]):
+            continue
+        ratio = ""
+        # only bounds of the same parameters compare
+        if reference is not None and curve is not reference and blocks[curve.scheme.name] == blocks[REFERENCE.name]:
+            ratio = f"{curve.lowest / reference.lowest:.2f}"
+        rows.append((curve.scheme.short, curve.place(tolerance), ratio))
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "top", "annotation_clip": False}
+    for (_, edge, side), column in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+        text = "\n".join(column)
+        panel.annotate(text, (edge, 0), xycoords="axes fraction", xytext=(0, -TABLE_BELOW), ha=side, **place)
+    if (said := usable(part)) is not None:
+        below = -TABLE_BELOW - (len(rows) + 0.3) * style.LINE_INCHES * 72
+        line = "; ".join(said.clauses)
+        lines = (
+            [line] if len(line) <= width else [each for clause in said.clauses for each in textwrap.wrap(clause, width)]
+        )
+        text = "\n".join(lines)
+        panel.annotate(text, (0, 0), xycoords="axes fraction", xytext=(0, below), color=said.colour, **place)
+
+
+def _add_legend(picture: Picture, axes: Sequence[Axes], schemes: Sequence[Scheme], shown: Shown, title: str) -> None:
     """The schemes, then what the marks are that were drawn."""
-    handles, texts = axes[0].get_legend_handles_labels()
+    handles = [Line2D([], [], label=scheme.label, **style.scheme_look(scheme, shown.colours)) for scheme in schemes]
     drawn = {line.get_label() for panel in axes for line in panel.lines}
     for key, look, label in (
         ("_grid", style.GRID_BEST | {"color": "0.3"}, style.GRID_BEST_LABEL),
@@ -155,20 +219,6 @@ def _add_legend(picture: Picture, axes: Sequence[Axes]) -> None:
         ("_found", style.FOUND_BEST | {"markeredgecolor": "0.3"}, style.FOUND_BEST_LABEL),
     ):
         if key in drawn:
-            handles.append(Line2D([], [], **look))
-            texts.append(label)
-    picture.legend(handles, texts, loc="outside upper center", ncols=2 if len(texts) == 4 else min(len(texts), 3))
-
-
-def _clear_remarks(picture: Picture, drawn: Mapping[Axes, tuple[Text, list[Curve]]]) -> None:
-    """Raise the upper limits until no curve runs through the remarks."""
-    picture.draw_without_rendering()  # the layout says how large the text is in its panel
-    tops = {}
-    for panel, (text, curves) in drawn.items():
-        box = text.get_window_extent().transformed(panel.transAxes.inverted())
-        below = np.linspace(box.x0 - CLEARANCE, box.x1 + CLEARANCE, 200) * panel.get_xlim()[1]
-        peak = max(float(np.interp(below, *curve).max()) for curve in curves)
-        low, high = np.log(panel.get_ylim())
-        tops[panel] = np.exp(max(high, low + (peak - low) / (box.y0 - CLEARANCE)))
-    for panel in drawn:
-        panel.set_ylim(top=max(tops[each] for each in panel.get_shared_y_axes().get_siblings(panel) if each in tops))
+            handles.append(Line2D([], [], label=label, **look))
+    columns = (2 if len(handles) == 4 else 3) if picture.get_figwidth() > style.COLUMN else 1
+    picture.legend(handles=handles, title=title, loc="outside upper center", ncols=min(columns, len(handles)))

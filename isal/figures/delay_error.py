@@ -17,7 +17,7 @@ from isal.study.simulations.delays import FEWEST_OUTLIERS
 SMALLEST_SHARE = 1e-3
 
 #: Heights of the panels, inches: errors, outliers, links (and of each network's row).
-HEIGHTS = (2.9, 1.7, 0.3)
+HEIGHTS = (2.4, 1.4, 0.3)
 ROW_HEIGHT = 0.22
 
 #: Kind of link -> name, marker, and the configuration's colour.
@@ -35,7 +35,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """A column per pulse: mean squared error, probability of an outlier, and the links of each network by SNR."""
     *simulations, links = datasets
     heights = [*HEIGHTS[:2], HEIGHTS[2] + ROW_HEIGHT * links.sizes["network"]]
-    picture = style.blank(3.9 * len(simulations) + 0.6, sum(heights) + 1.3)
+    picture = style.blank(style.PAGE if len(simulations) > 1 else style.COLUMN, sum(heights) + 1.3)
     panels = picture.subplots(
         3, len(simulations), sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -54,7 +54,6 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
             xytext=(4, 0),
             textcoords="offset points",
             va="top",
-            fontsize=7.5,
         )
         strip.set_xlabel("SNR (dB)")
     panels[0, 0].set_ylabel("mean squared error (1/B²)")
@@ -67,7 +66,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         ),
         strict=True,
     )
-    picture.legend(handles, texts, loc="outside upper center", ncols=3)
+    picture.legend(handles, texts, loc="outside upper center", ncols=3 if len(simulations) > 1 else 1)
     return picture
 
 

@@ -23,9 +23,10 @@ class Exact:
     energies: NDArray[np.float64]
     speb: float
 
-    def place(self, part: Part) -> str:
-        """Where the best is, in words: ``"at 7.016 J"`` or ``"with nothing for step 1"``."""
-        return self.nothing(part) or f"at {self.energies[0]:#.4g} J"
+    def place(self) -> str:
+        """Energy of the first step or slot, J: ``"7.016"``, or ``"0"`` and ``"10"`` where one gets all."""
+        first, total = float(self.energies[0]), float(self.energies.sum())
+        return f"{first:g}" if first in (0.0, total) else f"{first:#.4g}"
 
     def nothing(self, part: Part) -> str:
         """Which steps or slots get nothing, in words; empty if all get some."""

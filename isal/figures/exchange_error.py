@@ -37,7 +37,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """A column per setting, a row per quantity: root mean square errors, lines in closed form, marks simulated."""
     (dataset,) = datasets
     settings = list(dict.fromkeys(dataset.setting.values))
-    picture = style.blank(2.6 * len(settings) + 0.6, 7.0)
+    picture = style.blank(style.PAGE, 6.0)
     panels = picture.subplots(
         len(ROWS), len(settings), sharex="col", sharey="row", squeeze=False, height_ratios=[1, 1, 1.5]
     )

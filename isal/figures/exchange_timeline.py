@@ -53,7 +53,7 @@ def readings() -> dict[str, float]:
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """(a) The stamps of both nodes, not to scale, with the readings of a simulated run; (b) clock offset over time."""
-    picture = style.blank(9.5, 7.2)
+    picture = style.blank(style.PAGE, 6.4)
     stamps, offset = picture.subplots(2, 1, height_ratios=[1.15, 1])
     _draw_stamps(stamps)
     _draw_offset(offset)
@@ -68,19 +68,20 @@ def _draw_stamps(panel: Axes) -> None:
         panel.text(-0.6, height, f"node {node}", ha="right", va="center")
     for slot, letter in enumerate("ab"):
         places = PLACES + slot * NEXT
-        panel.text(places.mean(), 1.72, f"slot {slot + 1}", ha="center", va="center", weight="bold")
+        panel.text(places.mean(), 1.82, f"slot {slot + 1}", ha="center", va="center", weight="bold")
         ends = [(place, LINES[node]) for place, node in zip(places, (1, 2, 2, 1), strict=True)]
         for header, (start, end) in zip(HEADERS, (ends[:2], ends[2:]), strict=True):
             panel.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": SIGNAL, "linewidth": 1.8})
-            side, shift = ("left", 0.12) if start[1] > end[1] else ("right", -0.12)
+            down = start[1] > end[1]
+            height = 0.7 if down else 0.3
+            along = 1 - height if down else height
             panel.text(
-                (start[0] + end[0]) / 2 + shift,
-                (0.62 if side == "left" else 0.38),
-                f"“{header}”",
-                ha=side,
+                start[0] + along * (end[0] - start[0]) + (0.12 if down else -0.12),
+                height,
+                f"“{header}”".replace(" ", "\n"),
+                ha="left" if down else "right",
                 va="center",
                 color=SIGNAL,
-                fontsize=8,
             )
         names = (f"c_1{letter}", f"c_2{letter}", f"c'_2{letter}", f"c'_1{letter}")
         marks = [(*end, name, "black", "o", 0.16) for end, name in zip(ends, names, strict=True)]
@@ -90,9 +91,9 @@ def _draw_stamps(panel: Axes) -> None:
             panel.plot(x, y, marker, color=colour, markersize=5, zorder=3)
             up = 1 if y else -1
             text = f"{symbol(name)}\n{reading(shown[name])}"
-            panel.text(x, y + up * away, text, ha="center", va="bottom" if y else "top", color=colour, fontsize=8)
+            panel.text(x, y + up * away, text, ha="center", va="bottom" if y else "top", color=colour)
             panel.plot([x, x], [y, y + up * away], color=colour, linewidth=0.6, alpha=0.6)
-    panel.set(xlim=(-1.6, NEXT + 4.1), ylim=(-0.9, 1.9))
+    panel.set(xlim=(-1.6, NEXT + 4.1), ylim=(-0.9, 2.0))
     panel.set_axis_off()
 
 

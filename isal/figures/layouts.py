@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
+from matplotlib.transforms import offset_copy
 
 from isal.figures import Shown, style
 from isal.model.network import Network
 
 #: Marker of each kind of node, as in the paper's Figure 7; the kinds differ in shape as well as colour.
 MARKERS = {"anchor": ("o", 45), "radar": ("^", 45), "target": ("*", 75)}
+
+#: Distance of the number of a radar from the radar, points.
+NUMBER_POINTS = 10
 
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
@@ -62,7 +68,12 @@ def draw_nodes(panel: Axes, slot: Network, colours: Mapping[str, str], number: i
             zorder=3,
         )
     if number == 1 and slot.n_radars > 1:
-        panel.annotate("1", tuple(slot.radars[0]), xytext=(5, 4), textcoords="offset points", fontsize=7, zorder=5)
+        # on the side that the others leave free
+        outward = slot.radars[0] - np.concatenate([slot.radars, slot.targets]).mean(axis=0)
+        x, y = NUMBER_POINTS * outward / max(float(np.linalg.norm(outward)), 1e-9)
+        beside = offset_copy(panel.transData, panel.get_figure(root=True), x, y, units="points")
+        look: dict[str, Any] = {"marker": "$1$", "s": 22, "color": "black", "linewidth": 0.3, "zorder": 5}
+        panel.scatter(*slot.radars[0], transform=beside, label="radar 1, the clock reference", **look)
 
 
 def _draw_movement(panel: Axes, before: Network, after: Network) -> None:

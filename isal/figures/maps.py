@@ -35,7 +35,7 @@ def plot_network(network: Network) -> Picture:
         draw_nodes(panel, network, style.COLOURS)
         _frame(panel, network)
         panel.set_title(network.name, loc="left")
-        picture.legend(loc="outside upper center", ncols=3)
+        picture.legend(loc="outside upper center", ncols=2)
         return picture
 
 

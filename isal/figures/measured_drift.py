@@ -24,14 +24,13 @@ GROUPS = 8
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """Between logs, and within logs."""
     (dataset,) = datasets
-    picture, (between, within) = style.panels(2, width=4.2, height=3.6)
+    picture, (between, within) = style.panels(2)
     _draw_logs(between, dataset)
     _draw_exchanges(within, dataset)
     style.panel_title(between, 0, "logs")
     style.panel_title(within, 1, "exchanges, from the mean of their log")
     handles, texts = between.get_legend_handles_labels()
-    # a column for each series, and one for the line
-    picture.legend(handles, texts, loc="outside upper center", ncols=dataset.sizes["series"] + 1)
+    picture.legend(handles, texts, loc="outside upper center", ncols=2)
     return picture
 
 
@@ -101,7 +100,6 @@ def _draw_exchanges(panel: Axes, dataset: xr.Dataset) -> None:
             xycoords="axes fraction",
             va="top",
             color=colour,
-            fontsize=8,
         )
     _draw_unity(panel)
     panel.set(xlabel="c k T / 2 of the exchange (cm)", ylabel="uncorrected range (cm), mean of many")

@@ -30,7 +30,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     ranges, links = datasets
     table = table_of(ranges)
     conditions = list(dict.fromkeys(table.condition))
-    picture = style.blank(4.2 * len(conditions) + 0.4, 6.2)
+    picture = style.blank(style.PAGE if len(conditions) > 1 else style.COLUMN, 5.6)
     panels = picture.subplots(2, len(conditions), sharex=True, sharey="row", squeeze=False)
     for index, (condition, column) in enumerate(zip(conditions, panels.T, strict=True)):
         logs = table[table.condition == condition]
@@ -46,7 +46,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
             spread.plot(of_series.distance_m, of_series.spread_m * 100, "o", color=OF_SPREAD, markersize=3.5, **face)
             if place:
                 told = f"{'hollow' if place % 2 else 'full'}: {series}"
-                bias.annotate(told, (0.03, 1.02 - 0.08 * place), xycoords="axes fraction", va="top", fontsize=8)
+                bias.annotate(told, (0.03, 1.02 - 0.08 * place), xycoords="axes fraction", va="top")
         if not links.why_not.sel(link=condition, fitted=FITTED).item():
             _draw_fit(bias, spread, links, condition, np.linspace(0.5, float(table.distance_m.max()), 200))
         if len(usable):
@@ -67,13 +67,11 @@ def _draw_fit(bias: Axes, spread: Axes, links: xr.Dataset, condition: str, dista
     fit = fit_of(links, condition, FITTED)
     label = "fitted link"
     bias.plot(distance, fit.bias(distance) * 100, color=FIT, linewidth=1.4, label=label)
-    bias.annotate(
-        f"{fit.bias_per_m * 1000:.1f} mm per m", (0.97, 0.04), xycoords="axes fraction", ha="right", fontsize=8
-    )
+    bias.annotate(f"{fit.bias_per_m * 1000:.1f} mm per m", (0.97, 0.04), xycoords="axes fraction", ha="right")
     spread.plot(distance, np.sqrt(fit.variance(distance, bias_known=True)) * 100, color=FIT, linewidth=1.4, label=label)
     low, high = (100 * end for end in fit.floor_interval_m)
     spread.axhspan(low, high, color=FIT, alpha=0.15, linewidth=0, label="floor, 95 % interval")
-    spread.annotate(f"floor {fit.floor_m * 100:.2f} cm", (0.97, 0.04), xycoords="axes fraction", ha="right", fontsize=8)
+    spread.annotate(f"floor {fit.floor_m * 100:.2f} cm", (0.97, 0.04), xycoords="axes fraction", ha="right")
 
 
 def _draw_proportional(panel: Axes, distance: np.ndarray, spread: np.ndarray) -> None:

@@ -16,7 +16,7 @@ MEASURED, REFERENCE, KNOWN = "#0072B2", "black", "#E69F00"
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """A row per run: map, and errors over time."""
-    picture = style.blank(9.6, 3.7 * len(datasets) + 0.8)
+    picture = style.blank(style.PAGE, 2.9 * len(datasets) + 0.8)
     panels = picture.subplots(len(datasets), 2, squeeze=False, width_ratios=[1, 1.5])
     for row, (dataset, (place, error)) in enumerate(zip(datasets, panels, strict=True)):
         style.panel_title(place, 2 * row, dataset.attrs["run"])

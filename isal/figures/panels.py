@@ -14,7 +14,7 @@ from isal.schemes.registry import SCHEMES
 from isal.study.axes import NAMED, Axis, axes_of
 
 #: Panels side by side that differ in the radio; more are wrapped.
-WIDEST = 4
+WIDEST = 3
 
 
 def panel_axes(dataset: xr.Dataset) -> list[Axis]:
@@ -48,6 +48,12 @@ def title(where: Mapping[str, Any]) -> str:
 def varied(dataset: xr.Dataset, where: Mapping[str, Any]) -> dict[str, Any]:
     """The network of a panel, and the part of what it shows that is not the same in all panels."""
     return {name: value for name, value in where.items() if name == "network" or dataset.sizes[name] > 1}
+
+
+def common(dataset: xr.Dataset) -> str:
+    """What all panels show, in words: the part that the titles of :func:`varied` leave out."""
+    alike = {axis.name: dataset[axis.name].values[0] for axis in panel_axes(dataset) if dataset.sizes[axis.name] == 1}
+    return title({name: value for name, value in alike.items() if name != "network"}).replace("\n", " ")
 
 
 @dataclass(frozen=True)

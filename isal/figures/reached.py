@@ -37,25 +37,27 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     """A row per clock mode: the layouts, and the distribution over the random networks."""
     (dataset,) = datasets
     if not dataset.sizes["row"]:
-        picture = style.blank(6.0, 2.0)
+        picture = style.blank(style.COLUMN, 1.2)
         picture.text(0.5, 0.5, "no network was simulated", ha="center", va="center")
         return picture
     table = rows(dataset)
     sorts = [sort for sort in ("layout", "random") if (table["sort"] == sort).any()]
     clocks = sorted(set(table["clock"]), reverse=True)
-    picture = style.blank(5.4 * len(sorts) + 0.6, 3.5 * len(clocks) + 1.0)
+    picture = style.blank(style.PAGE, 2.7 * len(clocks) + 1.0)
     panels = picture.subplots(len(clocks), len(sorts), squeeze=False, sharey="col")
     for index, (panel, (clock, sort)) in enumerate(
         zip(panels.ravel(), ((clock, sort) for clock in clocks for sort in sorts), strict=True)
     ):
         of_sort = table[table["sort"] == sort]
+        number = of_sort[of_sort["clock"] == clock].network.nunique()
         drawn = _series(of_sort[of_sort["clock"] == clock], table, shown.colours)
         (_draw_layouts if sort == "layout" else _draw_distribution)(panel, drawn)
         # panels of a column share their axis
-        _scale(panel, pd.concat([part.stated for _, part, _ in _series(of_sort, table, shown.colours)]))
-        style.panel_title(panel, index, f"{clock}, {'layouts' if sort == 'layout' else 'random networks'}")
+        scale(panel, pd.concat([part.stated for _, part, _ in _series(of_sort, table, shown.colours)]))
+        panel.set_ylabel("target error over integrated bound")
+        style.panel_title(panel, index, f"{clock}, {number} {'layouts' if sort == 'layout' else 'random networks'}")
     handles, texts = panels[0, 0].get_legend_handles_labels()
-    picture.legend(handles, texts, loc="outside upper center", ncols=3)
+    picture.legend(handles, texts, loc="outside upper center", ncols=2)
     return picture
 
 
@@ -104,13 +106,15 @@ def _draw_layouts(panel: Axes, drawn: Sequence[Series]) -> None:
 
 def _draw_distribution(panel: Axes, drawn: Sequence[Series]) -> None:
     """The values in ascending order, by promise and by estimator."""
-    for name, part, look in drawn:
-        values = np.sort(part.stated.to_numpy())
+    ordered = [np.sort(np.minimum(part.stated.to_numpy(), LARGEST)) for _, part, _ in drawn]
+    places = np.linspace(0, 1, 101)
+    widths = style.nested_widths([np.log(np.quantile(values, places)) for values in ordered])
+    for (name, _, look), values, width in zip(drawn, ordered, widths, strict=True):
         panel.plot(
             100 * (np.arange(len(values)) + 0.5) / len(values),
-            np.minimum(values, LARGEST),
+            values,
             color=look["color"],
-            linewidth=1.2,
+            linewidth=width,
             marker=look["marker"],
             markersize=3.5,
             markerfacecolor="white" if look["hollow"] else look["color"],
@@ -119,12 +123,11 @@ def _draw_distribution(panel: Axes, drawn: Sequence[Series]) -> None:
     panel.set_xlabel("share of the networks with lower values (%)")
 
 
-def _scale(panel: Axes, values: pd.Series) -> None:
+def scale(panel: Axes, values: pd.Series) -> None:
     """A logarithmic axis of some values, with the same ticks in all panels."""
     panel.axhline(1, color="0.3", linewidth=0.8)
     panel.set_yscale("log")
-    panel.set_ylabel("target error over integrated bound")
     low, high = 0.8 * min(1.0, float(values.min())), 1.25 * min(LARGEST, max(1.25, float(values.max())))
-    panel.set_yticks(TICKS, [f"{'≥ ' if tick == LARGEST else ''}{tick:g}" for tick in TICKS])
+    panel.set_yticks(TICKS, [f"{tick:g}{'+' if tick == LARGEST else ''}" for tick in TICKS])
     panel.set_ylim(low, high)
-    panel.minorticks_off()
+    panel.yaxis.minorticks_off()

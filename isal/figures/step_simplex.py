@@ -1,107 +1,208 @@
-"""SPEB over the energies of three steps, as surfaces and their plans (Figure 11).
+"""SPEB over the energies of three steps, as plans (Figure 11); :mod:`isal.figures.step_surface` has the surfaces.
 
 The three energies add up to the total, so two of them tell a point. As in the paper the step whose energy is held fixed
-changes from row to row; the plan shows along the other axis how what is left is best shared.
+changes from plan to plan; the dots show along the other axis how what is left is best shared. Between the points of the
+grid the logarithm of the bound is interpolated over those of the energies, over which it is smooth up to the edges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.tri import LinearTriInterpolator, TriAnalyzer, Triangulation, TriContourSet
-from mpl_toolkits.mplot3d import Axes3D
+from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
 
 from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact
-from isal.figures.usable import usable
-from isal.schemes.registry import REFERENCE, SCHEMES
+from isal.figures.usable import Said, usable
+from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
 
-#: Rows of the figure: the step held fixed, the step on the other axis, what the other two do.
-ROWS = ((2, 1, "step 2 fixed"), (3, 1, "step 3 fixed"), (1, 3, "step 1 fixed"))
+#: Plans side by side: the step held fixed, and the step on the other axis.
+PLANS = ((2, 1), (3, 1), (1, 3))
 STEP_NAMES = {1: "radars", 2: "clocks", 3: "target"}
 LEVELS = np.arange(-0.4, 2.01, 0.2)
+COLOURS = "viridis_r"
+
+#: Height of a row of plans with its title, inches, and of what stands above all.
+ROW_INCHES, ABOVE_INCHES = 2.1, 1.1
+
+#: Parts of each edge of the mesh that is drawn, which are shorter towards the ends, where the bound is steep.
+PARTS = 70
+
+#: With fewer points there is no surface with slopes through them; it is then made of cones.
+FEWEST_SMOOTH = 5
+
+#: Where shares are as good as the best one but for so much, in log10 (0.2 %), the middle of them is marked.
+FLAT = 0.001
+
+#: Energies are at least this share of the total where their logarithm is asked for.
+SMALLEST_SHARE = 1e-9
 
 #: Marks that stand out from every colour of the plans.
 _GRID_BEST: dict[str, Any] = style.GRID_BEST | {"color": "#D55E00", "markeredgecolor": "white", "markersize": 6}
-_EXACT_BEST: dict[str, Any] = style.EXACT_BEST | {
+_RING: dict[str, Any] = {
     "markeredgecolor": "#D55E00",
     "markersize": 11,
     "markeredgewidth": 1.4,
     "path_effects": [withStroke(linewidth=2.6, foreground="white")],
 }
+_EXACT_BEST, _FOUND_BEST = style.EXACT_BEST | _RING, style.FOUND_BEST | _RING
 _BEST_SHARE: dict[str, Any] = {"linestyle": "", "marker": "o", "color": "0.1", "markersize": 2.5}
 
 Array = NDArray[np.float64]
 
 
-def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
-    """Two panels side by side, a surface and its plan each; a row per step held fixed; further panels below.
+@dataclass(frozen=True, eq=False)
+class Simplex:
+    """One scheme at one combination of a study's other axes.
 
-    A panel for each scheme that has steps, of each combination of the study's other axes.
+    ``energies`` by step in J, ``ratio`` the log10 of the SPEB over the :func:`_reference`, ``best`` the index of the
+    best point of the grid, and ``split`` the best split found without traversal, if there is one.
     """
-    dataset, best_splits = datasets
+
+    title: str
+    scheme: Scheme
+    energies: dict[int, Array]
+    ratio: Array
+    best: int
+    split: Exact | None
+    remark: str
+    said: Said | None
+
+    @property
+    def total(self) -> float:
+        """Energy of all steps, J."""
+        return float(sum(energy[0] for energy in self.energies.values()))
+
+    @cached_property
+    def _smooth(self) -> RBFInterpolator:
+        smooth = len(self.ratio) >= FEWEST_SMOOTH
+        kernel: dict[str, Any] = {"kernel": "cubic", "degree": 1} if smooth else {"kernel": "linear", "degree": 0}
+        return RBFInterpolator(self._logs(np.stack(list(self.energies.values()))), self.ratio, **kernel)
+
+    def _logs(self, energies: Array) -> Array:
+        """Logarithms of energies of shape (3, points), of shape (points, 3)."""
+        return np.asarray(np.log(np.maximum(energies.T / self.total, SMALLEST_SHARE)))
+
+    def at(self, energies: Array) -> Array:
+        """The ratio between the points of the grid, at energies in J of shape (3, points)."""
+        return np.asarray(self._smooth(self._logs(energies)))
+
+    @cached_property
+    def mesh(self) -> tuple[Array, NDArray[np.intp], Array]:
+        """What is drawn: energies of shape (3, corners), corners of each triangle, and the ratio at each corner.
+
+        It is the triangle of all energies that are no less than the lowest of the grid, so its edges are straight.
+        """
+        first, second = np.array([(i, j) for i in range(PARTS + 1) for j in range(PARTS + 1 - i)]).T
+        shares = np.stack([first, second, PARTS - first - second]) / PARTS
+        shares = shares**2 / (shares**2).sum(axis=0)
+        lowest = np.array([energy.min() for energy in self.energies.values()])[:, None]
+        energies = lowest + (self.total - lowest.sum()) * shares
+        number = {pair: index for index, pair in enumerate(zip(first.tolist(), second.tolist(), strict=True))}
+        triangles = [
+            [number[i + turned, j + turned], number[i + 1, j], number[i, j + 1]]
+            for i, j in number
+            for turned in (0, 1)
+            if i + j + turned < PARTS
+        ]
+        return energies, np.array(triangles), self.at(energies)
+
+    def triangles(self, other: int, fixed: int) -> Triangulation:
+        """The mesh over the energies of two steps, in J."""
+        energies, corners, _ = self.mesh
+        return Triangulation(energies[other - 1], energies[fixed - 1], corners)
+
+
+def simplices(dataset: xr.Dataset, best_splits: xr.Dataset) -> Iterator[Simplex]:
+    """One for each scheme that has steps, of each combination of the study's other axes."""
     schemes = [str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps]
-    combinations = list(product(panels.combinations(dataset, n_steps=len(STEP_NAMES)), schemes))
-    against_integrated = REFERENCE.name in dataset.scheme
-    found = [exact.split_of(best_splits, where | {"scheme": scheme}) for where, scheme in combinations]
-    rows = len(ROWS) * -(-len(combinations) // 2)
-    picture = style.blank(width=12.6, height=2.75 * rows + 0.9)
-    grid = picture.add_gridspec(rows + 1, 4, height_ratios=[0.06] + [1] * rows)
-    filled: list[TriContourSet] = []
-    for number, ((where, scheme), split) in enumerate(zip(combinations, found, strict=True)):
-        title = panels.title(panels.varied(dataset, where))
-        if len(schemes) > 1:
-            title += f", {SCHEMES[scheme].short}"
-        energies, ratio, best = _simplex(part := dataset.sel(where), scheme)
-        share = f"{10 ** ratio[best]:.2f} of integrated"
-        remark = _remark([energies[step][best] for step in STEP_NAMES], share if against_integrated else "")
+    for where, name in product(panels.combinations(dataset, n_steps=len(STEP_NAMES)), schemes):
+        part, scheme = dataset.sel(where), SCHEMES[name]
+        split = exact.split_of(best_splits, where | {"scheme": name})
+        points = part.sel(scheme=name).dropna("split", subset=["speb"])
+        energies = {step: points.energy.sel(step=step).values for step in STEP_NAMES}
+        ratio = np.log10(points.speb.values / _reference(part))
+        best = int(np.argmin(ratio))
+        shares, nothing, over = [energies[step][best] for step in STEP_NAMES], "", 10 ** ratio[best]
         if split is not None:
-            share = f"{split.speb / _reference(part):.2f} of integrated"
-            remark = _remark(split.energies, split.nothing("step"), share if against_integrated else "")
-        said = usable(part)
-        for offset, row in enumerate(ROWS):
-            at = (len(ROWS) * (number // 2) + offset, 2 * (number % 2))
-            letters = [style.panel_letter(4 * at[0] + at[1] + shift) for shift in (0, 1)]
-            surface = picture.add_subplot(grid[at[0] + 1, at[1]], projection="3d")
-            _draw_surface(surface, energies, ratio, row)
-            surface.set_title(f"({letters[0]}) {title},\n{row[2]}", fontsize=9)
-            plane = picture.add_subplot(grid[at[0] + 1, at[1] + 1])
-            filled.append(_draw_plan(plane, energies, ratio, row, best, split))
-            place: dict[str, Any] = {"xycoords": "axes fraction", "ha": "right", "va": "top", "fontsize": 7.5}
-            first = plane.annotate(remark, (0.97, 0.95), **place)
-            if said is not None:
-                below: dict[str, Any] = place | {"xycoords": first, "xytext": (0, -2), "textcoords": "offset points"}
-                plane.annotate("\n".join(said.clauses), (1, 0), color=said.colour, **below)
-            plane.set_title(f"({letters[1]}) its plan", fontsize=9)
-    bar = picture.colorbar(filled[0], cax=picture.add_subplot(grid[0, 1:3]), orientation="horizontal")
-    bar.ax.xaxis.set_label_position("top")
-    compared = "integrated scheme's (0, the white line: equal)" if against_integrated else "lowest of the grid"
-    bar.set_label(f"log10 of target SPEB over the {compared}")
+            shares, nothing, over = list(split.energies), split.nothing("step"), split.speb / _reference(part)
+        told = " / ".join(f"{energy:#.4g}" if energy else "0" for energy in shares)
+        against = f"{over:.2f} of integrated" if against_integrated(dataset) else ""
+        remark = ", ".join(clause for clause in (f"best {told} J", nothing, against) if clause)
+        title = f"{panels.title(where)}, {scheme.short}".replace("\n", " ")
+        yield Simplex(title, scheme, energies, ratio, best, split, remark, usable(part))
+
+
+def against_integrated(dataset: xr.Dataset) -> bool:
+    """Whether the bounds are compared with the integrated scheme's; else with the lowest of the grid."""
+    return REFERENCE.name in dataset.scheme
+
+
+def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
+    """A row of three plans, one for each step held fixed, for each scheme of each combination of the other axes."""
+    found = list(simplices(*datasets))
+    picture = style.blank(style.PAGE, ROW_INCHES * len(found) + ABOVE_INCHES)
+    axes = picture.subplots(len(found), len(PLANS), squeeze=False)
+    for index, (simplex, row) in enumerate(zip(found, axes, strict=True)):
+        # in the middle, as the layout would make room beside the first plan for half of what is longer
+        title = f"({style.panel_letter(index)}) {simplex.title}: {simplex.remark}"
+        row[1].set_title(title, pad=None if simplex.said is None else 6 + style.LINE_INCHES * 72)
+        if simplex.said is not None:
+            _say(row[1], simplex.said)
+        for panel, plan in zip(row, PLANS, strict=True):
+            _draw_plan(panel, simplex, plan)
+    add_colours(picture, list(axes.ravel()), datasets[0])
     marks = [
         Line2D([], [], label=style.GRID_BEST_LABEL, **_GRID_BEST),
         Line2D([], [], label="best share for each fixed energy", **_BEST_SHARE),
     ]
-    if any(split is not None for split in found):
+    drawn = {simplex.scheme.convex for simplex in found if simplex.split is not None}
+    if False in drawn:
+        marks.insert(1, Line2D([], [], label=style.FOUND_BEST_LABEL, **_FOUND_BEST))
+    if True in drawn:
         marks.insert(1, Line2D([], [], label=style.EXACT_BEST_LABEL, **_EXACT_BEST))
-    picture.legend(handles=marks, loc="outside upper center", ncols=len(marks))
+    picture.legend(handles=marks, loc="outside upper center", ncols=min(len(marks), 3))
     return picture
 
 
-def _simplex(part: xr.Dataset, scheme: str) -> tuple[dict[int, Array], Array, int]:
-    """Energies by step (J), log10 of SPEB over the :func:`_reference`, and the index of the best point."""
-    points = part.sel(scheme=scheme).dropna("split", subset=["speb"])
-    energies = {step: points.energy.sel(step=step).values for step in STEP_NAMES}
-    ratio = np.log10(points.speb.values / _reference(part))
-    return energies, ratio, int(np.argmin(ratio))
+def _say(panel: Axes, said: Said) -> None:
+    """What usable links carry, between the title of a row and its plans."""
+    place: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (0, 5), "textcoords": "offset points"}
+    text = panel.annotate(
+        "; ".join(said.clauses), (0.5, 1), color=said.colour, ha="center", annotation_clip=False, **place
+    )
+    text.set_in_layout(False)  # it may be longer than the plan below it is wide
+
+
+def add_colours(picture: Picture, axes: Sequence[Axes], dataset: xr.Dataset, line: bool = True) -> None:
+    """The bar that says what the colours mean; ``line`` says whether there is one where both schemes are equal."""
+    norm = BoundaryNorm(LEVELS, 256, extend="both")
+    equal = "0, the white line: equal" if line else "0: equal"
+    compared = f"integrated scheme's ({equal})" if against_integrated(dataset) else "lowest of the grid"
+    bar = picture.colorbar(
+        ScalarMappable(norm, COLOURS),
+        ax=axes,
+        location="top",
+        orientation="horizontal",
+        aspect=50,
+        shrink=0.7,
+        pad=0.01,
+    )
+    bar.set_label(f"log10 of target SPEB over the {compared}")
 
 
 def _reference(part: xr.Dataset) -> float:
@@ -109,66 +210,31 @@ def _reference(part: xr.Dataset) -> float:
     return float((part.speb.sel(scheme=REFERENCE.name) if REFERENCE.name in part.scheme else part.speb).min())
 
 
-def _remark(energies: Iterable[float], *said: str) -> str:
-    shares = " / ".join(f"{energy:#.4g}" if energy else "0" for energy in energies)
-    return "\n".join(line for line in (f"best {shares} J", *said) if line)
-
-
-def _mesh(energies: dict[int, Array], other: int, fixed: int) -> Triangulation:
-    """Triangles between the points, without the slivers along the edge of the simplex, which span no measured area.
-
-    They are those over the energies of steps 1 and 2, whose grid the study has, whatever two energies are shown: over
-    others, points of one line would make slivers inside the simplex, too.
-    """
-    mesh = Triangulation(energies[1], energies[2])
-    mask = TriAnalyzer(mesh).get_flat_tri_mask(min_circle_ratio=0.05)
-    return Triangulation(energies[other], energies[fixed], mesh.triangles, mask if not mask.all() else None)
-
-
-def _draw_surface(panel: Axes3D, energies: dict[int, Array], ratio: Array, row: tuple[int, int, str]) -> None:
-    fixed, other, _ = row
-    panel.plot_trisurf(
-        _mesh(energies, other, fixed),
-        ratio,
-        cmap="viridis_r",
-        vmin=LEVELS[0],
-        vmax=LEVELS[-1],
-        rasterized=True,
-    )
-    panel.set_xlabel(f"E{other} (J)", fontsize=8, labelpad=-6)
-    panel.set_ylabel(f"E{fixed} (J), fixed", fontsize=8, labelpad=-6)
-    panel.tick_params(labelsize=6, pad=-3)
-    panel.view_init(elev=28, azim=-125)
-
-
-def _draw_plan(
-    panel: Axes,
-    energies: dict[int, Array],
-    ratio: Array,
-    row: tuple[int, int, str],
-    best: int,
-    split: Exact | None,
-) -> TriContourSet:
-    fixed, other, _ = row
-    x, y = energies[other], energies[fixed]
-    mesh = _mesh(energies, other, fixed)
-    filled = panel.tricontourf(mesh, ratio, levels=LEVELS, cmap="viridis_r", extend="both")
-    if ratio.min() < 0 < ratio.max():
-        panel.tricontour(mesh, ratio, levels=[0.0], colors="white", linewidths=1.2)
+def _draw_plan(panel: Axes, simplex: Simplex, plan: tuple[int, int]) -> None:
+    fixed, other = plan
+    x, y = simplex.energies[other], simplex.energies[fixed]
+    total, rest = simplex.total, 6 - fixed - other
+    triangles, (_, _, smooth) = simplex.triangles(other, fixed), simplex.mesh
+    filled = panel.tricontourf(triangles, smooth, levels=LEVELS, cmap=COLOURS, extend="both")
+    filled.set(edgecolor="face", linewidth=0.4)  # or the paper shows through between two colours
+    if smooth.min() < 0 < smooth.max():
+        panel.tricontour(triangles, smooth, levels=[0.0], colors="white", linewidths=1.2)
     # the best share of what is left, for each fixed energy
-    surface = LinearTriInterpolator(mesh, ratio)
-    total = x[0] + y[0] + energies[6 - fixed - other][0]
+    lowest = {step: float(energy.min()) for step, energy in simplex.energies.items()}
     for level in np.linspace(0.05, 0.95, 10) * total:
-        along = np.linspace(0, total - level, 400)
-        values = surface(along, np.full_like(along, level))
-        if values.count():
-            panel.plot(along[values.argmin()], level, **_BEST_SHARE)
-    panel.plot(x[best], y[best], zorder=5, clip_on=False, label="_grid", **_GRID_BEST)
-    if split is not None:
+        left = total - level - lowest[rest]
+        if level < lowest[fixed] or left < lowest[other]:
+            continue
+        along = np.geomspace(lowest[other], left, 400)
+        energies = {fixed: np.full_like(along, level), other: along, rest: total - level - along}
+        at = simplex.at(np.stack([energies[step] for step in STEP_NAMES]))
+        alike = along[at <= at.min() + FLAT]
+        panel.plot((alike.min() + alike.max()) / 2, level, **_BEST_SHARE)
+    panel.plot(x[simplex.best], y[simplex.best], zorder=5, clip_on=False, label="_grid", **_GRID_BEST)
+    if (split := simplex.split) is not None:
+        label, look = ("_exact", _EXACT_BEST) if simplex.scheme.convex else ("_found", _FOUND_BEST)
         place = (split.energies[other - 1], split.energies[fixed - 1])
-        panel.plot(*place, zorder=4, clip_on=False, label="_exact", **_EXACT_BEST)
+        panel.plot(*place, zorder=4, clip_on=False, label=label, **look)
     panel.set(xlim=(0, total), ylim=(0, total))
-    panel.set_xlabel(f"E{other}, {STEP_NAMES[other]} (J)", fontsize=8)
-    panel.set_ylabel(f"E{fixed}, {STEP_NAMES[fixed]} (J), fixed", fontsize=8)
-    panel.tick_params(labelsize=7)
-    return filled
+    panel.set_xlabel(f"E{other}, {STEP_NAMES[other]} (J)")
+    panel.set_ylabel(f"E{fixed}, {STEP_NAMES[fixed]} (J), fixed")

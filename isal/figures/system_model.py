@@ -32,7 +32,7 @@ BEND = 0.12
 LABEL_POINTS = 15
 
 #: Space around the nodes, in shares of the largest distance along an axis.
-MARGIN = 0.2
+MARGIN = 0.27
 
 #: Colour of a link, by the kind of node that it starts from, in the configuration's style.
 LINKS = {"anchor": "anchor", "radar": "integrated", "target": "target"}
@@ -83,7 +83,6 @@ def _draw_nodes(panel: Axes, network: Network, colours: Mapping[str, str]) -> No
                 textcoords="offset points",
                 ha="center",
                 va="center",
-                fontsize=7,
                 zorder=4,
                 path_effects=[withStroke(linewidth=2, foreground="white")],
             )

@@ -9,22 +9,30 @@ import xarray as xr
 from matplotlib.figure import Figure as Picture
 
 from isal.claims.samples import Variant
-from isal.claims.sensitivity import COUNTS, NAME, compared, sensitivity
+from isal.claims.sensitivity import COUNTS, NAME, compared, in_words, populations, sensitivity
 from isal.claims.statement import percent
 from isal.figures import Shown, style
 
+#: Height of a row, which holds two lines, and of the heads, inches.
+ROW_INCHES, HEAD_INCHES = 0.33, 1.5
+
 
 def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
-    """A table of shares: one row per variant, one column per criterion, shaded by the share."""
-    table = sensitivity([Variant.of(observed) for observed in datasets]).set_index(NAME).drop(columns=list(COUNTS))
+    """A table of shares, with the number of networks behind each: a row per variant, a column per criterion."""
+    variants = [Variant.of(observed) for observed in datasets]
+    table = sensitivity(variants).set_index(NAME).drop(columns=list(COUNTS))
+    counts = populations(variants).set_index(NAME)
     heads = {criterion.column: criterion.head for criterion in compared()}
-    picture = style.blank(9.5, 0.36 * len(table) + 1.9)
+    picture = style.blank(style.PAGE, ROW_INCHES * len(table) + HEAD_INCHES)
     panel = picture.subplots()
     panel.imshow(table.to_numpy(dtype=float), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
     for row, column in np.ndindex(*table.shape):
-        panel.text(column, row, percent(table.iloc[row, column]), ha="center", va="center", fontsize=8)
-    panel.set_xticks(range(table.shape[1]), [heads[column] for column in table.columns], fontsize=8)
-    panel.set_yticks(range(len(table)), table.index)
+        count = counts.iloc[row, column]
+        text = f"{percent(table.iloc[row, column])}\nof {count}" if count else percent(table.iloc[row, column])
+        panel.text(column, row, text, ha="center", va="center")
+    # upright, as a column is narrower than its head
+    panel.set_xticks(range(table.shape[1]), [heads[column] for column in table.columns], rotation=90)
+    panel.set_yticks(range(len(table)), in_words(variants))
     panel.xaxis.tick_top()
     panel.grid(visible=False)
     return picture

@@ -638,7 +638,7 @@ def _figure(
 
 def _fits(kind: str, study: Study) -> bool:
     """Whether a study has enough splits for a kind of figure: a surface needs three that are not on one line."""
-    if kind != "step_simplex":
+    if config_keys.FIGURE_KINDS[kind].grids != STEP_GRIDS:
         return True
     network, clock = next(where for where in study.steps if study.grids_of(*where) == STEP_GRIDS)
     splits = study.splits(network, clock, next(scheme for scheme in study.axes["scheme"] if SCHEMES[scheme].has_steps))

@@ -442,7 +442,12 @@ FIGURE_KINDS = {
         drawn_from=OF_A_STUDY,
     ),
     "step_simplex": FigureKind(
-        "SPEB over the energies of three steps, as surfaces and plans (Figure 11)",
+        "SPEB over the energies of three steps, as plans (Figure 11)",
+        grids=("step_1_energy_j", "step_2_energy_j"),
+        drawn_from=OF_A_STUDY,
+    ),
+    "step_surface": FigureKind(
+        "the same as surfaces (Figure 11)",
         grids=("step_1_energy_j", "step_2_energy_j"),
         drawn_from=OF_A_STUDY,
     ),

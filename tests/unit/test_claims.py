@@ -12,7 +12,7 @@ from builders import plan_of
 from isal.claims.page import page
 from isal.claims.samples import EVERY, Evidence, Variant, abundance_ratio
 from isal.claims.sections import SECTIONS, Section
-from isal.claims.sensitivity import compared, sensitivity
+from isal.claims.sensitivity import COUNTS, compared, in_words, populations, sensitivity
 from isal.claims.statement import Criterion, Statement
 from isal.claims.statements import STATEMENTS, prices, promises_in, slot_shares
 from isal.model.parameters import CLOCKS
@@ -518,6 +518,36 @@ def test_variants_are_compared_on_the_same_random_networks(random):
     assert list(table.networks) == [10, 10]
     assert list(table.abundant) == [5, 5]
     assert list(table.v) == [1, 0.5]
+
+
+def test_the_number_of_networks_is_that_behind_each_share(random):
+    evidence = evidence_of(random)
+    shares, counts = (of(evidence.variants).set_index("variant") for of in (sensitivity, populations))
+    assert list(counts.columns) == [column for column in shares.columns if column not in COUNTS]
+    assert ((counts == 0) == shares[counts.columns].isna()).all(axis=None)
+    assert list(counts.v) == [10, 10]
+    for criterion in compared():
+        whole = shares[criterion.column] * counts[criterion.column] * criterion.obeyed(random).size
+        np.testing.assert_allclose(whole, whole.round(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"radar_cross_section_m2": 1.0}, "radar cross section 1 m²"),
+        ({"bandwidth_hz": 5e6}, "bandwidth 5 MHz"),
+        ({"power_cap_w": 1.0, "caps_per": "slot"}, "power cap 1 W, caps per slot"),
+        ({"step_1": "ranging"}, "step 1 by ranging links alone"),
+        ({}, "other"),
+    ],
+)
+def test_variants_are_named_by_what_they_change(random, changed, words):
+    base = evidence_of(random).base
+    kept = {"radar_cross_section_m2": 10.0, "bandwidth_hz": 5e8, "power_cap_w": None, "caps_per": "step"}
+    base = Variant(base.name, kept | {"step_1": "block"}, base.observed)
+    other = Variant("other", {**base.settings, **changed}, base.observed)
+    assert in_words([base, other]) == ["the paper's assumptions", words]
+    assert in_words([other]) == ["other"]
 
 
 def test_every_column_of_the_comparison_has_a_head_for_the_figure():

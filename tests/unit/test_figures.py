@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import warnings
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import matplotlib
@@ -15,9 +15,11 @@ import xarray as xr
 import yaml
 from builders import CONFIG, NETWORKS, ROOT, content_of, plan_of
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Text
 
 from isal import figures
-from isal.figures import exact, slot_energy, step_energy, step_simplex, style, system_model
+from isal.figures import exact, slot_energy, step_energy, step_simplex, step_surface, style, system_model
+from isal.figures.curves import COLUMNS
 from isal.study.comparison import COMPARED
 from isal.study.solving import solve_missing
 from isal.study.store import storage
@@ -43,9 +45,6 @@ CURVES = ["steps", "bands", "slots"]
 
 #: Share of usable links and pulses needed in 7c and 7d.
 SEVEN = (("5%", "191"), ("<1%", "1,056"))
-
-#: By so many points the line above a panel may be longer than the panel.
-MARGIN = 10
 
 
 def solved(folder, studies, drawn, **changes):
@@ -108,9 +107,15 @@ def remarks(panel):
     return "\n".join(text.get_text() for text in panel.texts)
 
 
-def inside(panel):
-    """The remarks without the line on usable links, which stands above the panel."""
-    return "\n".join(text.get_text() for text in panel.texts[1:])
+def table(panel):
+    """The rows of the table below a panel, without its head."""
+    rows = zip(*(text.get_text().split("\n") for text in panel.texts[: len(COLUMNS)]), strict=True)
+    return list(rows)[2:]
+
+
+def said(panel):
+    """What stands below the table, of usable links."""
+    return [text.get_text() for text in panel.texts[len(COLUMNS) :]]
 
 
 def legend(picture):
@@ -160,31 +165,71 @@ def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
         expected += [[(energy.sel(part=x).item(), energy.sel(part=y).item())] for x, y in ((1, 2), (1, 3), (3, 1))]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert style.EXACT_BEST_LABEL in legend(picture)
-    assert remarks(panels(picture)[0]).splitlines() == [
-        *("best 7.053 / 0.1762 / 2.771 J", "0.72 of integrated", "usable links carry 98% of the bound")
+    told = [panel.get_title() for panel in panels(picture)[1::3]]
+    assert told[0] == "(a) 7a, asynchronous, 500 MHz, held: best 7.053 / 0.1762 / 2.771 J, 0.72 of integrated"
+    assert told[1].startswith("(b) 7d, asynchronous, 500 MHz, held: best ")
+    assert [remarks(panel) for panel in panels(picture)[1::3]] == [
+        "usable links carry 98% of the bound",
+        "usable links carry <1% of the bound; 1,056 pulses needed",
     ]
-    assert remarks(panels(picture)[-1]).splitlines()[2:] == [
-        *("usable links carry <1% of the bound", "1,056 pulses needed")
+
+
+def test_every_scheme_and_bandwidth_has_plans_and_a_surface_of_its_own_name(plan):
+    (dataset, best), shown = handed(plan, "simplex")
+
+    def alike(one):
+        again = one.sel(scheme="step-by-step-held").assign_coords(scheme="step-by-step-plug-in")
+        schemes = xr.concat([one, again], "scheme")
+        return xr.concat(
+            [schemes.assign_coords(bandwidth=[band]) for band in (500e6, 1e9)], "bandwidth", data_vars="all"
+        )
+
+    expected = [
+        f"{network}, asynchronous, {band} MHz, {scheme}"
+        for network, band, scheme in product(("7a", "7d"), (500, 1000), ("held", "plug-in"))
     ]
+    with style.look():
+        plans = step_simplex.draw([alike(dataset), alike(best)], shown)
+        surfaces = step_surface.draw([alike(dataset), alike(best)], shown)
+    titles = [panel.get_title() for panel in panels(plans)[1::3]]
+    assert [re.sub(r"^\(.\) |: .*$", "", title) for title in titles] == expected
+    surfaces = [panel for panel in surfaces.axes if panel.name == "3d"]
+    assert [panel.get_title(loc="left")[4:] for panel in surfaces] == expected
+    assert all(panel.get_zlabel() for panel in surfaces)
+    # what nothing proves has another mark
+    assert [bool(marks(panel, "_found")) for panel in panels(plans)[::3]] == [False, True] * 4
+
+
+def test_between_the_points_of_the_grid_the_bound_is_theirs(plan):
+    """A surface goes through its points, and its edges are straight."""
+    for simplex in step_simplex.simplices(*handed(plan, "simplex")[0]):
+        known = np.stack(list(simplex.energies.values()))
+        np.testing.assert_allclose(simplex.at(known), simplex.ratio, atol=1e-9)
+        energies, triangles, ratio = simplex.mesh
+        np.testing.assert_allclose(energies.sum(axis=0), simplex.total)
+        np.testing.assert_allclose(energies.min(axis=1), known.min(axis=1))
+        # no part of the triangle is left out, and none is there twice
+        first, second, third = energies[:2, triangles].transpose(2, 0, 1)
+        (a, b), (c, d) = second - first, third - first
+        areas = np.abs(a * d - b * c) / 2
+        whole = (simplex.total - known.min(axis=1).sum()) ** 2 / 2
+        np.testing.assert_allclose(areas.sum(), whole)
+        assert ratio.shape == energies.shape[1:]
 
 
 def test_remarks_give_the_exact_energy_and_the_ratio_of_exact_bounds(pictures):
-    seven_c, seven_d = (inside(panel).splitlines() for panel in panels(pictures["steps"]))
-    assert seven_c[:3] == [
-        "held: best at 2.260 J, 1.50 of integrated",
-        "added: best with nothing for step 1, 1.00 of integrated",
-        "marginal: best with nothing for step 1, 1.00 of integrated",
-    ]
-    assert seven_d[0] == "held: best at 0.1990 J, 1.04 of integrated"
-    eight_a, _ = (inside(panel).splitlines() for panel in panels(pictures["slots"]))
-    assert eight_a == ["integrated: best at 4.700 J", "held: best at 4.225 J, 0.94 of integrated"]
+    seven_c, seven_d = (table(panel) for panel in panels(pictures["steps"]))
+    assert seven_c[:3] == [("held", "2.260", "1.50"), ("added", "0", "1.00"), ("marginal", "0", "1.00")]
+    assert seven_d[0] == ("held", "0.1990", "1.04")
+    eight_a, _ = (table(panel) for panel in panels(pictures["slots"]))
+    assert eight_a == [("integrated", "4.700", ""), ("held", "4.225", "0.94")]
 
 
 def test_where_a_curve_is_flat_no_energy_is_called_the_best(pictures):
     """At 7c the joint prior loses nothing to the last step, however little that gets."""
     seven_c, seven_d = panels(pictures["steps"])
-    assert "joint: best anywhere from 0.1 to 5 J, 1.00 of integrated" in remarks(seven_c)
-    assert "anywhere" not in remarks(seven_d)
+    assert ("joint", "0.1 to 5", "1.00") in table(seven_c)
+    assert not any("to" in place for _, place, _ in table(seven_d))
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -203,7 +248,7 @@ def test_a_missing_best_split_draws_none(plan, study, missing):
     if study == "slots":
         best_of_grid = dataset.speb.sel(network="8a").min("split").squeeze()
         ratio = best_of_grid.sel(scheme="step-by-step-held") / best_of_grid.sel(scheme="integrated")
-        assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panels(picture)[0])
+        assert ("held", "5", f"{float(ratio):.2f}") in table(panels(picture)[0])
 
 
 def test_one_scheme_without_a_best_split_leaves_the_others(plan):
@@ -213,17 +258,17 @@ def test_one_scheme_without_a_best_split_leaves_the_others(plan):
     panel = panels(draw(plan, "slots", best))[0]
     assert len(marks(panel, "_exact")) == 1
     ratio = dataset.speb.sel(network="8a", scheme="step-by-step-held").min() / best.speb.sel(network="8a").min()
-    assert f"held: best at 5 J, {float(ratio):.2f} of integrated" in remarks(panel)
+    assert ("held", "5", f"{float(ratio):.2f}") in table(panel)
 
 
 @pytest.mark.parametrize(
     ("energies", "said", "kept"),
     [
-        ([7.01634, 2.98366], "at 7.016 J", [7.01634, 2.98366]),
-        ([1e-7, 10 - 1e-7], "with nothing for step 1", [0, 10]),
-        ([10 - 1e-7, 1e-7], "with nothing for step 2", [10, 0]),
-        ([1e-7, 1e-7, 10 - 2e-7], "with nothing for step 1 and 2", [0, 0, 10]),
-        ([2e-5, 10 - 2e-5, np.nan], "at 2.000e-05 J", [2e-5, 10 - 2e-5]),
+        ([7.01634, 2.98366], "7.016", [7.01634, 2.98366]),
+        ([1e-7, 10 - 1e-7], "0", [0, 10]),
+        ([10 - 1e-7, 1e-7], "10", [10, 0]),
+        ([1e-7, 1e-7, 10 - 2e-7], "0", [0, 0, 10]),
+        ([2e-5, 10 - 2e-5, np.nan], "2.000e-05", [2e-5, 10 - 2e-5]),
     ],
 )
 def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
@@ -231,13 +276,13 @@ def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
         {"speb": ("scheme", [1.0]), "energy": (("scheme", "part"), [energies])}, coords={"scheme": ["held"]}
     )
     found = exact.split_of(best, {"scheme": "held"})
-    assert found.place("step") == said
+    assert found.place() == said
     np.testing.assert_allclose(found.energies, kept, rtol=1e-12, atol=0)
 
 
 def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little(plan, pictures):
     """Of the integrated scheme's best point; at 5 MHz pulses are longer and have a hundred times the energy."""
-    told = [[panel.texts[0].get_text() for panel in panels(pictures[study])] for study in CURVES]
+    told = [[said(panel)[0].replace("\n", "; ") for panel in panels(pictures[study])] for study in CURVES]
     assert told == [
         [f"usable links carry {share} of the bound; {needed} pulses needed" for share, needed in SEVEN],
         ["usable links carry 5% of the bound; 191 pulses needed", "usable links carry 100% of the bound"],
@@ -248,7 +293,9 @@ def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little
     with style.look():
         first, _ = panels(step_energy.draw([alone, best], shown))
     # the number hangs on powers that are known to a per cent only
-    assert re.fullmatch(r"usable links carry 5% of the bound; 2[45]\d pulses needed", first.texts[0].get_text())
+    assert re.fullmatch(
+        r"usable links carry 5% of the bound; 2[45]\d pulses needed", said(first)[0].replace("\n", "; ")
+    )
     # where a slot's links leave it undetermined, they carry nothing that could be told
     unknown = dataset.assign(usable_share=dataset.usable_share * np.nan)
     with style.look():
@@ -257,25 +304,55 @@ def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little
 
 
 @pytest.mark.parametrize("study", CURVES)
-def test_no_curve_runs_through_the_remarks_or_out_of_its_panel(pictures, study):
+def test_what_is_said_of_a_panel_stands_below_it_and_hides_nothing(pictures, study):
     picture = pictures[study]
     picture.draw_without_rendering()
-    for panel in panels(picture):
-        said, text = panel.texts
-        # the line on usable links is above the panel and ends before the next one
-        assert panel.bbox.y1 < said.get_window_extent().y0
-        assert said.get_window_extent().x1 < panel.bbox.x1 + MARGIN
-        box = text.get_window_extent()
-        assert box.x0 > panel.bbox.x0
-        assert box.x1 < panel.bbox.x1
+    drawn = panels(picture)
+    others = [panel.get_tightbbox(for_layout_only=True) for panel in drawn]
+    for panel in drawn:
+        boxes = [text.get_window_extent() for text in panel.texts]
+        assert all(box.y1 < panel.xaxis.label.get_window_extent().y0 for box in boxes)
+        assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+        assert all(box.x0 > 0 and box.x1 < picture.bbox.x1 and box.y0 > 0 for box in boxes)
+        for other, taken in zip(drawn, others, strict=True):
+            assert other is panel or not any(box.overlaps(taken) for box in boxes)
         low, high = panel.get_ylim()
         for line in panel.lines:
-            if line.get_label().startswith("_") or len(line.get_xdata()) < 3:
-                continue
-            assert low < min(line.get_ydata()) <= max(line.get_ydata()) < high
-            points = panel.transData.transform(line.get_xydata())
-            across = np.linspace(box.x0, box.x1, 100)
-            assert np.interp(across, *points.T).max() < box.y0
+            if not line.get_label().startswith("_") and len(line.get_xdata()) > 2:
+                assert low < min(line.get_ydata()) <= max(line.get_ydata()) < high
+
+
+def test_curves_that_coincide_are_wider_the_earlier_they_are_drawn(pictures):
+    """At 7d all carry-overs but the joint one leave the same bound."""
+    seven_d = panels(pictures["steps"])[1]
+    widths = {line.get_label(): line.get_linewidth() for line in seven_d.lines if line.get_label()[0] != "_"}
+    held, added, marginal = (widths[f"step-by-step, {carry}"] for carry in ("held", "added", "marginal"))
+    assert held > added > marginal == style.LINE
+
+
+@pytest.mark.parametrize("limits", [(1.1, 1.9), (3.2, 3.4), (0.9, 11), (2e-7, 3e-7), (1, 1e9)])
+def test_a_logarithmic_axis_has_two_labelled_ticks(limits):
+    with style.look():
+        picture, (panel,) = style.panels(1)
+        panel.set(xscale="log", yscale="log", ylim=limits, xlim=limits)
+        style.label_logarithms(picture)
+        picture.draw_without_rendering()
+    for axis in (panel.xaxis, panel.yaxis):
+        labelled = [
+            tick.label1.get_text() for tick in axis.get_major_ticks() if limits[0] <= tick.get_loc() <= limits[1]
+        ]
+        assert sum(bool(text) for text in labelled) >= 2
+        assert len(set(labelled)) == len(labelled)
+
+
+@pytest.mark.parametrize("name", [*STUDIES, "maps", "agreement"])
+def test_figures_are_as_wide_as_a_column_or_a_page_and_have_one_size_of_text(plan, name, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(style, "save", lambda picture, paths: drawn.append(picture))
+    figures.draw(*handed(plan, name), [])
+    (picture,) = drawn
+    assert picture.get_figwidth() in (style.COLUMN, style.PAGE)
+    assert {text.get_fontsize() for text in picture.findobj(Text) if text.get_text()} == {style.TEXT}
 
 
 def test_marks_at_one_place_stand_around_each_other(pictures):
@@ -293,7 +370,7 @@ FEWER = {
         ["localization"],
         "asynchronous",
         "energy of step 1, radar localization (J)",
-        "radar SPEB (integrated), clock offset bound (step-by-step) (m²)",
+        "radar SPEB (integrated),\nclock offset bound (step-by-step) (m²)",
     ),
     "radars_known": (["sensing"], "asynchronous", "energy of step 1, clock offsets (J)", "target SPEB (m²)"),
     "all": (["7c"], "synchronous", "energy of step 1, radar localization (J)", "target SPEB (m²)"),
@@ -336,7 +413,7 @@ def test_the_axes_say_which_step_and_which_bound(fewer, study):
         (panel,) = panels(draw(fewer, study))
     assert (panel.get_xlabel(), panel.get_ylabel()) == (x, y)
     # bounds of different parameters are not divided
-    assert ("of integrated" in remarks(panel)) == (study != "no_target")
+    assert all(bool(over) == (study != "no_target") for _, _, over in table(panel))
     # ranging links of one pulse are strong enough, sensing links are not
     carried = {"no_target": "100%", "radars_known": "<1%", "all": "5%"}[study]
     assert f"usable links carry {carried} of the bound" in remarks(panel)
@@ -345,14 +422,16 @@ def test_the_axes_say_which_step_and_which_bound(fewer, study):
 
 def test_bounds_of_slots_are_compared_if_they_are_of_the_same_parameters(fewer):
     (panel,) = panels(draw(fewer, SLOTS))
-    bounds = "radar SPEB (integrated), clock offset bound (step-by-step)"
+    bounds = "radar SPEB (integrated),\nclock offset bound (step-by-step)"
     assert panel.get_ylabel() == f"{bounds}, sum of both slots (m²)"
-    assert "of integrated" not in remarks(panel)
+    assert [over for _, _, over in table(panel)] == ["", ""]
 
 
 def test_three_steps_are_drawn_without_the_integrated_scheme(fewer):
     picture = draw(fewer, "held_alone")
-    assert remarks(panels(picture)[0]) == "best 7.053 / 0.1762 / 2.771 J\nusable links carry 98% of the bound"
+    first = panels(picture)[1]
+    assert first.get_title().endswith(", held: best 7.053 / 0.1762 / 2.771 J")
+    assert remarks(first) == "usable links carry 98% of the bound"
     assert "log10 of target SPEB over the lowest of the grid" in [panel.get_xlabel() for panel in picture.axes]
 
 

@@ -28,7 +28,8 @@ from isal.workflow.products import KINDS
 
 # --- the study on which every change is tried -------------------------------------------------------------------------
 
-#: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but step_simplex.
+#: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but
+#: step_simplex and step_surface.
 #: The cap of the variant `capped` does not bind, which is solved sooner.
 STUDY = {
     "findings": {
