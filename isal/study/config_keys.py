@@ -9,6 +9,7 @@ A declaration is a :class:`Value`, what may stand somewhere, and a :class:`Key` 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, fields, replace
@@ -415,6 +416,11 @@ class FigureKind:
     of_layouts: bool = True
     automatic: bool = False
 
+    @property
+    def title(self) -> str:
+        """The beginning of what it shows."""
+        return re.split(r"[,;:(]", self.shows)[0].strip()
+
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
         taken = {}
@@ -454,7 +460,7 @@ FIGURE_KINDS = {
     "exchange_timeline": FigureKind(
         "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
     ),
-    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
+    "exchange_packets": FigureKind("the packets of two exchanges of RLM-OWR (Figure 6)", of_layouts=False),
     "agreement": FigureKind(
         "how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),), of_layouts=False
     ),
@@ -463,7 +469,8 @@ FIGURE_KINDS = {
         drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
     ),
     "exchange_error": FigureKind(
-        "errors of clock offset, drift and ranges over the settings of a link, simulated and in closed form",
+        "what exchanges reach over the settings of a link: errors of clock offset, drift and ranges, simulated and in "
+        "closed form",
         drawn_from=(("ExchangeSimulation", ""),),
         of_layouts=False,
     ),

@@ -22,13 +22,7 @@ rule write_best_splits:
     input:
         inputs_of(products.BestSplitsTable),
     output:
-        patterns_of(
-            products.BestSplitsTable,
-            ".md",
-            "best_splits",
-            "Tables",
-            study="best splits",
-        ),
+        patterns_of(products.BestSplitsTable, ".html", "best_splits"),
     log:
         f"{LOGS}/tables/best_splits.log",
     localrule: True  # too short for a cluster's queue
