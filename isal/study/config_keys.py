@@ -403,15 +403,17 @@ STUDY = Definition(
 class FigureKind:
     """A kind of figure, drawn by the module of its name in :mod:`isal.figures`.
 
-    It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
-    it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
-    ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic`` one has no entry
-    in a configuration: it has the name of its kind, and is drawn where there are datasets of all that it is drawn from.
+    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``. ``drawn_from`` names the
+    kinds of datasets that it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all,
+    or the named one. ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic``
+    one has no entry in a configuration: it has the name of its kind, and is drawn where there are datasets of all that
+    it is drawn from.
     """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
+    any_study: bool = False
     drawn_from: tuple[tuple[str, str], ...] = ()
     of_layouts: bool = True
     automatic: bool = False
@@ -427,6 +429,8 @@ class FigureKind:
         if self.networks:
             listed = Listing(Text(), at_least=1)
             taken["networks"] = Key(listed, "Names of the networks whose maps are drawn, one panel each")
+        if self.any_study:
+            taken["study"] = Key(Text(), "Study that is drawn, of any grid")
         if self.grids:
             wanted = [
                 f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
@@ -456,6 +460,11 @@ FIGURE_KINDS = {
         "sum of the slots' SPEBs against the energy of slot 1 (Figures 10, 12)",
         grids=("slot_1_energy_j",),
         drawn_from=OF_A_STUDY,
+    ),
+    "allocations": FigureKind(
+        "maps of allocations, integrated and best step-by-step: powers, links by their share in the bound, errors",
+        any_study=True,
+        drawn_from=(("Allocations", ""),),
     ),
     "exchange_timeline": FigureKind(
         "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False

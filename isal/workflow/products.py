@@ -266,6 +266,41 @@ class BestSplits(_OfStudies):
         storage.write(outputs[0], best_splits.best_splits(self.points, self.plan.axes(self.name)), fingerprint)
 
 
+class Allocations(Product):
+    """Powers, links and errors at the best splits of a study whose maps are drawn."""
+
+    files = ("datasets/allocations/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        drawn = [each for each in plan.configuration.figures.values() if FIGURE_KINDS[each.kind].any_study]
+        return list(dict.fromkeys(figure.study for figure in drawn if figure.study))
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """One point of each curve."""
+        return self.plan.curve_points(self.name)
+
+    @property
+    def content(self) -> object:
+        points = [
+            point.to_mapping() | ({"energies_uj": sum(point.energies_uj)} if point.has_split else {})
+            for point in self.points
+        ]
+        return [self.plan.axes(self.name), points]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        return sorted({module for point in self.points for module in (point.scheme_module, *point.solver_modules)})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import allocations
+        from isal.study.store import storage
+
+        storage.write(outputs[0], allocations.allocations(self.points, self.plan.axes(self.name)), fingerprint)
+
+
 class BestSplitsTable(Product):
     """The best splits of all studies beside the best points of their grids."""
 
@@ -951,7 +986,7 @@ class Overview(Product):
 
 
 #: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
-OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
+OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable, Allocations)
 OF_SIMULATIONS: Sequence[type[Product]] = (
     *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
     *(SimulatedErrors, SimulationTable),

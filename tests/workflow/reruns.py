@@ -71,6 +71,7 @@ STUDY = {
             "maps": {"kind": "layouts", "networks": ["7b"]},
             "curves": {"kind": "step_energy", "study": "single"},
             "slots": {"kind": "slot_energy", "study": "double"},
+            "allocations": {"kind": "allocations", "study": "double"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
             "delays": {"kind": "delay_error"},
