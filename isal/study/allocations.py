@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from isal.errors import IsalError
 from isal.model.network import Network
+from isal.schemes.display import NOTHING
 from isal.schemes.registry import SCHEMES
 from isal.schemes.schedule import SlotResult
 from isal.study.axes import NAMED, axes_of
@@ -133,7 +134,9 @@ def _solved(point: Point) -> tuple[float, Sequence[SlotResult], str]:
         result = point.solve()
         return result.speb, result.slots, ""
     best = exact(point)
-    return best.speb, best._slots, " / ".join(f"{energy:.3g}" for energy in best.energies)
+    total = sum(best.energies)
+    energies = (f"{energy:.3g}" if energy > NOTHING * total else "0" for energy in best.energies)
+    return best.speb, best._slots, " / ".join(energies)
 
 
 def _row(labels: Mapping[str, Any], allocation: Allocation) -> xr.Dataset:

@@ -26,6 +26,8 @@ STYLE = """\
 .isal td {font-variant-numeric: tabular-nums;}
 .isal img {max-width: 100%; height: auto;}
 .isal blockquote {border-left: 4px solid #d97706; background: #fffbeb; margin: 0.8rem 0; padding: 0.1rem 0.8rem;}
+.isal details {font-size: 0.9em; margin: 0 0 0.3rem;}
+.isal summary {cursor: pointer; color: #475569;}
 .isal blockquote {font-style: normal; font-weight: 400;}
 .isal blockquote p::before, .isal blockquote p::after {content: none;}
 """

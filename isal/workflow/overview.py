@@ -61,14 +61,16 @@ def _grids(table: pd.DataFrame) -> str:
     above = table["traversal over exact"]
     coarse = table[above > COARSE]
     if coarse.empty:
-        return f"In all {len(table)} curves the best point of the grid is within {COARSE:.0%} of the best split.\n"
+        return (
+            f"In all {len(table)} curves the best point of the grid is within {100 * COARSE:.0f} % of the best split.\n"
+        )
     worst = coarse.loc[above[coarse.index].idxmax()]
     studies = ", ".join(dict.fromkeys(str(study).replace("_", " ") for study in coarse.study))
     return (
-        f"> **The grid is coarse.** In {len(coarse)} of {len(table)} curves its best point is more than {COARSE:.0%} "
-        f"above the best split that is found without traversal, by up to {worst['traversal over exact']:.0%} "
-        f"({worst.network}, {worst.clock}, {worst.scheme}). Read the optima of these studies from the table of best "
-        f"splits and from the rings in the figures: {studies}.\n"
+        f"> **The grid is coarse.** In {len(coarse)} of {len(table)} curves its best point is more than "
+        f"{100 * COARSE:.0f} % above the best split that is found without traversal, by up to "
+        f"{100 * worst['traversal over exact']:.0f} % ({worst.network}, {worst.clock}, {worst.scheme}). Read the "
+        f"optima of these studies from the table of best splits and from the rings in the figures: {studies}.\n"
     )
 
 
