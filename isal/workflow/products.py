@@ -898,12 +898,6 @@ class Figure(Product):
         return [plan.in_results(file + suffix) for file in cls.files for suffix in plan.configuration.formats]
 
     @property
-    def picture(self) -> str:
-        """The file of it that a browser shows as a picture; empty if there is none."""
-        shown = (path for suffix in PICTURES for path in self.outputs if path.endswith(suffix))
-        return next(shown, "")
-
-    @property
     def shows_the_study(self) -> bool:
         """Whether it is made of a study or of no dataset, and so of neither findings nor solvers nor simulations."""
         figure = self.figure
@@ -959,10 +953,10 @@ class Overview(Product):
         return "Overview"
 
     @property
-    def maps(self) -> list[Figure]:
-        """Figures of the networks, where a format is one that a page can hold."""
-        drawn = [figure for figure in Figure.all(self.plan) if isinstance(figure, Figure)]
-        return [figure for figure in drawn if figure.figure.kind == "layouts" and figure.picture]
+    def maps(self) -> list[Product]:
+        """Figures of the networks."""
+        drawn = self.plan.configuration.figures.values()
+        return [Figure(self.plan, figure.name) for figure in drawn if figure.kind == "layouts"]
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -978,10 +972,13 @@ class Overview(Product):
         from isal.study.store import storage
         from isal.workflow import overview
 
-        observed = [storage.read(path) for path in inputs if path.suffix == ".nc"]
-        (splits,) = BestSplitsTable.all(self.plan)
-        maps = {figure.title: Path(figure.picture) for figure in self.maps}
-        text = overview.page(observed, Path(splits.outputs[0]), maps, self.plan.configuration.layouts_note)
+        by_suffix: dict[str, list[Path]] = {}
+        for path in inputs:
+            by_suffix.setdefault(path.suffix[1:], []).append(path)
+        observed = [storage.read(path) for path in by_suffix.get("nc", [])]
+        pictures = next((by_suffix[suffix] for suffix in PICTURES if suffix in by_suffix), [])
+        maps = {in_words(path.stem): path for path in pictures}
+        text = overview.page(observed, by_suffix["csv"][0], maps, self.plan.configuration.layouts_note)
         files.write(outputs[0], text.encode())
 
 

@@ -61,7 +61,7 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "BestSplits", "Comparison", "Observations", "FindingsDataset"),
+        *("Record", "StudyDataset", "BestSplits", "Allocations", "Comparison", "Observations", "FindingsDataset"),
         *("PositionSimulation", "SimulatedErrors"),
     }
     assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
@@ -287,7 +287,8 @@ def test_snakemake_notices_a_change_of_code_by_what_it_says(settled):
     assert project.plan() == {}
     project.edit("isal/study/tables.py", '"{:.6g}".format', '"{:.7g}".format')
     assert set(project.plan()) == {
-        *("write_table", "write_best_splits", "write_agreement", "write_findings", "write_overview")
+        *("write_table", "write_best_splits", "write_agreement", "write_findings", "write_simulations"),
+        *("write_measurements", "write_overview", "draw_figure"),
     }
 
 
