@@ -35,7 +35,8 @@ status: $(READY) ## how far a study has come (CONFIG): points done, failed and l
 	$(STATUS) $(ARGS)
 
 report: $(READY) ## report.html among the results of a finished study (CONFIG); opens offline
-	$(BIN)/snakemake --report "$$($(STATUS) --folder)/report.html" $(ARGS) $(CONFIGURED)
+	$(BIN)/snakemake --report "$$($(STATUS) --folder)/report.html" \
+	    --report-stylesheet workflow/report/style.css $(ARGS) $(CONFIGURED)
 
 test: $(READY) ## all but the slow tests: some 14 minutes on 2 cores
 	$(PYTEST) -m 'not slow' $(ARGS)

@@ -34,6 +34,7 @@ include: "workflow/rules/findings.smk"
 include: "workflow/rules/simulations.smk"
 include: "workflow/rules/measurements.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/overview.smk"
 
 
 # the paper's figures and tables, without the findings, the comparison of solvers and simulations

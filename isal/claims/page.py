@@ -67,14 +67,9 @@ def page(
         What stands beyond them, see :mod:`isal.claims.sections`.
     """
     evidence = Evidence(variants)
-    verdicts = [statement.verdict(evidence) for statement in statements]
-    parts = [_introduction(evidence, note, statements)]
-    rows = [
-        {"": statement.number, "statement": statement.title, "verdict": verdict}
-        for statement, verdict in zip(statements, verdicts, strict=True)
-    ]
-    parts.append(markdown(pd.DataFrame(rows)))
-    for statement, verdict in zip(statements, verdicts, strict=True):
+    judged = verdicts(evidence, statements)
+    parts = [_introduction(evidence, note, statements), markdown(judged)]
+    for statement, verdict in zip(statements, judged["verdict"], strict=True):
         parts.append(f"## ({statement.number}) {statement.title}\n\n**Verdict: {verdict}.**\n")
         for sentence, table in statement.tables(evidence):
             parts.append(
@@ -84,6 +79,12 @@ def page(
             parts.append(f"{statement.remark}\n")
     beyond = [section.markdown(evidence, others) for section in sections]
     return "\n".join([*parts, _sensitivity(variants, statements), f"## {BEYOND}\n", *beyond])
+
+
+def verdicts(evidence: Evidence, statements: Sequence[Statement] = STATEMENTS) -> pd.DataFrame:
+    """Number, title and verdict of each statement."""
+    rows = [(statement.number, statement.title, statement.verdict(evidence)) for statement in statements]
+    return pd.DataFrame(rows, columns=["", "statement", "verdict"])
 
 
 def _introduction(evidence: Evidence, note: str, statements: Sequence[Statement]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,14 +10,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
-from numpy.typing import NDArray
 
-from isal.errors import IsalError
 from isal.figures import style
 from isal.figures.layouts import draw_nodes
 from isal.model.network import Network
 from isal.schemes.schedule import SlotResult
-from isal.validation import links, positions
+from isal.study.allocations import Allocation
 
 #: Largest circle of a power, and largest ellipse, in shares of the map; widest line of a link, points.
 LARGEST_CIRCLE = 0.1
@@ -40,30 +38,51 @@ def plot_network(network: Network) -> Picture:
 
 
 def plot_slots(slots: Sequence[SlotResult]) -> Picture:
-    """A map of each slot: powers as circles, links as lines by their share in the bound, errors as ellipses.
+    """A map of each slot, see :func:`draw_maps`."""
+    with style.look():
+        titles = [f", slot {number}" if len(slots) > 1 else "" for number in range(1, len(slots) + 1)]
+        found = [
+            (f"{slot.information.network.name}{which}, {slot.information.clock}", Allocation.of(slot))
+            for slot, which in zip(slots, titles, strict=True)
+        ]
+        return draw_maps(found, style.COLOURS)
+
+
+def draw_maps(found: Sequence[tuple[str, Allocation]], colours: Mapping[str, str], columns: int = 2) -> Picture:
+    """A map of each allocation: powers as circles, links as lines by their share in the bound, errors as ellipses.
 
     In a slot of several steps circles are the powers of all steps together, and lines the links of the last one.
+    Ellipses are enlarged by one factor in all maps of a network.
+
+    Parameters
+    ----------
+    found
+        Titles and allocations.
+    colours
+        Colours of nodes and links, as in the configuration's ``style``.
+    columns
+        Maps beside each other.
     """
-    with style.look():
-        picture, panels = style.panels(len(slots))
-        factor = _enlargement(slots)
-        for number, (slot, panel) in enumerate(zip(slots, panels, strict=True)):
-            network = slot.information.network
-            draw_nodes(panel, network, style.COLOURS)
-            _frame(panel, network)
-            _draw_powers(panel, slot)
-            _draw_links(panel, slot)
-            _draw_errors(panel, slot, factor)
-            name = f"{network.name}, slot {number + 1}" if len(slots) > 1 else network.name
-            panel.set_title(f"{name}, {slot.information.clock}", loc="left")
-        handles, _ = panels[0].get_legend_handles_labels()
-        handles += [
-            Line2D([], [], linestyle="", marker="o", color="0.5", alpha=0.3, markersize=11, label="power (area)"),
-            Line2D([], [], color=style.COLOURS["integrated"], linewidth=3, label="link (share in the bound)"),
-            Line2D([], [], color="0.2", linewidth=1, label=f"standard deviation, {factor:g} times"),
-        ]
-        picture.legend(handles=handles, loc="outside upper center", ncols=min(3, 1 + len(slots)))
-        return picture
+    picture, panels = style.panels(len(found), columns)
+    of_networks: dict[str, list[Allocation]] = {}
+    for _, allocation in found:
+        of_networks.setdefault(allocation.network.name, []).append(allocation)
+    factors = {name: _enlargement(alike) for name, alike in of_networks.items()}
+    for (title, allocation), panel in zip(found, panels, strict=True):
+        draw_nodes(panel, allocation.network, colours)
+        _frame(panel, allocation.network)
+        _draw_powers(panel, allocation, colours)
+        _draw_links(panel, allocation, colours)
+        _draw_errors(panel, allocation, factors[allocation.network.name])
+        panel.set_title(title, loc="left")
+    handles, _ = panels[0].get_legend_handles_labels()
+    handles += [
+        Line2D([], [], linestyle="", marker="o", color="0.5", alpha=0.3, markersize=11, label="power (area)"),
+        Line2D([], [], color=colours["integrated"], linewidth=3, label="link (share in the bound)"),
+        Line2D([], [], color="0.2", linewidth=1, label="standard deviation, enlarged"),
+    ]
+    picture.legend(handles=handles, loc="outside upper center", ncols=1 if len(found) == 1 else 3)
+    return picture
 
 
 def _frame(panel: Axes, network: Network) -> None:
@@ -79,65 +98,43 @@ def _size(network: Network) -> float:
     return float(np.ptp(everything, axis=0).max()) or 1.0
 
 
-def _draw_powers(panel: Axes, slot: SlotResult) -> None:
-    network = slot.information.network
-    powers = np.sum([step.power for step in slot.steps], axis=0)
+def _draw_powers(panel: Axes, allocation: Allocation, colours: Mapping[str, str]) -> None:
+    network, power = allocation.network, allocation.power
     largest = LARGEST_CIRCLE * _size(network)
-    for index, (position, power) in enumerate(zip(network.nodes, powers, strict=True)):
-        colour = style.COLOURS["radar" if index < network.n_radars else "anchor"]
-        radius = largest * float(np.sqrt(power / powers.max()))
+    for index, (position, own) in enumerate(zip(network.nodes, power, strict=True)):
+        colour = colours["radar" if index < network.n_radars else "anchor"]
+        radius = largest * float(np.sqrt(own / power.max()))
         panel.add_patch(Circle(tuple(position), radius, color=colour, alpha=0.25, linewidth=0, zorder=1))
 
 
-def _draw_links(panel: Axes, slot: SlotResult) -> None:
-    info = slot.information
-    step = slot.steps[-1]
-    try:
-        shares = links.shares(info, step.power, step.block)
-    except IsalError:  # the last step's powers alone do not determine everything
-        return
-    network = info.network
-    both_ways: dict[tuple[int, int, int], float] = {}
-    ends = zip(info.links.transmitter, info.links.receiver, info.links.target, shares, strict=True)
-    for transmitter, receiver, target, share in ends:
-        path = (min(transmitter, receiver), max(transmitter, receiver), target)
-        both_ways[path] = both_ways.get(path, 0.0) + share
+def _draw_links(panel: Axes, allocation: Allocation, colours: Mapping[str, str]) -> None:
+    network, shares = allocation.network, allocation.shares
     paths, widths = [], []
-    for (first, second, target), share in both_ways.items():
+    for (first, second, target), share in zip(allocation.ends, shares, strict=True):
         if share >= SMALLEST_SHARE:
             over = [network.targets[target]] if target >= 0 else []
             paths.append(np.array([network.nodes[first], *over, network.nodes[second]]))
-            widths.append(WIDEST * float(np.sqrt(share / max(both_ways.values()))))
-    panel.add_collection(
-        LineCollection(paths, linewidths=widths, colors=style.COLOURS["integrated"], alpha=0.35, zorder=2)
-    )
+            widths.append(WIDEST * float(np.sqrt(share / shares.max())))
+    panel.add_collection(LineCollection(paths, linewidths=widths, colors=colours["integrated"], alpha=0.35, zorder=2))
 
 
-def _draw_errors(panel: Axes, slot: SlotResult, factor: float) -> None:
-    for place, covariance in _errors(slot):
+def _draw_errors(panel: Axes, allocation: Allocation, factor: float) -> None:
+    for place, covariance in zip(allocation.places, allocation.covariances, strict=True):
         variances, directions = np.linalg.eigh(covariance)
         width, height = 2 * factor * np.sqrt(np.maximum(variances[::-1], 0))
         angle = float(np.degrees(np.arctan2(*directions[::-1, -1])))
         ellipse = Ellipse(tuple(place), width, height, angle=angle, fill=False, edgecolor="0.2", linewidth=1, zorder=4)
         panel.add_patch(ellipse)
+    told = f"ellipses: {factor:,g} times"
+    panel.annotate(told, (1, 0), (-4, 4), "axes fraction", "offset points", ha="right")
 
 
-def _errors(slot: SlotResult) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Positions of radars and targets, and the covariances of their estimates, as the scheme believes them."""
-    info = slot.information
-    whole = positions.inverse(slot.measured + slot.prior)
-    found = []
-    for block, places in (("radars", info.network.radars), ("targets", info.network.targets)):
-        if block in info.blocks:
-            indices = info.basis.indices([block])
-            for place, pair in zip(places, indices.reshape(-1, 2), strict=True):
-                found.append((place, whole[np.ix_(pair, pair)]))
-    return found
-
-
-def _enlargement(slots: Sequence[SlotResult]) -> float:
+def _enlargement(found: Sequence[Allocation]) -> float:
     """By which round factor ellipses are enlarged so that they are seen."""
-    largest = max(float(np.sqrt(np.trace(each))) for slot in slots for _, each in _errors(slot))
-    wanted = LARGEST_ELLIPSE * _size(slots[0].information.network) / largest
+    wanted = min(
+        LARGEST_ELLIPSE * _size(allocation.network) / float(np.sqrt(np.trace(covariance)))
+        for allocation in found
+        for covariance in allocation.covariances
+    )
     power = float(10 ** np.floor(np.log10(wanted)))
     return power * max(step for step in (1, 2, 5) if step * power <= wanted)

@@ -286,6 +286,11 @@ def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
         kinds = [kind for kind, wanted in config_keys.FIGURE_GRIDS.items() if wanted in grids and _fits(kind, study)]
         for kind in kinds:
             found[name if len(kinds) == 1 else f"{name}_{kind}"] = {"kind": kind, "study": name}
+        found |= {
+            f"{name}_{word}": {"kind": word, "study": name}
+            for word, kind in config_keys.FIGURE_KINDS.items()
+            if kind.any_study
+        }
     return found
 
 
@@ -625,7 +630,7 @@ def _figure(
     if study is not None:
         _known(study, studies, at("study"), "study")
         wanted, chosen = config_keys.FIGURE_KINDS[table["kind"]].grids, studies[study]
-        if not any(chosen.grids_of(*where) == wanted for where in chosen.steps):
+        if wanted and not any(chosen.grids_of(*where) == wanted for where in chosen.steps):
             raise ConfigError(
                 f"{at('study')}: {study} is not a grid over exactly {' and '.join(wanted)}; name a study that is"
             )

@@ -9,6 +9,7 @@ A declaration is a :class:`Value`, what may stand somewhere, and a :class:`Key` 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, fields, replace
@@ -402,18 +403,25 @@ STUDY = Definition(
 class FigureKind:
     """A kind of figure, drawn by the module of its name in :mod:`isal.figures`.
 
-    It may take networks, or a study over exactly some energy ``grids``. ``drawn_from`` names the kinds of datasets that
-    it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all, or the named one.
-    ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic`` one has no entry
-    in a configuration: it has the name of its kind, and is drawn where there are datasets of all that it is drawn from.
+    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``. ``drawn_from`` names the
+    kinds of datasets that it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all,
+    or the named one. ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic``
+    one has no entry in a configuration: it has the name of its kind, and is drawn where there are datasets of all that
+    it is drawn from.
     """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
+    any_study: bool = False
     drawn_from: tuple[tuple[str, str], ...] = ()
     of_layouts: bool = True
     automatic: bool = False
+
+    @property
+    def title(self) -> str:
+        """The beginning of what it shows."""
+        return re.split(r"[,;:(]", self.shows)[0].strip()
 
     def takes(self) -> dict[str, Key]:
         """The keys of such a figure besides its kind."""
@@ -421,6 +429,8 @@ class FigureKind:
         if self.networks:
             listed = Listing(Text(), at_least=1)
             taken["networks"] = Key(listed, "Names of the networks whose maps are drawn, one panel each")
+        if self.any_study:
+            taken["study"] = Key(Text(), "Study that is drawn, of any grid")
         if self.grids:
             wanted = [
                 f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
@@ -456,10 +466,15 @@ FIGURE_KINDS = {
         grids=("slot_1_energy_j",),
         drawn_from=OF_A_STUDY,
     ),
+    "allocations": FigureKind(
+        "maps of allocations, integrated and best step-by-step: powers, links by their share in the bound, errors",
+        any_study=True,
+        drawn_from=(("Allocations", ""),),
+    ),
     "exchange_timeline": FigureKind(
         "the time stamps of two exchanges of RLM-OWR, and the clock offset that they tell (Figure 5)", of_layouts=False
     ),
-    "exchange_packets": FigureKind("the packets of these exchanges (Figure 6)", of_layouts=False),
+    "exchange_packets": FigureKind("the packets of two exchanges of RLM-OWR (Figure 6)", of_layouts=False),
     "agreement": FigureKind(
         "how far independent solvers are from each optimum", drawn_from=(("Comparison", ""),), of_layouts=False
     ),
@@ -468,7 +483,8 @@ FIGURE_KINDS = {
         drawn_from=(("DelaySimulation", ""), ("LinkStrengths", "")),
     ),
     "exchange_error": FigureKind(
-        "errors of clock offset, drift and ranges over the settings of a link, simulated and in closed form",
+        "what exchanges reach over the settings of a link: errors of clock offset, drift and ranges, simulated and in "
+        "closed form",
         drawn_from=(("ExchangeSimulation", ""),),
         of_layouts=False,
     ),

@@ -14,7 +14,7 @@ import xarray as xr
 
 from isal.allocation.certificate import STATUSES
 from isal.schemes.registry import REFERENCE
-from isal.study import files
+from isal.study import files, pages
 from isal.study.axes import AXES, NAMED, Axis, axes_of
 from isal.units import short
 
@@ -172,11 +172,11 @@ def _cell(column: str, value: Any) -> str:
     return "" if pd.isna(value) else FORMATS.get(column, str)(value)
 
 
-def write(table: pd.DataFrame, paths: Sequence[Path], note: str) -> None:
-    """Write a table as CSV and as Markdown, the latter with a note below it if there is one."""
-    csv, md = paths
+def write(table: pd.DataFrame, paths: Sequence[Path], note: str, title: str) -> None:
+    """Write a table as CSV, and as a page (:func:`isal.study.pages.write`) with a note below it if there is one."""
+    csv, *page = paths
     write_text(csv, table.to_csv(index=False))
-    write_text(md, markdown(table) + (f"\n{note}\n" if note else ""))
+    pages.write(page, markdown(table) + (f"\n{note}\n" if note else ""), title)
 
 
 def write_text(path: Path, text: str) -> None:

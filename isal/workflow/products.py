@@ -25,6 +25,33 @@ from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
 if TYPE_CHECKING:  # a plan is read without it
     import xarray as xr
 
+#: Categories of the report that several kinds of results share.
+ESTIMATORS = "Bounds against estimators"
+MEASUREMENTS = "Measurements"
+
+#: Titles of the tables of simulations.
+TITLES = {
+    "positions": "Positions: simulated errors against their bounds",
+    "steps": "Step-by-step estimates: simulated errors against their bounds",
+    "starts": "Starts off the truth: whether maximum likelihood finds it",
+    "outliers": "Links below their threshold: errors over the bound",
+}
+
+
+#: Formats of figures that a browser shows as a picture, best first.
+PICTURES = ("svg", "png")
+
+
+def in_words(name: str) -> str:
+    """A name as the beginning of a title: ``"Carry over"``. Numbers are padded, so that they sort as such."""
+    text = " ".join(word.rjust(2, "\N{FIGURE SPACE}") if word.isdigit() else word for word in name.split("_"))
+    return text[:1].upper() + text[1:]
+
+
+def _page(path: str) -> tuple[str, str]:
+    """Files of a page (:mod:`isal.study.pages`)."""
+    return f"{path}.md", f"{path}.html"
+
 
 @dataclass(frozen=True, eq=False)
 class Product(ABC):
@@ -56,6 +83,16 @@ class Product(ABC):
     def patterns(cls, plan: Plan) -> list[str]:
         """Paths of the files of this kind, with ``{name}`` for the name."""
         return [plan.in_results(file) for file in cls.files]
+
+    @property
+    def title(self) -> str:
+        """What the report calls it."""
+        return in_words(self.name)
+
+    @property
+    def category(self) -> str:
+        """Where in the report it stands."""
+        return "Tables"
 
     @property
     def outputs(self) -> list[str]:
@@ -182,7 +219,11 @@ class StudyDataset(_OfStudies):
 class StudyTable(_OfStudies):
     """The best point of every curve of a study."""
 
-    files = ("tables/{name}.csv", "tables/{name}.md")
+    files = ("tables/{name}.csv", *_page("tables/{name}"))
+
+    @property
+    def title(self) -> str:
+        return f"Best points: {in_words(self.name)}"
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -193,7 +234,7 @@ class StudyTable(_OfStudies):
         from isal.study.store import storage
 
         dataset = storage.read(inputs[0])
-        tables.write(tables.best_points(dataset), outputs, dataset.attrs["comment"])
+        tables.write(tables.best_points(dataset), outputs, dataset.attrs["comment"], self.title)
 
 
 class BestSplits(_OfStudies):
@@ -225,10 +266,49 @@ class BestSplits(_OfStudies):
         storage.write(outputs[0], best_splits.best_splits(self.points, self.plan.axes(self.name)), fingerprint)
 
 
+class Allocations(Product):
+    """Powers, links and errors at the best splits of a study whose maps are drawn."""
+
+    files = ("datasets/allocations/{name}.nc",)
+    sealed = solves = True
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        drawn = [each for each in plan.configuration.figures.values() if FIGURE_KINDS[each.kind].any_study]
+        return list(dict.fromkeys(figure.study for figure in drawn if figure.study))
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """One point of each curve."""
+        return self.plan.curve_points(self.name)
+
+    @property
+    def content(self) -> object:
+        points = [
+            point.to_mapping() | ({"energies_uj": sum(point.energies_uj)} if point.has_split else {})
+            for point in self.points
+        ]
+        return [self.plan.axes(self.name), points]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        return sorted({module for point in self.points for module in (point.scheme_module, *point.solver_modules)})
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import allocations
+        from isal.study.store import storage
+
+        storage.write(outputs[0], allocations.allocations(self.points, self.plan.axes(self.name)), fingerprint)
+
+
 class BestSplitsTable(Product):
     """The best splits of all studies beside the best points of their grids."""
 
-    files = ("tables/best_splits.csv", "tables/best_splits.md")
+    files = ("tables/best_splits.csv", *_page("tables/best_splits"))
+
+    @property
+    def title(self) -> str:
+        return "Best splits of all studies, without traversal"
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -248,7 +328,7 @@ class BestSplitsTable(Product):
         pairs = zip(datasets[0::2], datasets[1::2], strict=True)
         studies = dict(zip(StudyDataset.names(self.plan), pairs, strict=True))
         table = tables.best_splits_of_all(studies)
-        tables.write(table, outputs, self.plan.configuration.layouts_note)
+        tables.write(table, outputs, self.plan.configuration.layouts_note, self.title)
 
 
 class Comparison(Product):
@@ -295,14 +375,18 @@ class Comparison(Product):
 class AgreementTable(Product):
     """How far the solvers agree."""
 
-    files = ("tables/solver_agreement.csv", "tables/solver_agreement.md")
+    files = ("tables/solver_agreement.csv", *_page("tables/solver_agreement"))
+
+    @property
+    def title(self) -> str:
+        return "Agreement of the solvers"
 
     @property
     def sources(self) -> Sequence[Product]:
         return Comparison.all(self.plan)
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import agreement, tables
+        from isal.study import agreement, pages, tables
         from isal.study.axes import axes_of
         from isal.study.store import storage
 
@@ -311,7 +395,8 @@ class AgreementTable(Product):
         whole, parts = (tables.markdown(agreement.table(dataset, by)) for by in ((), groups))
         tables.write_text(outputs[0], agreement.table(dataset, ("network", *groups)).to_csv(index=False))
         *others, last = groups
-        tables.write_text(outputs[1], f"# All problems\n\n{whole}\n# By {', '.join(others)} and {last}\n\n{parts}")
+        text = f"## All problems\n\n{whole}\n## By {', '.join(others)} and {last}\n\n{parts}"
+        pages.write(outputs[1:], text, self.title)
 
 
 class Observations(Product):
@@ -378,7 +463,15 @@ class FindingsDataset(Product):
 class FindingsPage(Product):
     """The verdict on each statement of the paper."""
 
-    files = ("findings.md",)
+    files = _page("findings")
+
+    @property
+    def title(self) -> str:
+        return "The paper's statements, one verdict each"
+
+    @property
+    def category(self) -> str:
+        return "Findings"
 
     @property
     def sources(self) -> Sequence[Product]:
@@ -393,14 +486,14 @@ class FindingsPage(Product):
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
         from isal.claims.page import page
         from isal.claims.samples import Variant
-        from isal.study import tables
+        from isal.study import pages
         from isal.study.store import storage
 
         datasets: dict[str, list[xr.Dataset]] = {}
         for source, path in zip(self.sources, inputs, strict=True):
             datasets.setdefault(type(source).__name__, []).append(storage.read(path))
         variants = [Variant.of(observed) for observed in datasets.pop(FindingsDataset.__name__)]
-        tables.write_text(outputs[0], page(variants, self.plan.configuration.layouts_note, datasets))
+        pages.write(outputs, page(variants, self.plan.configuration.layouts_note, datasets), self.title)
 
 
 class DelaySimulation(Product):
@@ -604,7 +697,15 @@ class SimulatedErrors(Product):
 class SimulationTable(Product):
     """What simulations say, as a table."""
 
-    files = ("tables/simulations/{name}.csv", "tables/simulations/{name}.md")
+    files = ("tables/simulations/{name}.csv", *_page("tables/simulations/{name}"))
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
+
+    @property
+    def category(self) -> str:
+        return ESTIMATORS
 
     @classmethod
     def names(cls, plan: Plan) -> Sequence[str]:
@@ -626,7 +727,7 @@ class SimulationTable(Product):
         from isal.study.store import storage
 
         table, told = TABLES[self.name]([storage.read(path) for path in inputs])
-        tables.write(table, outputs, f"{told}\n\n{self.plan.configuration.layouts_note}")
+        tables.write(table, outputs, f"{told}\n\n{self.plan.configuration.layouts_note}", self.title)
 
 
 class _OfMeasurements(Product):
@@ -729,24 +830,32 @@ class MeasurementsPage(_OfMeasurements):
     """The page about the measurements, and its tables with all digits."""
 
     files = (
-        "measurements.md",
+        *_page("measurements"),
         "tables/measurements/logs.csv",
         "tables/measurements/links.csv",
         "tables/measurements/runs.csv",
     )
 
     @property
+    def title(self) -> str:
+        return "What logs of real radios say"
+
+    @property
+    def category(self) -> str:
+        return MEASUREMENTS
+
+    @property
     def sources(self) -> Sequence[Product]:
         return [source for kind in (MeasuredRanges, MeasuredLinks, MeasuredRun) for source in kind.all(self.plan)]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import tables
+        from isal.study import pages, tables
         from isal.study.measurements import page
         from isal.study.store import storage
 
         measured, links, *runs = [storage.read(path) for path in inputs]
-        tables.write_text(outputs[0], page.page(measured, links, runs))
-        for path, table in zip(outputs[1:], page.csv_tables(measured, links, runs), strict=True):
+        pages.write(outputs[:2], page.page(measured, links, runs), self.title)
+        for path, table in zip(outputs[2:], page.csv_tables(measured, links, runs), strict=True):
             tables.write_text(path, table.to_csv(index=False))
 
 
@@ -754,6 +863,21 @@ class Figure(Product):
     """A figure in every format of the configuration."""
 
     files = ("figures/{name}.",)
+
+    @property
+    def title(self) -> str:
+        figure = self.figure
+        of = in_words(figure.study) if figure.study else ", ".join(figure.networks)
+        # a figure that has the name of its study says it once
+        parts = [in_words(self.name), FIGURE_KINDS[figure.kind].title, *({of} - {in_words(self.name), ""})]
+        return ": ".join(parts)
+
+    @property
+    def category(self) -> str:
+        drawn_from = {KINDS[kind] for kind, _ in FIGURE_KINDS[self.figure.kind].drawn_from}
+        if drawn_from & set(OF_MEASUREMENTS):
+            return MEASUREMENTS
+        return ESTIMATORS if drawn_from & set(OF_SIMULATIONS) else "Figures"
 
     @classmethod
     def names(cls, plan: Plan) -> Sequence[str]:
@@ -815,12 +939,59 @@ class Figure(Product):
         figures.draw([storage.read(path) for path in inputs], shown, outputs)
 
 
+class Overview(Product):
+    """The first page of the report: verdicts, maps, how fine the grids are, and what the results were made with."""
+
+    files = ("overview.html",)
+
+    @property
+    def title(self) -> str:
+        return "Overview"
+
+    @property
+    def category(self) -> str:
+        return "Overview"
+
+    @property
+    def maps(self) -> list[Product]:
+        """Figures of the networks."""
+        drawn = self.plan.configuration.figures.values()
+        return [Figure(self.plan, figure.name) for figure in drawn if figure.kind == "layouts"]
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        judged = FindingsDataset.all(self.plan) if self.plan.configuration.paper else []
+        return [*judged, *BestSplitsTable.all(self.plan), *self.maps]
+
+    @property
+    def content(self) -> object:
+        return self.plan.configuration.layouts_note
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import files
+        from isal.study.store import storage
+        from isal.workflow import overview
+
+        by_suffix: dict[str, list[Path]] = {}
+        for path in inputs:
+            by_suffix.setdefault(path.suffix[1:], []).append(path)
+        observed = [storage.read(path) for path in by_suffix.get("nc", [])]
+        pictures = next((by_suffix[suffix] for suffix in PICTURES if suffix in by_suffix), [])
+        maps = {in_words(path.stem): path for path in pictures}
+        text = overview.page(observed, by_suffix["csv"][0], maps, self.plan.configuration.layouts_note)
+        files.write(outputs[0], text.encode())
+
+
 #: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
-OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable)
+OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable, Allocations)
+OF_SIMULATIONS: Sequence[type[Product]] = (
+    *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
+    *(SimulatedErrors, SimulationTable),
+)
 OF_THE_PAPER: Sequence[type[Product]] = (
     *(Comparison, AgreementTable, FindingsDataset),
-    *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
-    *(SimulatedErrors, SimulationTable, FindingsPage),
+    *OF_SIMULATIONS,
+    FindingsPage,
 )
 OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, MeasuredRun, MeasurementsPage)
 
@@ -828,7 +999,7 @@ OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, Measu
 def targets(plan: Plan) -> list[Product]:
     """All that is asked for: a run makes it, and what it is made from."""
     of_the_paper = OF_THE_PAPER if plan.configuration.paper else ()
-    kinds: list[type[Product]] = [*OF_STUDIES, *of_the_paper, *OF_MEASUREMENTS, Figure]
+    kinds: list[type[Product]] = [*OF_STUDIES, *of_the_paper, *OF_MEASUREMENTS, Figure, Overview]
     return [product for kind in kinds for product in kind.all(plan)]
 
 
@@ -847,7 +1018,7 @@ def wanted(plan: Plan) -> list[Product]:
     return list(found.values())
 
 
-_KINDS: Sequence[type[Product]] = (*OF_STUDIES, Observations, *OF_THE_PAPER, *OF_MEASUREMENTS, Figure)
+_KINDS: Sequence[type[Product]] = (*OF_STUDIES, Observations, *OF_THE_PAPER, *OF_MEASUREMENTS, Figure, Overview)
 
 #: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {kind.__name__: kind for kind in _KINDS}

@@ -590,6 +590,7 @@ def test_without_the_paper_only_own_studies_count_and_get_the_figures_that_fit(t
     assert {name: figure.kind for name, figure in configuration.figures.items()} == {
         "networks": "layouts",
         "bandwidths": "step_energy",
+        "bandwidths_allocations": "allocations",
     }
 
 

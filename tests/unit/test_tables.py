@@ -56,8 +56,8 @@ def test_of_two_slots_the_one_that_is_worst_off_counts(tmp_path, name):
 
 
 def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
-    csv, md = tmp_path / "s.csv", tmp_path / "s.md"
-    tables.write(tables.best_points(dataset), [csv, md], "Reconstructed.")
+    csv, md, page = (tmp_path / f"s.{suffix}" for suffix in ("csv", "md", "html"))
+    tables.write(tables.best_points(dataset), [csv, md, page], "Reconstructed.", "Best points")
     lines = md.read_text().splitlines()
     assert lines[0].startswith("| network | clock |")
     assert len(lines) == 2 + 2 + 2  # head, two curves, note
@@ -65,6 +65,10 @@ def test_a_markdown_table_ends_with_the_note(dataset, tmp_path):
     assert lines[0].count("|") == lines[2].count("|")
     assert "| 5.33% | infinite | 191 |" in lines[2]
     assert csv.read_text().count("\n") == 3
+    shown = page.read_text()
+    assert "<h1>Best points</h1>" in shown
+    assert shown.count("<tr>") == 1 + 2
+    assert "<p>Reconstructed.</p>" in shown
 
 
 @pytest.mark.parametrize("schemes", [["integrated"], ["step-by-step-held"], ["integrated", "step-by-step-held"]])

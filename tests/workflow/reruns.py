@@ -21,6 +21,7 @@ from differences import kinds_of, own
 from project import ROOT, SIMULATIONS, Project
 from synthetic_logs import write_folder
 
+from isal.schemes.carry_over import CARRIES
 from isal.study.config import parse
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
@@ -72,6 +73,7 @@ STUDY = {
             "maps": {"kind": "layouts", "networks": ["7b"]},
             "curves": {"kind": "step_energy", "study": "single"},
             "slots": {"kind": "slot_energy", "study": "double"},
+            "allocations": {"kind": "allocations", "study": "double"},
             "solvers": {"kind": "agreement"},
             "abundance": {"kind": "abundance"},
             "delays": {"kind": "delay_error"},
@@ -329,10 +331,7 @@ ROWS: list[Row] = [
     ),
     config("figures", "`draw`: a figure less", lambda config: config["figures"]["draw"].pop("maps")),
     config("figures", "`draw`: a figure renamed", lambda config: renamed(config["figures"]["draw"], "curves", "new")),
-    *(
-        value(f"style.{name}", "#123456")
-        for name in ("anchor", "radar", "target", "integrated", "held", "added", "marginal", "joint")
-    ),
+    *(value(f"style.{name}", "#123456") for name in ("anchor", "radar", "target", "integrated", *CARRIES)),
     *(
         network(f"`{what}` of 7c moved", f"slot.{what}", lambda n, what=what: moved(n["single_slot"]["7c"], what))
         for what in ("radars", "anchors", "target")

@@ -38,14 +38,14 @@ def own(tmp_path_factory):
 def test_the_files_are_there_that_the_page_promises_and_no_others(own):
     results = own.start / "results/mine"
     promised = re.findall(r"^\| `(\w+/\w+\.[\w*]+)` \|", PAGE, re.MULTILINE)
-    assert len(promised) == 7
+    assert len(promised) == 8
     for pattern in promised:
         assert list(results.glob(pattern)), pattern
     assert {path.name for path in results.iterdir() if path.name[0] != "."} == {
-        *("datasets", "figures", "logs", "plan.json", "points", "tables")
+        *("datasets", "figures", "logs", "overview.html", "plan.json", "points", "tables")
     }
     assert {path.stem for path in (results / "figures").iterdir()} == {
-        *("networks", "hall_step_energy", "hall_step_simplex", "hall_step_surface")
+        *("networks", "hall_step_energy", "hall_step_simplex", "hall_step_surface", "hall_allocations")
     }
 
 

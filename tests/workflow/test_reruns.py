@@ -61,7 +61,7 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "BestSplits", "Comparison", "Observations", "FindingsDataset"),
+        *("Record", "StudyDataset", "BestSplits", "Allocations", "Comparison", "Observations", "FindingsDataset"),
         *("PositionSimulation", "SimulatedErrors"),
     }
     assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
@@ -122,6 +122,7 @@ LOOKED_INTO = {
     "StudyTable": "tables/double",
     "BestSplits": "best_splits/double",
     "BestSplitsTable": "tables/best_splits",
+    "Allocations": "allocations/double",
     "Comparison": "agreement",
     "AgreementTable": "tables/solver_agreement",
     "Observations": "observations/wide/random-0-2",
@@ -134,6 +135,7 @@ LOOKED_INTO = {
     "MeasuredLinks": "measurements/links",
     "MeasuredRun": "measurements/runs/LOS_walk",
     "MeasurementsPage": "measurements",
+    "Overview": "overview",
     "PositionSimulation": "simulations/positions/8a",
     "StepSimulation": "simulations/steps/random/0-1",
     "BreakdownSimulation": "simulations/breakdown/7b",
@@ -215,6 +217,7 @@ RULES = {
     "StudyTable": "write_table",
     "BestSplits": "find_best_splits",
     "BestSplitsTable": "write_best_splits",
+    "Allocations": "find_allocations",
     "Comparison": "compare_solvers",
     "AgreementTable": "write_agreement",
     "Observations": "observe",
@@ -233,6 +236,7 @@ RULES = {
     "SimulatedErrors": "gather_simulations",
     "SimulationTable": "write_simulations",
     "Figure": "draw_figure",
+    "Overview": "write_overview",
 }
 
 
@@ -282,7 +286,10 @@ def test_snakemake_notices_a_change_of_code_by_what_it_says(settled):
         path.write_text(path.read_text() + "\n# a comment\n")
     assert project.plan() == {}
     project.edit("isal/study/tables.py", '"{:.6g}".format', '"{:.7g}".format')
-    assert set(project.plan()) == {"write_table", "write_best_splits", "write_agreement", "write_findings"}
+    assert set(project.plan()) == {
+        *("write_table", "write_best_splits", "write_agreement", "write_findings", "write_simulations"),
+        *("write_measurements", "write_overview", "draw_figure"),
+    }
 
 
 def test_dates_and_places_count_for_nothing(settled):

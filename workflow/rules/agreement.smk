@@ -20,13 +20,7 @@ rule write_agreement:
     input:
         inputs_of(products.AgreementTable),
     output:
-        patterns_of(
-            products.AgreementTable,
-            ".md",
-            "agreement",
-            "Tables",
-            study="solver agreement",
-        ),
+        patterns_of(products.AgreementTable, ".html", "agreement"),
     log:
         f"{LOGS}/tables/solver_agreement.log",
     localrule: True  # too short for a cluster's queue

@@ -18,17 +18,28 @@ rule find_best_splits:
         'python "$ISAL_SCRIPTS/make_product.py" BestSplits {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
+if products.Allocations.names(PLAN):
+
+    rule find_allocations:
+        output:
+            update(patterns_of(products.Allocations)),
+        log:
+            f"{LOGS}/allocations/{{name}}.log",
+        wildcard_constraints:
+            name=names_of(products.Allocations),
+        conda:
+            "../../envs/isal.yaml"
+        params:
+            fingerprint=fingerprint_of(products.Allocations),
+        shell:
+            'python "$ISAL_SCRIPTS/make_product.py" Allocations {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
+
+
 rule write_best_splits:
     input:
         inputs_of(products.BestSplitsTable),
     output:
-        patterns_of(
-            products.BestSplitsTable,
-            ".md",
-            "best_splits",
-            "Tables",
-            study="best splits",
-        ),
+        patterns_of(products.BestSplitsTable, ".html", "best_splits"),
     log:
         f"{LOGS}/tables/best_splits.log",
     localrule: True  # too short for a cluster's queue

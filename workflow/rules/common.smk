@@ -116,15 +116,16 @@ def failed_logs():
 in_report = report  # at the start of a line, Snakemake takes that name for a keyword
 
 
-def patterns_of(kind, shown=None, caption="", category="", **labels):
-    """Files of a kind of result; the one that ends with ``shown`` stands in the report."""
+def patterns_of(kind, shown=(), caption=""):
+    """Files of a kind of result; the one that ends with ``shown`` stands in the report, under its title."""
     return [
         (
             in_report(
                 path,
                 caption=f"../report/{caption}.rst",
-                category=category,
-                labels=labels,
+                category=lambda wildcards: kind(PLAN, **wildcards).category,
+                # one label: of several, Snakemake may take all but the first for switches
+                labels=lambda wildcards: {"title": kind(PLAN, **wildcards).title},
             )
             if shown and path.endswith(shown)
             else path

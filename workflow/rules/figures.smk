@@ -7,10 +7,8 @@ rule draw_figure:
     output:
         patterns_of(
             products.Figure,
-            min(CONFIGURATION.formats, key=["svg", "png", "pdf"].index),
+            min(CONFIGURATION.formats, key=[*products.PICTURES, "pdf"].index),
             "figure",
-            "Figures",
-            figure="{name}",
         ),
     log:
         f"{LOGS}/figures/{{name}}.log",

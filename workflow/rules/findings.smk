@@ -40,7 +40,7 @@ rule write_findings:
     input:
         inputs_of(products.FindingsPage),
     output:
-        patterns_of(products.FindingsPage, ".md", "findings", "Findings"),
+        patterns_of(products.FindingsPage, ".html", "findings"),
     log:
         f"{LOGS}/findings.log",
     localrule: True  # too short for a cluster's queue

@@ -50,9 +50,7 @@ if PLAN.measured:
         input:
             inputs_of(products.MeasurementsPage),
         output:
-            patterns_of(
-                products.MeasurementsPage, ".md", "measurements", "Measurements"
-            ),
+            patterns_of(products.MeasurementsPage, ".html", "measurements"),
         log:
             f"{LOGS}/measurements.log",
         localrule: True  # too short for a cluster's queue

@@ -114,13 +114,7 @@ rule write_simulations:
     input:
         inputs_of(products.SimulationTable),
     output:
-        patterns_of(
-            products.SimulationTable,
-            ".md",
-            "simulations",
-            "Simulations",
-            table="{name}",
-        ),
+        patterns_of(products.SimulationTable, ".html", "simulations"),
     log:
         f"{LOGS}/tables/simulations/{{name}}.log",
     wildcard_constraints:

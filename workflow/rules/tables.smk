@@ -5,7 +5,7 @@ rule write_table:
     input:
         inputs_of(products.StudyTable),
     output:
-        patterns_of(products.StudyTable, ".csv", "table", "Tables", study="{name}"),
+        patterns_of(products.StudyTable, ".html", "table"),
     log:
         f"{LOGS}/tables/{{name}}.log",
     wildcard_constraints:

@@ -1,0 +1,172 @@
+"""Who transmits how much, which links carry the bound, and what is known in the end: what maps of allocations show.
+
+A study's dataset has, for each network, the integrated scheme and the best step-by-step scheme at its best split.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isal.errors import IsalError
+from isal.model.network import Network
+from isal.schemes.display import NOTHING
+from isal.schemes.registry import SCHEMES
+from isal.schemes.schedule import SlotResult
+from isal.study.axes import NAMED, axes_of
+from isal.study.best_splits import exact
+from isal.study.points import Point
+from isal.validation import links, positions
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Allocation:
+    """An allocation in one slot.
+
+    ``power`` of each node, radars first, is that of all steps together, W. ``ends`` has two nodes and the target, -1
+    for a ranging link, of each pair of links there and back, and ``shares`` their share in the bound of the last step
+    (none where its own links do not determine all). ``places`` and ``covariances`` are of the estimated radars and of
+    the targets, as the scheme believes them, m and m^2.
+    """
+
+    network: Network
+    power: Array
+    ends: NDArray[np.intp]
+    shares: Array
+    places: Array
+    covariances: Array
+
+    @classmethod
+    def of(cls, slot: SlotResult) -> Allocation:
+        """What a slot came to."""
+        network = slot.information.network
+        power = np.sum([step.power for step in slot.steps], axis=0)
+        paths = _paths(slot)
+        ends = np.array(list(paths), dtype=np.intp).reshape(-1, 3)
+        return cls(network, power, ends, np.array(list(paths.values())), *_errors(slot))
+
+
+def _paths(slot: SlotResult) -> dict[tuple[int, int, int], float]:
+    """Share of the links of the last step, there and back together."""
+    info, step = slot.information, slot.steps[-1]
+    try:
+        shares = links.shares(info, step.power, step.block)
+    except IsalError:  # the last step's powers alone do not determine everything
+        return {}
+    found: dict[tuple[int, int, int], float] = {}
+    ends = zip(info.links.transmitter, info.links.receiver, info.links.target, shares, strict=True)
+    for transmitter, receiver, target, share in ends:
+        path = (min(transmitter, receiver), max(transmitter, receiver), target)
+        found[path] = found.get(path, 0.0) + share
+    return found
+
+
+def _errors(slot: SlotResult) -> tuple[Array, Array]:
+    """Positions of radars and targets, and the covariances of their estimates."""
+    info = slot.information
+    whole = positions.inverse(slot.measured + slot.prior)
+    places, covariances = [np.empty((0, 2))], [np.empty((0, 2, 2))]
+    for block, of_block in (("radars", info.network.radars), ("targets", info.network.targets)):
+        if block in info.blocks:
+            pairs = info.basis.indices([block]).reshape(-1, 2)
+            places.append(of_block)
+            covariances.append(np.array([whole[np.ix_(pair, pair)] for pair in pairs]))
+    return np.concatenate(places), np.concatenate(covariances)
+
+
+def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Dataset:
+    """Allocations of the integrated scheme and of the best step-by-step scheme, at their best splits.
+
+    Parameters
+    ----------
+    points
+        One point of each curve of a study.
+    axes
+        Names of the axes that the study lists.
+
+    Returns
+    -------
+    Dataset over ``map``, a slot of a scheme in a network, with the value of each axis there, ``slot`` from 1,
+    ``energies`` as text, and what :class:`Allocation` holds, padded.
+
+    Raises
+    ------
+    PointError
+        If a point can't be solved, see :func:`isal.study.best_splits.exact`.
+    """
+    chosen = axes_of(axes, "split")
+    names = [axis.name for axis in chosen]
+    curves: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: dict[tuple[Any, ...], dict[str, tuple[float, Sequence[SlotResult], str]]] = {}
+    for point in points:
+        where = {axis.name: axis.value(point) for axis in chosen}
+        key = tuple(value for name, value in where.items() if name != NAMED["scheme"].name)
+        curves[key] = where
+        found.setdefault(key, {})[point.scheme] = _solved(point)
+    rows = []
+    for key, schemes in found.items():
+        best = {SCHEMES[name].kind: name for name in sorted(schemes, key=lambda name: -schemes[name][0])}
+        for name in sorted(best.values(), key=lambda name: SCHEMES[name].has_steps):
+            _, slots, energies = schemes[name]
+            for number, slot in enumerate(slots, start=1):
+                labels = curves[key] | {"scheme": name, "slot": number, "energies": energies}
+                rows.append(_row(labels, Allocation.of(slot)))
+    if not rows:
+        return xr.Dataset(coords={name: [] for name in names})
+    dataset = xr.concat(rows, "map", join="outer")
+    units = {"power": "W", "share": "1", "place": "m", "covariance": "m2"}
+    for name, unit in units.items():
+        dataset[name].attrs["units"] = unit
+    return dataset.assign_attrs(Conventions="CF-1.11", title="allocations at the best splits")
+
+
+def _solved(point: Point) -> tuple[float, Sequence[SlotResult], str]:
+    """What a curve reaches at its best split, m^2, its slots there, and the energies as text."""
+    if not point.has_split:
+        result = point.solve()
+        return result.speb, result.slots, ""
+    best = exact(point)
+    total = sum(best.energies)
+    energies = (f"{energy:.3g}" if energy > NOTHING * total else "0" for energy in best.energies)
+    return best.speb, best._slots, " / ".join(energies)
+
+
+def _row(labels: Mapping[str, Any], allocation: Allocation) -> xr.Dataset:
+    variables = {
+        "layout": json.dumps(allocation.network.to_mapping()),
+        "power": ("node", allocation.power),
+        "ends": (("path", "end"), allocation.ends.astype(float)),
+        "share": ("path", allocation.shares),
+        "place": (("estimate", "axis"), allocation.places),
+        "covariance": (("estimate", "axis", "other_axis"), allocation.covariances),
+    }
+    sizes = {"node": allocation.power.size, "path": allocation.shares.size, "estimate": len(allocation.places)}
+    padded = {name: np.arange(size) for name, size in sizes.items()}
+    return xr.Dataset({**variables, **labels}, coords=padded)
+
+
+def read(dataset: xr.Dataset) -> Iterator[tuple[xr.Dataset, Allocation]]:
+    """Each map of a dataset: its labels, and the allocation."""
+    for number in range(dataset.sizes.get("map", 0)):
+        row = dataset.isel(map=number)
+        network = Network.from_mapping(json.loads(str(row.layout.item())), name=str(row.network.item()))
+        paths, estimates = row.dropna("path", subset=["share"]), row.dropna("estimate", subset=["place"])
+        yield (
+            row,
+            Allocation(
+                network,
+                row.power.values[: network.n_nodes],
+                paths.ends.values.astype(np.intp),
+                paths.share.values,
+                estimates.place.values,
+                estimates.covariance.values,
+            ),
+        )
