@@ -89,6 +89,14 @@ def open_study(path: str | os.PathLike[str]) -> xr.Dataset:
     ------
     IsalError
         If there is no such file, it is damaged or no dataset of isal, or xarray is not installed.
+
+    Examples
+    --------
+    >>> import isal
+    >>> isal.open_study("results/datasets/bandwidths.nc").speb.sel(step_1_energy=3)  # doctest: +SKIP
+    >>> isal.open_study("nowhere.nc")
+    Traceback (most recent call last):
+    isal.study.store.storage.DatasetError: nowhere.nc: there is no such dataset; run snakemake again
     """
     try:
         dataset = read(Path(path))
