@@ -113,7 +113,7 @@ def test_a_run_is_as_good_as_its_bound(plan):
 
 
 def test_the_page_and_its_tables_say_the_same(plan):
-    page, *paths = map(Path, MeasurementsPage(plan).outputs)
+    page, _, *paths = map(Path, MeasurementsPage(plan).outputs)
     text = page.read_text()
     logs, links, runs = map(pd.read_csv, paths)
     assert len(logs) == 7
@@ -196,7 +196,7 @@ def test_logs_too_short_for_anything_are_still_told_of(tmp_path):
     )
     for product in (each for kind in (*OF_MEASUREMENTS, Figure) for each in kind.all(other)):
         make(product)
-    page, logs, links, runs = map(Path, MeasurementsPage(other).outputs)
+    page, _, logs, links, runs = map(Path, MeasurementsPage(other).outputs)
     assert "0 logs at 0 distances have a spread; a fit over distance needs four logs" in page.read_text()
     assert pd.read_csv(logs).exchanges.tolist() == [5, 0, 5, 5, 5, 5, 5]
     assert pd.read_csv(links)["why not"].notna().all()
