@@ -26,6 +26,21 @@ from isal.validation import links, positions
 
 Array = NDArray[np.float64]
 
+#: Variable or coordinate -> its attributes; those of axes are the axes' own.
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "layout": {"long_name": "positions of the network, as JSON"},
+    "slot": {"long_name": "number of the slot"},
+    "energies": {"long_name": "energies of the steps or slots at the best split, J, as text"},
+    "power": {"long_name": "transmit power of all steps together", "units": "W"},
+    "ends": {"long_name": "indices of both nodes of a pair of links and of its target, -1 for ranging"},
+    "share": {"long_name": "share of a pair of links in the bound of the last step", "units": "1"},
+    "place": {"long_name": "positions of the estimated radars and of the targets", "units": "m"},
+    "covariance": {"long_name": "covariances of the estimates of these positions", "units": "m2"},
+    "node": {"long_name": "index of the node, radars first"},
+    "path": {"long_name": "number of the pair of links"},
+    "estimate": {"long_name": "number of the estimated position, radars first"},
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
@@ -122,9 +137,8 @@ def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
     if not rows:
         return xr.Dataset(coords={name: [] for name in names})
     dataset = xr.concat(rows, "map", join="outer")
-    units = {"power": "W", "share": "1", "place": "m", "covariance": "m2"}
-    for name, unit in units.items():
-        dataset[name].attrs["units"] = unit
+    for name, attributes in (ATTRIBUTES | {axis.name: axis.attributes for axis in chosen}).items():
+        dataset[name].attrs.update(attributes)
     return dataset.assign_attrs(Conventions="CF-1.11", title="allocations at the best splits")
 
 

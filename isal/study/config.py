@@ -554,8 +554,9 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
     for key in (*STEP_GRIDS, *SLOT_GRIDS):
         if key in table and key not in wanted:
             asked = [("studies", name, other) for other in ("networks", "clocks", "schemes")]
+            networks = cut(", ".join(table["networks"]))
             raise ConfigError(
-                f"{at(key)}: has no use with these networks, clocks and schemes; remove it"
+                f"{at(key)}: has no use with {networks} and these clocks and schemes; remove it"
                 f"{origin.elsewhere(('studies', name, key), *asked)}"
             )
         if key in wanted and key not in table:

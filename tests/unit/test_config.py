@@ -386,7 +386,7 @@ def refused(folder, files=(), arguments=()):
         ),
         (
             "studies: {bandwidths: {schemes: [integrated]}}",
-            f"{LABEL}: studies.bandwidths.step_1_energy_j: has no use with these networks, clocks and schemes; remove "
+            f"{LABEL}: studies.bandwidths.step_1_energy_j: has no use with 7c and these clocks and schemes; remove "
             "it (studies.bandwidths.schemes stands in my.yaml)",
         ),
         (

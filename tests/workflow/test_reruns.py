@@ -374,7 +374,7 @@ def test_points_in_jobs_of_many(settled):
     jobs = project.plan("--config", f"points_per_job={per_job}")
     shards = {name for name in jobs if name.startswith("solve_shard_")}
     assert len(shards) > 1
-    assert set(jobs) - shards == {"build_dataset", "write_table", "write_best_splits", "draw_figure"}
+    assert set(jobs) - shards == {"build_dataset", "write_table", "write_best_splits", "draw_figure", "write_overview"}
     project = settled(sharded=True)
     assert project.plan() == {}
     (move,) = (row for row in reruns.ROWS if row.words == "`radars` of 7c moved")
