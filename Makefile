@@ -38,7 +38,7 @@ report: $(READY) ## report.html among the results of a finished study (CONFIG); 
 	$(BIN)/snakemake --report "$$($(STATUS) --folder)/report.html" \
 	    --report-stylesheet workflow/report/style.css $(ARGS) $(CONFIGURED)
 
-test: $(READY) ## all but the slow tests: some 14 minutes on 2 cores
+test: $(READY) ## all but the slow tests: some 10 minutes on 2 cores
 	$(PYTEST) -m 'not slow' $(ARGS)
 
 test-fast: $(READY) ## the quick unit tests, with fewer examples each: some 2 minutes on 2 cores
