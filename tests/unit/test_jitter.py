@@ -362,6 +362,12 @@ def test_earlier_estimates_are_held_fixed_without_jitter_only(carry):
         isal.best_split(SINGLE["7c"], radio, clock="synchronous", energy=10.0, carry=carry)
 
 
+def test_several_goals_take_no_jitter():
+    radio = Radio(timestamp_jitter_s=1e-10)
+    with pytest.raises(isal.IsalError, match=r"7c: several goals take no jitter .* set timestamp_jitter_s to 0"):
+        isal.allocate(SINGLE["7c"], radio, clock="synchronous", requirements=0.05)
+
+
 def test_a_best_split_is_searched():
     radio = Radio(timestamp_jitter_s=DW1000)
     best = isal.best_split(SINGLE["7d"], radio, clock="synchronous", energy=10.0, carry="marginal")
