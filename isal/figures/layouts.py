@@ -43,7 +43,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         panel.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
         panel.set(xlabel="x (m)", ylabel="y (m)")
     handles, labels = axes[0].get_legend_handles_labels()
-    picture.legend(handles, labels, loc="outside upper center", ncols=3)
+    picture.legend(handles, labels, loc="outside upper center", ncols=2 if len(axes) == 1 else 3)
     return picture
 
 
