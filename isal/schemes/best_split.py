@@ -280,12 +280,12 @@ async def best_steps(
     if len(steps) == 1:
         result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
-    if CARRY_OVERS[carry].plugs_in is not None:
-        return await _best_plug_in(info, prior, energy, carry, caps, tolerance, variant)
 
     def slot(shares: Array) -> Computation[SlotResult]:
         return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
 
+    if CARRY_OVERS[carry].plugs_in is not None:
+        return await _best_plug_in(info, prior, energy, carry, caps, tolerance, variant, slot)
     if info.jitters:
         searched = await _at_best_shares(slot, (0.0,) * (len(steps) - 1), True)
         return Split(searched, searched.lower_bound, "none")
@@ -358,17 +358,16 @@ async def _best_plug_in(
     caps: ArrayLike | None,
     tolerance: float,
     variant: Variant,
+    slot: Callable[[Array], Computation[SlotResult]],
 ) -> Split[SlotResult]:
     """The same for a carry-over whose last step is no convex problem: nothing proves its powers, nor so the split.
 
     While caps are slack the split follows from the last step's powers, which are searched for together with it, without
-    a prior. Where they can bind, the shares are searched as well, from there.
+    a prior. Where they can bind, the shares are searched as well, from there: ``slot`` is the scheme at given ones.
     """
-    limits, links = (
-        checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes),
-        CARRY_OVERS[carry].plugs_in,
-    )
+    links = CARRY_OVERS[carry].plugs_in
     assert links is not None
+    limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in earlier steps either; other caps bind from a certain energy on
     shapes = await earlier_steps_per_joule(info, carry, _caps_of_zero(limits), variant.step_1)
     slack_up_to = [_least_ratio(limits, shape) * DURATION_S for shape in shapes]
@@ -378,10 +377,6 @@ async def _best_plug_in(
     candidate = [*(given * shape for given, shape in zip(energies, shapes, strict=False)), best.power]
     result = await steps_slot(info, prior, energies.tolist(), carry, caps, tolerance, candidate, variant)
     if can_bind(caps, energy):
-
-        def slot(shares: Array) -> Computation[SlotResult]:
-            return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
-
         start = tuple(np.log(energies[:-1] / energies[-1]))
         result = await _at_best_shares(slot, start, True, result)
     return Split(result, result.lower_bound, "none")
