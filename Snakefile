@@ -41,7 +41,7 @@ include: "workflow/rules/overview.smk"
 rule paper:
     input:
         force_outdated,
-        [PLAN.record_path(name) for name in PLAN.points],
+        list(PLAN.record_files),
         outputs_of(*products.OF_STUDIES),
         [
             path

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isal.errors import NetworkError
 from isal.model.network import Network
 
 #: Side of the square in which everything lies, m, as in the paper's figures.
@@ -18,24 +21,103 @@ CLOSEST_M = 1.0
 #: Smallest and largest distance scale between radars and targets, m.
 SEPARATIONS_M = (2.0, 150.0)
 
+#: So many layouts are drawn before a network that has no room is given up.
+MOST_TRIES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble:
+    """Seeded random networks; number ``i`` depends on the seed and on ``i`` alone, whatever the ``size`` is.
+
+    Numbers of anchors, radars and targets are uniform over ranges, both ends included, and the separation of radars
+    and targets, m, is log-uniform. A network of several ``slots`` has the same numbers of nodes in each, and a layout
+    of its own in each.
+
+    Examples
+    --------
+    >>> some = Ensemble(name="some", seed=1, size=100, anchors=(3, 3), radars=(2, 2))
+    >>> some.network(7)[0].name, some.network(7) == Ensemble(name="some", seed=1, size=9, anchors=(3, 3),
+    ...                                                      radars=(2, 2)).network(7)
+    ('some-7', True)
+    """
+
+    name: str
+    seed: int
+    size: int
+    slots: int = 1
+    anchors: tuple[int, int] = (2, 6)
+    radars: tuple[int, int] = (2, 6)
+    targets: tuple[int, int] = (1, 1)
+    separations_m: tuple[float, float] = SEPARATIONS_M
+    area_m: float = AREA_M
+
+    def network(self, number: int) -> tuple[Network, ...]:
+        """The slots of network ``number``.
+
+        Raises
+        ------
+        NetworkError
+            If there is no room for it: nodes and targets are at least :data:`CLOSEST_M` apart.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        counts = [int(rng.integers(low, high + 1)) for low, high in (self.anchors, self.radars, self.targets)]
+        name = self.member(number)
+        return tuple(
+            random_network(rng, *counts, float(np.exp(rng.uniform(*np.log(self.separations_m)))), name, self.area_m)
+            for _ in range(self.slots)
+        )
+
+    def member(self, number: int) -> str:
+        """Name of network ``number``."""
+        return f"{self.name}-{number}"
+
+    @property
+    def node_labels(self) -> list[str]:
+        """Labels of the nodes that any of its networks has, radars first."""
+        counts = {"radar": self.radars[1], "anchor": self.anchors[1]}
+        return [f"{kind} {number}" for kind, count in counts.items() for number in range(1, count + 1)]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """All that its networks depend on, but for the size, as plain data."""
+        content: Mapping[str, Any] = self.__dict__
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in content.items() if key != "size"
+        }
+
 
 def random_network(
-    rng: np.random.Generator, n_anchors: int, n_radars: int, n_targets: int, separation_m: float, name: str
+    rng: np.random.Generator,
+    n_anchors: int,
+    n_radars: int,
+    n_targets: int,
+    separation_m: float,
+    name: str,
+    area_m: float = AREA_M,
 ) -> Network:
     """A network whose radars are at distances of about ``separation_m`` from a common place near its targets.
 
-    The anchors lie anywhere in the square, the common place anywhere in its middle quarter, the targets within half
-    the separation of it.
+    The anchors lie anywhere in a square of side ``area_m``, the common place anywhere in its middle quarter, the
+    targets within half the separation of it.
+
+    Raises
+    ------
+    NetworkError
+        If there is no room for it.
     """
-    while True:
-        anchors = rng.uniform(0, AREA_M, (n_anchors, 2))
-        middle = rng.uniform(AREA_M / 4, 3 * AREA_M / 4, 2)
-        around = _scattered(rng, n_radars, middle, 0.5 * separation_m, 1.5 * separation_m)
-        targets = _scattered(rng, n_targets, middle, 0.0, 0.5 * separation_m)
+    for _ in range(MOST_TRIES):
+        anchors = rng.uniform(0, area_m, (n_anchors, 2))
+        middle = rng.uniform(area_m / 4, 3 * area_m / 4, 2)
+        around = _scattered(rng, n_radars, middle, 0.5 * separation_m, 1.5 * separation_m, area_m)
+        targets = _scattered(rng, n_targets, middle, 0.0, 0.5 * separation_m, area_m)
         spots = np.concatenate([anchors, around, targets])
         distances = np.linalg.norm(spots[:, None] - spots, axis=-1) + np.diag(np.full(len(spots), np.inf))
         if distances.min() >= CLOSEST_M:
             return Network(anchors.round(3), around.round(3), targets.round(3), name=name)
+    raise NetworkError(
+        f"{name}: no room for {n_anchors} anchors, {n_radars} radars and {n_targets} targets at least {CLOSEST_M:g} m "
+        f"apart with radars some {separation_m:.3g} m from targets in {area_m:g} m x {area_m:g} m; take larger "
+        "separations or fewer nodes"
+    )
 
 
 def random_networks(
@@ -46,23 +128,25 @@ def random_networks(
     radars: tuple[int, int] = (2, 6),
     targets: tuple[int, int] = (1, 1),
 ) -> Iterator[Network]:
-    """``size`` networks with numbers of nodes drawn from the given ranges (both ends included).
-
-    The separation is log-uniform over :data:`SEPARATIONS_M`. Network ``i`` is the same whatever the size.
-    """
+    """``size`` networks of an :class:`Ensemble` of one slot."""
+    ensemble = Ensemble(name=f"random-{seed}", seed=seed, size=size, anchors=anchors, radars=radars, targets=targets)
     for number in range(size):
-        rng = np.random.default_rng([seed, number])
-        n_anchors, n_radars, n_targets = (int(rng.integers(low, high + 1)) for low, high in (anchors, radars, targets))
-        separation = float(np.exp(rng.uniform(*np.log(SEPARATIONS_M))))
-        yield random_network(rng, n_anchors, n_radars, n_targets, separation, f"random-{seed}-{number}")
+        yield from ensemble.network(number)
 
 
 def _scattered(
-    rng: np.random.Generator, size: int, middle: NDArray[np.float64], nearest: float, farthest: float
+    rng: np.random.Generator,
+    size: int,
+    middle: NDArray[np.float64],
+    nearest: float,
+    farthest: float,
+    area_m: float,
 ) -> NDArray[np.float64]:
     """Points in the square at random bearings from ``middle``, at distances uniform between two; ``(size, 2)``."""
     points = np.full((size, 2), np.nan)
-    while len(missing := np.flatnonzero(~((points >= 0) & (points <= AREA_M)).all(axis=1))):
+    for _ in range(MOST_TRIES):
+        if not len(missing := np.flatnonzero(~((points >= 0) & (points <= area_m)).all(axis=1))):
+            break
         bearing = rng.uniform(0, 2 * np.pi, len(missing))
         distance = rng.uniform(nearest, farthest, len(missing))
         points[missing] = middle + distance[:, None] * np.stack([np.cos(bearing), np.sin(bearing)], axis=1)

@@ -20,7 +20,8 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from isal.errors import IsalError
+from isal.errors import IsalError, NetworkError
+from isal.model.ensemble import Ensemble
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
@@ -48,8 +49,10 @@ LEAST_LIKELY_BANDWIDTH_HZ = 1e6
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
 SLOT_GRIDS = ("slot_1_energy_j",)
 
-#: Points of all studies together: each is a path that Snakemake keeps in memory, some 1 kB.
-MOST_POINTS = 1_000_000
+#: Points of all studies together, and those outside of ensembles: with one point per job each of these is a path that
+#: Snakemake keeps in memory, some 1 kB.
+MOST_POINTS = 1_000_000_000
+MOST_NAMED_POINTS = 1_000_000
 
 #: A step or slot gets at least this part of the total energy, one in so many: what follows one that got less is so
 #: ill-conditioned that no optimum can be certified.
@@ -85,7 +88,8 @@ class Study:
     ``axes`` holds the values along each axis that the study lists, by its name, in the order of
     :data:`isal.study.axes.AXES`. In place of splits, ``step_grids`` holds the energies of all steps but the last,
     ``slot_grids`` those of all slots but the last. ``steps`` are the numbers of steps by network and clock mode: where
-    they differ, those with fewer steps use the first of the grids.
+    they differ, those with fewer steps use the first of the grids. ``sizes`` are the numbers of networks of the
+    ensembles among the networks, by name.
     """
 
     name: str
@@ -94,13 +98,19 @@ class Study:
     step_grids: tuple[tuple[int, ...], ...]
     slot_grids: tuple[tuple[int, ...], ...]
     steps: Mapping[tuple[str, str], int]
+    sizes: Mapping[str, int]
 
     @property
     def n_points(self) -> int:
         """How many points there are, without making them."""
-        along = ("network", "clock", "scheme")
-        others = math.prod(len(values) for name, values in self.axes.items() if name not in along)
-        return others * sum(self.n_splits(*where) for where in itertools.product(*(self.axes[name] for name in along)))
+        return sum(self.sizes.get(network, 1) * self.n_points_of(network) for network in self.axes["network"])
+
+    def n_points_of(self, network: str) -> int:
+        """How many points a network has, or each network of an ensemble."""
+        along = ("clock", "scheme")
+        others = math.prod(len(values) for name, values in self.axes.items() if name not in (*along, "network"))
+        where = itertools.product(*(self.axes[name] for name in along))
+        return others * sum(self.n_splits(network, *each) for each in where)
 
     def splits(self, network: str, clock: str, scheme: str) -> Iterator[tuple[int, ...]]:
         """Energies of every point of a curve: of the steps or the slots, the last of which gets the rest."""
@@ -222,6 +232,7 @@ class Configuration:
     layouts: Mapping[str, NetworkLayout]
     layouts_file: str
     layouts_note: str
+    ensembles: Mapping[str, Ensemble]
     studies: Mapping[str, Study]
     figures: Mapping[str, Figure]
     formats: tuple[str, ...]
@@ -279,8 +290,10 @@ def _networks_file(name: str, origin: Sources, folders: Sequence[Path]) -> Any:
 
 def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
     """A map of all networks, and for each study the figures that fit its grids, by name."""
-    networks = dict.fromkeys(network for study in studies.values() for network in study.axes["network"])
-    found: dict[str, Any] = {"networks": {"kind": "layouts", "networks": list(networks)}}
+    networks = dict.fromkeys(
+        network for study in studies.values() for network in study.axes["network"] if network not in study.sizes
+    )
+    found: dict[str, Any] = {"networks": {"kind": "layouts", "networks": list(networks)}} if networks else {}
     for name, study in studies.items():
         grids = {study.grids_of(*where) for where in study.steps}
         kinds = [kind for kind, wanted in config_keys.FIGURE_GRIDS.items() if wanted in grids and _fits(kind, study)]
@@ -347,7 +360,12 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     config, networks, origin = source["config"], source["networks"], Sources.named(label)
     _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
-    studies = {name: _study(name, table, layouts, origin) for name, table in config["studies"].items()}
+    ensembles = {
+        name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()
+    }
+    known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
+    sizes = {name: each.size for name, each in ensembles.items()}
+    studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
     _check_size(studies, origin)
     figures = {
         name: _figure(name, table, layouts, studies, origin) for name, table in config["figures"]["draw"].items()
@@ -371,6 +389,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         layouts=layouts,
         layouts_file=str(config["networks"]),
         layouts_note=networks.get("note", ""),
+        ensembles=ensembles,
         studies=studies,
         figures=figures,
         formats=tuple(config["figures"]["formats"]),
@@ -497,13 +516,18 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
 
 
 def _check_size(studies: Mapping[str, Study], origin: Sources) -> None:
-    sizes = {name: study.n_points for name, study in studies.items()}
-    if (together := sum(sizes.values())) > MOST_POINTS:
-        largest = max(sizes, key=lambda name: sizes[name])
-        raise ConfigError(
-            f"{origin.at('studies', largest)}: has {sizes[largest]:,} points, all studies have {together:,}; the limit "
-            f"is {MOST_POINTS:,}. Take larger steps, or run parts of it into different 'results'"
-        )
+    every = {name: study.n_points for name, study in studies.items()}
+    named = {
+        name: sum(study.n_points_of(network) for network in study.axes["network"] if network not in study.sizes)
+        for name, study in studies.items()
+    }
+    for counts, most, where in ((every, MOST_POINTS, ""), (named, MOST_NAMED_POINTS, " outside of ensembles")):
+        if (together := sum(counts.values())) > most:
+            largest = max(counts, key=lambda name: counts[name])
+            raise ConfigError(
+                f"{origin.at('studies', largest)}: has {counts[largest]:,} points{where}, all studies have "
+                f"{together:,}; the limit is {most:,}. Take larger steps, or run parts of it into different 'results'"
+            )
 
 
 def _layouts(networks: Mapping[str, Any], label: str) -> dict[str, NetworkLayout]:
@@ -533,12 +557,61 @@ def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
         raise ConfigError(f"{where}: nothing to estimate; give a target, or radars whose positions are unknown")
 
 
-def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Study:
+#: The keys of an ensemble that are ranges, and what turns their ends into numbers.
+RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "targets": int, "separations_m": float}
+
+
+def _ensemble(
+    name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources
+) -> Ensemble:
+    at = functools.partial(origin.at, "ensembles", name)
+    alike = re.compile(rf"{re.escape(name)}(-\d+)?")
+    if taken := next(filter(alike.fullmatch, layouts), ""):
+        raise ConfigError(f"{at()}: network {taken} has the name of the ensemble, or of one of its networks; rename it")
+    given: dict[str, Any] = {key: int(table[key]) for key in ("seed", "size", "slots") if key in table}
+    if "area_m" in table:
+        given["area_m"] = float(table["area_m"])
+    for key, read in RANGES.items():
+        if key not in table:
+            continue
+        low, high = map(read, table[key] if isinstance(table[key], list) else [table[key]] * 2)
+        if low > high:
+            raise ConfigError(f"{at(key)}: goes from {table[key][0]} to {table[key][1]}; exchange them")
+        given[key] = low, high
+    found = Ensemble(name=name, **given)
+    for key, least in (("radars", 1), ("anchors", 1), ("targets", 0)):
+        low, high = getattr(found, key)
+        if low < least or (low == 0 < high):
+            raise ConfigError(
+                f"{at(key)}: networks with and without {key} have different steps; let each have one at least"
+                f"{'' if least else ', or none'}"
+            )
+    try:
+        found.network(0)
+    except NetworkError as error:
+        raise ConfigError(f"{at()}: {error}") from None
+    return found
+
+
+def _of_a_member(ensemble: Ensemble) -> NetworkLayout:
+    """A layout with the blocks of parameters that all networks of an ensemble have."""
+    nowhere = [[0.0, 0.0]]
+    slot = {key: nowhere * min(getattr(ensemble, key)[0], 1) for key in ("anchors", "radars", "targets")}
+    return NetworkLayout(ensemble.name, (slot,) * ensemble.slots)
+
+
+def _study(
+    name: str,
+    table: Mapping[str, Any],
+    layouts: Mapping[str, NetworkLayout],
+    sizes: Mapping[str, int],
+    origin: Sources,
+) -> Study:
     at = functools.partial(origin.at, "studies", name)
     if name in TAKEN_STUDY_NAMES:
         raise ConfigError(f"{at()}: every run has a table of that name; rename the study")
     for network in table["networks"]:
-        _known(network, layouts, at("networks"), "network")
+        _known(network, layouts, at("networks"), "network or ensemble" if sizes else "network")
     total = _microjoules(table["total_energy_j"], at("total_energy_j"))
     axes = {axis.name: tuple(map(axis.read, table[axis.key])) for axis in AXES if axis.key in table}
     if None in (caps := axes.get("power_cap_w", ())) and total / UJ_PER_J in caps:
@@ -578,6 +651,7 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
         steps=steps,
+        sizes={network: sizes[network] for network in table["networks"] if network in sizes},
     )
 
 
@@ -681,7 +755,7 @@ def _joules(microjoules: int) -> str:
 
 def _energies(grid: Any, total: int, origin: Sources, place: Place) -> tuple[int, ...]:
     """The energies of a grid, microjoules; its place ends with the names of the study and of the grid."""
-    where, values, left = origin.at(*place), set[int](), MOST_POINTS
+    where, values, left = origin.at(*place), set[int](), MOST_NAMED_POINTS
     for number, entry in enumerate(grid if isinstance(grid, list) else [grid]):
         inner = (*place, number) if isinstance(grid, list) else place
         if not isinstance(entry, Mapping):
@@ -703,7 +777,7 @@ def _energies(grid: Any, total: int, origin: Sources, place: Place) -> tuple[int
         if left < 0:
             raise ConfigError(
                 f"{origin.at(*inner, 'by')}: steps of {entry['by']} J from {entry['from']} to {entry['to']} J are too "
-                f"many; a study takes at most {MOST_POINTS:,} points"
+                f"many; a study takes at most {MOST_NAMED_POINTS:,} points"
             )
         values.update(range(first, last + 1, step))
     least, apart = _least(total), origin.elsewhere(place, (*place[:-1], "total_energy_j"))

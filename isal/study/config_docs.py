@@ -18,6 +18,7 @@ import yaml
 from isal.model.radio import Radio
 from isal.study import config_keys
 from isal.study.config_keys import (
+    ENSEMBLE_KEYS,
     CHANGES,
     CONFIG,
     FIGURE_KINDS,
@@ -71,6 +72,7 @@ def tables() -> dict[str, str]:
     return {
         "config": _key_table(CONFIG),
         "radio": _key_table(RADIO, {field.name: field.default for field in fields(Radio)}),
+        "ensembles": _key_table(ENSEMBLE_KEYS),
         "studies": _key_table(STUDY_KEYS),
         "findings": _key_table(FINDINGS),
         "variants": _key_table(CHANGES),

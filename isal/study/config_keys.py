@@ -16,6 +16,7 @@ from dataclasses import Field, dataclass, fields, replace
 from typing import Any
 
 from isal.allocation.solvers import SOLVERS
+from isal.model import ensemble
 from isal.model.network import LARGEST_COORDINATE_M
 from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
@@ -350,8 +351,8 @@ ENERGIES = Definition(
 STUDY_KEYS = {
     "networks": Key(
         Listing(Text(), at_least=1, distinct=True),
-        "Names of networks of the networks file",
-        note="All have one slot, or all have two.",
+        "Names of networks of the networks file, and of ensembles",
+        note="All have one slot, or all have two. An ensemble stands for all its networks.",
     ),
     "clocks": Key(Listing(Choice(CLOCKS), at_least=1, distinct=True), "Clock modes"),
     "bandwidths_hz": Key(
@@ -532,6 +533,47 @@ FIGURE = Definition(
 )
 
 SEED = Number(at_least=0, at_most=2**32 - 1, whole=True)
+
+#: Networks of an ensemble, and nodes of each kind that one may have.
+MOST_MEMBERS = 1_000_000
+MOST_OF_A_KIND = 50
+
+
+def _between(value: Value, text: str, unit: str, default: str, remark: str = "") -> Key:
+    """The key of a range of an ensemble: the smallest and the largest, or the only value."""
+    forms = Either((Listing(value, at_least=2, at_most=2), value))
+    said = "the smallest and the largest, or one number"
+    return Key(forms, text, unit, f"{said}; {remark}" if remark else said, f"By default {default}.", optional=True)
+
+
+NODES = Number(at_least=0, at_most=MOST_OF_A_KIND, whole=True)
+ENSEMBLE_KEYS = {
+    "seed": Key(SEED, "Seed", note="Network *i* depends on the seed and on *i* alone, whatever the size is."),
+    "size": Key(_count(MOST_MEMBERS), "How many networks it has"),
+    "slots": Key(
+        Number(at_least=1, at_most=2, whole=True),
+        "Slots of each network",
+        note="By default 1. Each slot has a layout of its own, with the same numbers of nodes.",
+        optional=True,
+    ),
+    "anchors": _between(NODES, "Numbers of anchors", "", "2 to 6"),
+    "radars": _between(NODES, "Numbers of radars", "", "2 to 6"),
+    "targets": _between(NODES, "Numbers of targets", "", "1"),
+    "separations_m": _between(
+        Number(at_least=ensemble.CLOSEST_M, at_most=LARGEST_COORDINATE_M),
+        "Distance of radars from targets",
+        "m",
+        "{:g} to {:g}".format(*ensemble.SEPARATIONS_M),
+        "drawn log-uniformly",
+    ),
+    "area_m": Key(
+        Number(at_least=10, at_most=LARGEST_COORDINATE_M),
+        "Side of the square in which everything lies",
+        "m",
+        note=f"By default {ensemble.AREA_M:g}, as in the paper.",
+        optional=True,
+    ),
+}
 
 FINDINGS = {
     "seed": Key(
@@ -756,8 +798,10 @@ CONFIG = {
         "How many points one job solves, about",
         remark="1 on one machine, more on a cluster so that a job lasts minutes. Changes no number and re-solves "
         "nothing",
-        note="With some thousand points or more it pays on one machine, too: a job starts Python once and solves its "
-        "points side by side (the whole study is many times faster, see benchmarks/README.md).",
+        note="With 1 each point has a file of its own, with more a job has one file for all its points. With some "
+        "thousand points or more it pays on one machine, too: a job starts Python once and solves its points side by "
+        "side (the whole study is many times faster, see benchmarks/README.md). Jobs for ensembles have some 1000 "
+        "points at least.",
     ),
     "agreement": Key(
         Table(AGREEMENT),
@@ -791,6 +835,13 @@ CONFIG = {
         Table(RADIO),
         "Radio parameters other than the bandwidth, which each study names",
         remark="the defaults are Table 1",
+    ),
+    "ensembles": Key(
+        Named(NAME, Key(Table(ENSEMBLE_KEYS), "An ensemble")),
+        "Seeded random networks, by name of the ensemble",
+        remark="studies name an ensemble among their networks",
+        note="Its networks are called *name*-0, *name*-1 and so on.",
+        optional=True,
     ),
     "studies": Key(
         Named(NAME, STUDY, at_least=1),

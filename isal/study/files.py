@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 #: Seconds after which what a process of another machine left is taken for left; a file is written in far less.
@@ -27,18 +28,30 @@ def write(path: Path, content: bytes | memoryview) -> None:
     WriteError
         If it can't be written; what stood there stays.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside a path, which only this process writes to, and which then takes its place.
+
+    Raises
+    ------
+    WriteError
+        If it can't be written; what stood there stays.
+    """
     temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            yield temporary
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise WriteError(
-            f"{path}: can't be written ({error.strerror or error}); see to that and run snakemake again"
-        ) from error
+    except (OSError, RuntimeError) as error:  # the latter is what netCDF4 makes of some of them
+        cause = getattr(error, "strerror", None) or error
+        raise WriteError(f"{path}: can't be written ({cause}); see to that and run snakemake again") from error
 
 
 def _temporary(path: Path) -> Path:

@@ -6,11 +6,13 @@ decides whether a stored result still holds.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 
 from isal.allocation import scheduler, solvers
@@ -25,6 +27,9 @@ from isal.units import UJ_PER_J, plain
 
 #: The axes in the name of a curve.
 CURVE = AXES[:-1]
+
+#: What tells the points of a curve apart, by field.
+OF_A_SPLIT = ("energies_uj",)
 
 
 class PointError(IsalError):
@@ -61,9 +66,9 @@ class Point:
     @property
     def split(self) -> str:
         """The energies in names, in mJ: ``"e3000-7000"``."""
-        return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in self.energies_uj)
+        return _split(self.energies_uj)
 
-    @property
+    @cached_property
     def curve(self) -> str:
         """The name that points share which differ in the split alone: ``"7a/synchronous/500MHz/step-by-step-held"``."""
         return "/".join(axis.part(self) for axis in CURVE if not axis.optional or axis.name in self.varied)
@@ -72,6 +77,12 @@ class Point:
     def label(self) -> str:
         """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
         return f"{self.curve}/{self.split}"
+
+    def at(self, energies_uj: tuple[int, ...]) -> Point:
+        """Another point of this curve; what is known of the curve it need not find out again."""
+        other = copy.copy(self)
+        object.__setattr__(other, "energies_uj", energies_uj)  # frozen
+        return other
 
     def to_mapping(self) -> dict[str, Any]:
         """All that the result depends on, and nothing else."""
@@ -94,17 +105,27 @@ class Point:
 
     def to_json(self) -> str:
         """Canonical text: equal if and only if all that the result depends on is equal."""
-        return json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
+        return _canonical(self.to_mapping())
+
+    @cached_property
+    def curve_json(self) -> str:
+        """Canonical text of all that the points of a curve have in common."""
+        return _canonical({key: value for key, value in self.to_mapping().items() if key not in OF_A_SPLIT})
+
+    @cached_property
+    def curve_digest(self) -> str:
+        """Digest of :attr:`curve_json`."""
+        return hashlib.sha256(self.curve_json.encode()).hexdigest()
 
     @classmethod
     def from_json(cls, text: str) -> Point:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`, or, without energies, of :attr:`curve_json`."""
         content: dict[str, Any] = json.loads(text)
         name = content.pop("network")
         return cls(
             slots=tuple(Network.from_mapping(slot, name=name) for slot in content.pop("slots")),
             radio=Radio(**content.pop("radio")),
-            energies_uj=tuple(content.pop("energies_uj")),
+            energies_uj=tuple(content.pop("energies_uj", ())),
             varied=tuple(content.pop("varied", ())),
             **content,
         )
@@ -188,4 +209,14 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
 
 def fingerprint(point: Point, code: str) -> str:
     """What the record of a point depends on: the point, and the digest of the code that makes it."""
-    return hashlib.sha256(f"{point.to_json()}\n{code}".encode()).hexdigest()
+    split = {key: getattr(point, key) for key in OF_A_SPLIT}
+    return hashlib.sha256(f"{point.curve_digest}\n{split}\n{code}".encode()).hexdigest()
+
+
+def _canonical(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+@cache
+def _split(energies_uj: tuple[int, ...]) -> str:
+    return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in energies_uj)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -23,14 +22,18 @@ from isal.schemes.variant import DEFAULT_VARIANT, Variant
 from isal.study import files
 from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse
-from isal.study.fingerprint import Code
+from isal.study.fingerprint import Code, digest
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
+from isal.study.store.slabs import Slab
+from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
 
 PLAN_NAME = "plan.json"
-RECORD_PATTERN = "points/{point}.nc"
+
+#: Points of an ensemble that one job solves at least: one point per job is for points that have names.
+LEAST_PER_BLOCK = 1000
 
 #: The part of the samples that are layouts; the others are ranges of random ones.
 LAYOUTS = "layouts"
@@ -50,6 +53,7 @@ class Plan:
     configuration: Configuration
     code: Code = field(default_factory=Code)
     _studies: dict[str, dict[str, Point]] = field(default_factory=dict, init=False, repr=False)
+    _members: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False)
     _fingerprints: dict[Point, str] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -90,8 +94,8 @@ class Plan:
 
     def write(self) -> None:
         """Write ``plan.json``, which tells every job what there is to do, and with which code."""
-        for modules in {point.modules for point in self.points.values()}:
-            self.code.digest(modules)
+        for settings in itertools.chain(*map(self.settings, self.configuration.studies)):
+            self.code.digest(Point(energies_uj=(), **settings).modules)
         # in the order of the configuration: tables and pages follow it
         files.write(Path(self.path), json.dumps({**self.configuration.source, "code": self.code.known}).encode())
 
@@ -136,47 +140,69 @@ class Plan:
     @contextmanager
     def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
         """Errors of a network become errors of the configuration that name the file, and which slot is meant."""
-        several = slot is not None and len(self.configuration.layouts[network].slots) > 1
+        layout = self.configuration.layouts.get(network)
+        several = slot is not None and layout is not None and len(layout.slots) > 1
+        file = "ensembles" if layout is None else self.configuration.layouts_file
         try:
             yield
         except NetworkError as error:
-            file = self.configuration.layouts_file
             raise ConfigError(f"{file}: {f'slot {slot} of ' if several else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
 
     @cached_property
     def points(self) -> dict[str, Point]:
-        """Every point of every study by its name; a point that several studies share stands once."""
+        """Every point of every study by its name; a point that several studies share stands once.
+
+        Those of ensembles are left out: see :attr:`record_files`.
+        """
         return {name: point for study in self.configuration.studies for name, point in self.study_points(study).items()}
 
     def study_points(self, name: str) -> dict[str, Point]:
-        """The points of one study by their names."""
+        """The points of one study by their names, but for those of ensembles."""
         if name not in self._studies:
             found = self._studies[name] = {}
-            for settings in self.settings(name):
-                curve = ""
-                where = settings["slots"][0].name, settings["clock"], settings["scheme"]
-                for energies in self.configuration.studies[name].splits(*where):
-                    point = Point(energies_uj=energies, **settings)
-                    curve = curve or point.curve  # its label, which takes longer to make than the point
-                    found[f"{curve}/{point.split}"] = point
+            sizes = self.configuration.studies[name].sizes
+            for network in self.configuration.studies[name].axes["network"]:
+                for curve in self._curves(name, network, self.networks[network]) if network not in sizes else ():
+                    found |= {f"{point.curve}/{point.split}": point for point in curve}
         return self._studies[name]
 
+    def member_points(self, study: str, ensemble: str, number: int) -> Iterator[list[Point]]:
+        """The points of one network of an ensemble in a study, by curve."""
+        yield from self._curves(study, ensemble, self.configuration.ensembles[ensemble].network(number))
+
+    def _curves(self, study: str, network: str, slots: tuple[Network, ...]) -> Iterator[list[Point]]:
+        """The points of each curve of a network; ``network`` is the name that the study has for it."""
+        for settings in self.choices(study):
+            splits = self.configuration.studies[study].splits(network, settings["clock"], settings["scheme"])
+            first = Point(slots=slots, energies_uj=next(splits), **settings)
+            yield [first, *map(first.at, splits)]
+
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
-        """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies."""
+        """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies.
+
+        Of an ensemble the first network stands for all.
+        """
+        for network in self.configuration.studies[name].axes["network"]:
+            ensemble = self.configuration.ensembles.get(network)
+            slots = self.networks[network] if ensemble is None else ensemble.network(0)
+            for choice in self.choices(name):
+                yield {"slots": slots, **choice}
+
+    def choices(self, name: str) -> Iterator[dict[str, Any]]:
+        """The same of any network."""
         configuration = self.configuration
         own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
         own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps}
-        listed = configuration.studies[name].axes
+        listed = {key: values for key, values in configuration.studies[name].axes.items() if key != "network"}
         for values in itertools.product(*listed.values()):
             along = dict(zip(listed, values, strict=True))
-            chosen = axes_of(along, "split")
+            chosen = axes_of(along, "network", "split")
             radio = {axis.parameter: along[axis.name] for axis in chosen if axis.parameter}
             caps = (along["power_cap_w"],) * 2 if "power_cap_w" in along else own_caps
             given = {**radio, "power_cap_w": caps}
             yield {
-                "slots": self.networks[along["network"]],
                 "radio": Radio(**{**configuration.radio, **radio}),
                 "clock": along["clock"],
                 "scheme": along["scheme"],
@@ -203,32 +229,106 @@ class Plan:
             self._fingerprints[point] = fingerprint(point, self.code.digest(point.modules))
         return self._fingerprints[point]
 
-    def record_path(self, name: str) -> str:
-        """Where the record of a point is."""
-        return self.in_results(RECORD_PATTERN.format(point=name))
+    @cached_property
+    def record_files(self) -> dict[str, RecordFile]:
+        """Every record file by its path."""
+        named: list[RecordFile] = (
+            [PointFile(self, name) for name in self.points]
+            if self.configuration.points_per_job == 1
+            else [Shard(self, name) for name in self.shards]
+        )
+        return {file.path: file for file in [*named, *self._blocks]}
 
-    def record_log(self, name: str) -> str:
-        """Where the log of the job is that solves one point."""
-        return self.in_results(f"logs/points/{name}.log")
+    def shard(self, name: str) -> RecordFile:
+        """The record file of many points of this name."""
+        return self.record_files[self.in_results(f"{SHARDS}/{name}.nc")]
 
-    def records(self, points: Mapping[str, Point]) -> dict[Path, tuple[Point, str]]:
-        """Points and their fingerprints by path of the record."""
-        return {Path(self.record_path(name)): (point, self.fingerprint(point)) for name, point in points.items()}
+    def record_file(self, path: Path, fingerprint: str) -> RecordFile:
+        """The record file at a path.
+
+        Raises
+        ------
+        PlanError
+            If it is not the one of that fingerprint: the plan belongs to another configuration.
+        """
+        file = self.record_files.get(str(path))
+        if file is None or file.fingerprint != fingerprint:
+            raise PlanError(f"{path}: is not the file of the plan that this job is for; run snakemake again")
+        return file
+
+    def study_files(self, study: str) -> list[RecordFile]:
+        """The record files that hold points of a study."""
+        if self.configuration.points_per_job == 1:
+            named: list[RecordFile] = [PointFile(self, name) for name in self.study_points(study)]
+        else:
+            shards = dict.fromkeys(map(self.shard_of, self.study_points(study)))
+            named = [Shard(self, name) for name in sorted(shards, key=list(self.shards).index)]
+        return [*named, *(block for block in self._blocks if block.study == study)]
 
     @cached_property
     def n_shards(self) -> int:
-        """Number of jobs that the points are spread over: a power of two, so that a grown grid keeps most of them."""
+        """Number of jobs that named points are spread over: a power of two, so that a grown grid keeps most of them."""
         wanted = max(1, -(-len(self.points) // self.configuration.points_per_job))
         return 1 << (wanted - 1).bit_length()
 
+    def shard_of(self, point: str) -> str:
+        """The shard of a point is what the hash of its name says, whatever else there is."""
+        return shard_name(point, self.n_shards)
+
     @cached_property
     def shards(self) -> dict[str, dict[str, Point]]:
-        """Points by name, by shard; a point belongs to the shard that the hash of its name says, whatever else is."""
+        """Named points by name, by shard."""
         shards: dict[str, dict[str, Point]] = {}
         for name, point in self.points.items():
-            number = int(hashlib.sha256(RECORD_PATTERN.format(point=name).encode()).hexdigest(), 16) % self.n_shards
-            shards.setdefault(f"{number + 1}_of_{self.n_shards}", {})[name] = point
+            shards.setdefault(self.shard_of(name), {})[name] = point
         return dict(sorted(shards.items(), key=lambda item: int(item[0].split("_")[0])))
+
+    def slabs(self, study: str) -> list[Slab]:
+        """The points of a study in parts that fit into memory: those that have names, and each block of an ensemble."""
+        found = []
+        if named := self.study_points(study):
+            files = [file for file in self.study_files(study) if not isinstance(file, Block)]
+            networks = {point.name: point.slots for point in named.values()}
+            labels = dict.fromkeys(label for slots in networks.values() for label in slots[0].node_labels)
+            found.append(
+                Slab(
+                    [(Path(file.path), file.fingerprint) for file in files],
+                    lambda: [(point, self.fingerprint(point)) for point in named.values()],
+                    len(named),
+                    list(networks),
+                    list(labels),
+                )
+            )
+        for block in self._blocks:
+            if block.study == study:
+                ensemble = self.configuration.ensembles[block.ensemble]
+                members = list(map(ensemble.member, range(block.first, block.stop)))
+                file = [(Path(block.path), block.fingerprint)]
+                found.append(Slab(file, block.wanted, block.n_points, members, ensemble.node_labels, ensemble))
+        return found
+
+    def of_members(self, study: str, ensemble: str) -> str:
+        """Digest of all that the points of any network of an ensemble depend on, whatever the size."""
+        if (study, ensemble) not in self._members:
+            curves = [
+                [curve[0].curve_json, [point.energies_uj for point in curve], self.code.digest(curve[0].modules)]
+                for curve in self.member_points(study, ensemble, 0)
+            ]
+            self._members[study, ensemble] = digest([self.configuration.ensembles[ensemble].to_mapping(), curves])
+        return self._members[study, ensemble]
+
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        """Blocks of networks of ensembles: a power of two in each, so that a block of fewer lies within one of more."""
+        found = []
+        for name, study in self.configuration.studies.items():
+            for ensemble, size in study.sizes.items():
+                points = max(self.configuration.points_per_job, LEAST_PER_BLOCK)
+                length = 1 << max(0, (points // study.n_points_of(ensemble)).bit_length() - 1)
+                found += [
+                    Block(self, name, ensemble, first, min(first + length, size)) for first in range(0, size, length)
+                ]
+        return found
 
     # --- findings -----------------------------------------------------------------------------------------------------
 

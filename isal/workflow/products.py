@@ -138,47 +138,6 @@ class Product(ABC):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Shard:
-    """Records of many points, which one job solves; no :class:`Product`, as each record stands for itself."""
-
-    plan: Plan
-    name: str
-
-    @classmethod
-    def all(cls, plan: Plan) -> list[Shard]:
-        """All shards of a plan."""
-        return [cls(plan, name) for name in plan.shards]
-
-    @property
-    def outputs(self) -> list[str]:
-        """Paths of the records."""
-        return list(map(self.plan.record_path, self.plan.shards[self.name]))
-
-    @property
-    def log(self) -> str:
-        """Where the log of its job is."""
-        return self.plan.in_results(f"logs/shards/{self.name}.log")
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of all that its points depend on."""
-        points = self.plan.shards[self.name]
-        return digest(sorted([name, self.plan.fingerprint(point)] for name, point in points.items()))
-
-    def wanted(self, fingerprint: str) -> dict[Path, tuple[Point, str]]:
-        """Points and their fingerprints by path of the record.
-
-        Raises
-        ------
-        PlanError
-            If this is not the shard of that fingerprint: the plan belongs to another configuration.
-        """
-        if self.name not in self.plan.shards or self.fingerprint != fingerprint:
-            raise PlanError(f"shard {self.name} of the plan is not the one that this job is for; run snakemake again")
-        return self.plan.records(self.plan.shards[self.name])
-
-
 class _OfStudies(Product):
     """One for each study."""
 
@@ -194,26 +153,29 @@ class StudyDataset(_OfStudies):
     sealed = True
 
     @property
-    def records(self) -> dict[Path, tuple[Point, str]]:
-        """Points and their fingerprints by path of the record."""
-        return self.plan.records(self.plan.study_points(self.name))
-
-    @property
     def inputs(self) -> list[str]:
-        return [self.plan.record_path(name) for name in self.plan.study_points(self.name)]
+        return [file.path for file in self.plan.study_files(self.name)]
 
     @property
     def content(self) -> object:
-        fingerprints = digest([[str(path), fingerprint] for path, (_, fingerprint) in self.records.items()])
-        return [fingerprints, self.plan.axes(self.name), self.plan.configuration.layouts_note]
+        named = self.plan.study_points(self.name)
+        points = digest([[name, self.plan.fingerprint(point)] for name, point in named.items()])
+        sizes = self.plan.configuration.studies[self.name].sizes
+        members = [[name, size, self.plan.of_members(self.name, name)] for name, size in sizes.items()]
+        return [points, members, self.plan.axes(self.name), self.plan.configuration.layouts_note]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study.store import datasets, storage
+        from isal.study.store import datasets
 
-        note, axes = self.plan.configuration.layouts_note, self.plan.axes(self.name)
         # not from the inputs: more paths than a command line takes
-        dataset = datasets.build(self.records, study=self.name, note=note, axes=axes)
-        storage.write(outputs[0], dataset, fingerprint)
+        datasets.write(
+            outputs[0],
+            self.plan.slabs(self.name),
+            fingerprint,
+            study=self.name,
+            note=self.plan.configuration.layouts_note,
+            axes=self.plan.axes(self.name),
+        )
 
 
 class StudyTable(_OfStudies):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal.study.points import Point
 from isal.study.store import records, storage
 from isal.workflow.plan import Plan
-from isal.workflow.products import Product, Shard, wanted
+from isal.workflow.products import Product, wanted
 
 #: So many failures are told in full.
 MOST_SHOWN = 5
@@ -56,19 +56,38 @@ class Status:
 
 
 def of(plan: Plan) -> Status:
-    """The status of a plan by what is on disk; every record is read and checked.
+    """The status of a plan by what is on disk; every record file is read and checked.
 
-    A point that a running shard has solved but not yet published counts as done.
+    Points that a job has solved and not yet published count as done.
     """
-    missing = {name: point for name, point in plan.points.items() if not _holds(plan, name, point)}
-    failed = {}
-    for log in map(Path, _logs(plan, missing.keys())):
-        if log.exists():
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-                name = line.partition(": ")[0]
-                if name in missing:
-                    failed[name] = Failure(line, str(log))
-    return Status(len(plan.points), len(plan.points) - len(missing), failed)
+    done, failed = 0, {}
+    for file in plan.record_files.values():
+        path = Path(file.path)
+        if records.holds(path, file.fingerprint):
+            done += file.n_points
+            continue
+        solved = _waiting(path)
+        if solved:
+            done += len(solved & {told for _, told in file.wanted()})
+        log = Path(file.log)
+        if not log.exists():
+            continue
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        starts = {line.partition(": ")[0]: line for line in lines if line.count("/") > 2}
+        if starts:
+            left = {point.label for point, told in file.wanted() if told not in solved}
+            failed |= {name: Failure(line, str(log)) for name, line in starts.items() if name in left}
+    total = sum(file.n_points for file in plan.record_files.values())
+    return Status(total, done, failed)
+
+
+def _waiting(path: Path) -> set[str]:
+    """Fingerprints of the points that wait for a file to be published."""
+    solved: set[str] = set()
+    for kept in records.waiting(path):
+        with contextlib.suppress(records.RecordError):  # it is just being removed
+            solved.update(records.read(kept).fingerprints)
+    return solved
 
 
 def told(plan: Plan, logs: Iterable[str]) -> str:
@@ -124,7 +143,7 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
         If a date can't be set.
     """
     # in the order in which they are made, so that nothing becomes older than what it was made from
-    names = [*map(plan.record_path, plan.points), *(product.outputs[0] for product in sealed(plan))]
+    names = [*plan.record_files, *(product.outputs[0] for product in sealed(plan))]
     paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
     for path in paths:
         os.utime(path)
@@ -133,8 +152,11 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
 
 def outdated(plan: Plan) -> list[str]:
     """What exists and says of itself that it was made for another configuration or by other code."""
-    points = ((Path(plan.record_path(name)), point) for name, point in plan.points.items())
-    stale = [str(path) for path, point in points if path.exists() and not records.says(path, plan.fingerprint(point))]
+    stale = [
+        name
+        for name, file in plan.record_files.items()
+        if Path(name).exists() and not records.says(Path(name), file.fingerprint)
+    ]
     for product in sealed(plan):
         path = Path(product.outputs[0])
         if path.exists() and not storage.says(path, product.fingerprint):
@@ -145,15 +167,3 @@ def outdated(plan: Plan) -> list[str]:
 def sealed(plan: Plan) -> Iterator[Product]:
     """The results that hold their fingerprint, each after those that it is made from."""
     return (product for product in wanted(plan) if product.sealed)
-
-
-def _logs(plan: Plan, names: Set[str]) -> list[str]:
-    """Logs of the jobs that solve some points."""
-    if plan.configuration.points_per_job == 1:
-        return list(map(plan.record_log, names))
-    return [shard.log for shard in Shard.all(plan) if not names.isdisjoint(plan.shards[shard.name])]
-
-
-def _holds(plan: Plan, name: str, point: Point) -> bool:
-    path, fingerprint = Path(plan.record_path(name)), plan.fingerprint(point)
-    return records.holds(path, fingerprint) or records.holds(records.unpublished(path), fingerprint)

@@ -13,7 +13,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from isal.study import config as isal_config, files, sources
-from isal.study.store import records, storage as isal_storage
+from isal.study.store import origin, records, storage as isal_storage
 from isal.workflow import locks, products, status as isal_status
 from isal.workflow.plan import Plan
 
@@ -51,7 +51,7 @@ def environment():
         "PYTHONPATH": ROOT,
         "ISAL_SCRIPTS": ROOT / "workflow" / "scripts",
         "ISAL_PLAN": PLAN.path,
-        "ISAL_COMMIT": records.commit(),
+        "ISAL_COMMIT": origin.commit(),
     }
     exports = [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
     if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
@@ -78,7 +78,6 @@ def set_stale_aside():
 
     What was set aside before, by a change that has been taken back, is put back.
     """
-    points = {PLAN.record_path(name): point for name, point in PLAN.points.items()}
     solved = {
         product.outputs[0]: product
         for product in isal_status.sealed(PLAN)
@@ -86,8 +85,8 @@ def set_stale_aside():
     }
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
-            if path in points:
-                records.set_aside(Path(path), PLAN.fingerprint(points[path]))
+            if path in PLAN.record_files:
+                records.set_aside(Path(path), PLAN.record_files[path].fingerprint)
             elif path in solved:
                 isal_storage.set_aside(Path(path), solved[path].fingerprint)
 

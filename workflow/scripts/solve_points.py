@@ -1,10 +1,10 @@
-"""Solve points into NetCDF records: one point given as text, or one shard of a plan.
+"""Solve points into a record file: one point given as text, or those of a file of a plan.
 
     python workflow/scripts/solve_points.py --point '<canonical JSON>' --fingerprint DIGEST --output FILE
-    python workflow/scripts/solve_points.py --plan results/plan.json --shard 3_of_16 --fingerprint DIGEST
+    python workflow/scripts/solve_points.py --plan results/plan.json --fingerprint DIGEST --output FILE
 
-A point whose record still holds is left alone. A shard goes on after a point that fails, names it, and keeps what it
-has solved for the next attempt.
+What is solved already, in this file or in another one, is not solved again. A point that fails is named, the others are
+solved all the same, and kept for the next attempt.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from isal.study.points import Point
 from isal.study.solving import solve_missing
+from isal.workflow.record_files import shards_with
 
 
 def main() -> int:
@@ -21,21 +22,18 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--point", help="canonical JSON of one point")
     what.add_argument("--plan", type=Path, help="plan written by the workflow")
-    parser.add_argument("--output", type=Path, help="record of the point")
-    parser.add_argument("--shard", help="which part of the plan, such as 3_of_16")
-    parser.add_argument("--fingerprint", required=True, help="what the point, or the points of the shard, depend on")
+    parser.add_argument("--output", type=Path, required=True, help="the record file")
+    parser.add_argument("--fingerprint", required=True, help="what the file depends on")
     options = parser.parse_args()
     print("repeat with:", shlex.join(["python", *sys.argv]))
     if options.point is not None:
-        if options.output is None:
-            parser.error("--point needs --output")
-        return solve_missing({options.output: (Point.from_json(options.point), options.fingerprint)})
-    if options.shard is None:
-        parser.error("--plan needs --shard")
+        point = Point.from_json(options.point)
+        elsewhere = shards_with(point.label, options.output)
+        return solve_missing(options.output, options.fingerprint, [(point, options.fingerprint)], elsewhere)
     from isal.workflow.plan import Plan  # a single point does without
-    from isal.workflow.products import Shard
 
-    return solve_missing(Shard(Plan.read(options.plan), options.shard).wanted(options.fingerprint))
+    file = Plan.read(options.plan).record_file(options.output, options.fingerprint)
+    return solve_missing(options.output, options.fingerprint, file.wanted(), file.elsewhere)
 
 
 if __name__ == "__main__":

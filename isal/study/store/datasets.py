@@ -1,8 +1,14 @@
-"""Datasets: all points of one study over named axes, from their records."""
+"""Datasets: all points of one study over named axes, from their records.
+
+A study that has several parts (:mod:`isal.study.store.slabs`) is written part by part along ``network``, so that no
+more than one of them is in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,8 @@ from numpy.typing import NDArray
 from isal.allocation.certificate import STATUSES
 from isal.study.axes import axes_of
 from isal.study.points import Point
-from isal.study.store import provenance, records
+from isal.study.store import provenance, records, storage
+from isal.study.store.slabs import Slab
 from isal.units import UJ_PER_J
 
 #: Axes along which what is minimised can differ.
@@ -31,22 +38,48 @@ NO_POINT = -1
 #: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 
+Labels = Mapping[str, list[Any]]
+Wanted = Sequence[tuple[Point, str]]
 
-def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, axes: Collection[str] = ()) -> xr.Dataset:
-    """Dataset of a study.
+
+def write(
+    path: Path, slabs: Sequence[Slab], fingerprint: str, *, study: str, note: str, axes: Collection[str] = ()
+) -> None:
+    """Store the dataset of a study; the parameters are those of :func:`build`, and where it is stored.
+
+    Raises
+    ------
+    records.RecordError
+        If records are missing, damaged or out of date; the message has a line for each.
+    files.WriteError
+        If it can't be written.
+    """
+    if len(slabs) == 1:
+        storage.write(path, build(slabs, study=study, note=note, axes=axes), fingerprint)
+        return
+    _refuse_missing(slabs)
+    whole = _Study(slabs, axes)
+    first = whole.described(whole.table(slabs[0]), study=study, note=note)
+    with storage.writing(path, first, fingerprint, "network") as append:
+        for slab in slabs[1:]:
+            append(whole.table(slab))
+
+
+def build(slabs: Sequence[Slab], *, study: str, note: str, axes: Collection[str] = ()) -> xr.Dataset:
+    """Dataset of a study, in memory.
 
     The axes are those of the study (:data:`isal.study.axes.AXES`) and, where a variable has them, ``slot, step, node``;
     ``split`` holds the energies as in the records' names; along it ``step_1_energy, step_2_energy, ...``, or
     ``slot_1_energy, ...`` where there are several slots, are their values in J, NaN where a split has no such part. A
     combination that the study does not have (the integrated scheme has one split only) is NaN, and its ``status``
     :data:`NO_POINT`. ``step_minimises`` and ``minimises`` name the block of parameters whose bound a step's
-    ``step_speb``, and ``speb``, are. Attributes hold what is the same in all points, see
-    :func:`isal.study.store.provenance.of_points`.
+    ``step_speb``, and ``speb``, are. Along ``network``, ``ensemble`` names the ensemble of a network where the study
+    has ensembles. Attributes hold what is the same in all points, see :func:`isal.study.store.provenance.of_points`.
 
     Parameters
     ----------
-    points
-        The study's points and their fingerprints by the path of their record.
+    slabs
+        The study's points.
     study
         Name of the study.
     note
@@ -59,53 +92,160 @@ def build(points: Mapping[Path, tuple[Point, str]], *, study: str, note: str, ax
     records.RecordError
         If records are missing, damaged or out of date; the message has a line for each.
     """
-    rows, errors = {}, []
-    for path, (_, fingerprint) in points.items():
+    whole = _Study(slabs, axes)
+    tables = list(map(whole.table, slabs))
+    dataset = tables[0] if len(tables) == 1 else xr.concat(tables, "network")
+    return whole.described(dataset, study=study, note=note)
+
+
+class _Part:
+    """The records of a slab, and where each point lies along the outer axes."""
+
+    def __init__(self, points: Wanted, found: records.Records, axes: Collection[str]) -> None:
+        self.points, self.records = points, found
+        self.along: dict[str, list[Any]] = {axis.name: [] for axis in axes_of(axes)}
+        curve, same = "", {}
+        for point, _ in points:
+            if point.curve_json is not curve:  # the points of a curve share its text
+                curve, same = point.curve_json, {axis.name: axis.value(point) for axis in axes_of(axes, "split")}
+            for name, value in same.items():
+                self.along[name].append(value)
+            self.along["split"].append(point.split)
+
+    def at(self, labels: Labels) -> dict[str, NDArray[np.intp]]:
+        """Index of each point along each outer axis."""
+        places = {axis: {label: place for place, label in enumerate(labels[axis])} for axis in self.along}
+        return {
+            axis: np.fromiter(map(places[axis].__getitem__, values), np.intp, len(values))
+            for axis, values in self.along.items()
+        }
+
+
+def _refuse_missing(slabs: Sequence[Slab]) -> None:
+    """Name all files that are missing or out of date; whether their content is sound shows when it is read."""
+    errors = []
+    for path, fingerprint in chain.from_iterable(slab.files for slab in slabs):
+        if not path.exists() or not records.says(path, fingerprint):
+            errors.append(_fault(path, fingerprint))
+    _raise(filter(None, errors))
+
+
+def _fault(path: Path, fingerprint: str) -> str:
+    """What is wrong with a record file, if anything."""
+    try:
+        records.read(path, fingerprint)
+    except records.RecordError as error:
+        return str(error)
+    return ""
+
+
+def _raise(errors: Iterable[str]) -> None:
+    if lines := list(errors):
+        raise records.RecordError("\n".join(lines))
+
+
+def _part(slab: Slab, axes: Collection[str]) -> _Part:
+    points, parts, errors = slab.points(), [], []
+    for path, fingerprint in slab.files:
         try:
-            rows[path] = records.read(path, fingerprint)
+            parts.append(records.read(path, fingerprint))
         except records.RecordError as error:
             errors.append(str(error))
-    if errors:
-        raise records.RecordError("\n".join(errors))
-    attributes_of = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(axes)}
-    outer_axes = [axis.name for axis in axes_of(axes)]
-    values = [{axis.name: axis.value(point) for axis in axes_of(axes)} for point, _ in points.values()]
-    labels = {axis: _ordered(list(dict.fromkeys(at[axis] for at in values))) for axis in outer_axes}
-    labels["slot"] = list(range(1, max(len(row.arrays["slot_energy"][0]) for row in rows.values()) + 1))
-    labels["step"] = list(range(1, max(len(row.steps) for row in rows.values()) + 1))
-    labels["node"] = list(dict.fromkeys(node for row in rows.values() for node in row.nodes))
+    _raise(errors)
+    found = records.joined(parts)
+    row = {told: number for number, told in enumerate(found.fingerprints)}
+    return _Part(points, found.take([row[told] for _, told in points]), axes)
 
-    dataset = xr.Dataset(coords={name: (name, along, attributes_of.get(name, {})) for name, along in labels.items()})
-    places = {axis: {label: place for place, label in enumerate(along)} for axis, along in labels.items()}
-    for name, (dimensions, attributes) in _variables().items():
+
+class _Study:
+    """All slabs of a study, of which one of each kind is kept: that of points with names, and one of each ensemble."""
+
+    def __init__(self, slabs: Sequence[Slab], axes: Collection[str]) -> None:
+        self.slabs, self.axes = slabs, axes
+        first = {slab.ensemble: slab for slab in reversed(slabs)}
+        self.kinds = {slab: _part(slab, axes) for slab in reversed(first.values())}
+        some = list(self.kinds.values())
+        #: The values along each axis.
+        self.labels: Labels = {
+            axis: _ordered(list(dict.fromkeys(chain.from_iterable(part.along[axis] for part in some))))
+            for axis in some[0].along
+        } | {
+            "network": [name for slab in slabs for name in slab.networks],
+            "slot": list(range(1, max(part.records.arrays["slot_energy"].shape[1] for part in some) + 1)),
+            "step": list(range(1, max(len(shape.steps) for part in some for shape in part.records.shapes) + 1)),
+            "node": list(dict.fromkeys(label for slab in slabs for label in slab.nodes)),
+        }
+
+    def table(self, slab: Slab) -> xr.Dataset:
+        """The variables of a slab, without what describes all of the study."""
+        part = self.kinds[slab] if slab in self.kinds else _part(slab, self.axes)
+        table = _table(part, {**self.labels, "network": list(slab.networks)})
+        if self.random:
+            name = slab.ensemble.name if slab.ensemble else ""
+            table = table.assign_coords(ensemble=("network", [name] * len(slab.networks)))
+        return table
+
+    @property
+    def random(self) -> set[str]:
+        """Names of networks of ensembles."""
+        return {name for slab in self.slabs if slab.ensemble for name in slab.networks}
+
+    def described(self, dataset: xr.Dataset, *, study: str, note: str) -> xr.Dataset:
+        """A dataset, or its first part, with all that is said of the study."""
+        said = "block of parameters whose bound is minimised"
+        attributes_of: dict[str, Any] = INNER_ATTRIBUTES | {axis.name: axis.attributes for axis in axes_of(self.axes)}
+        attributes_of |= {name: attributes for name, (_, attributes) in _variables().items()}
+        attributes_of |= {"step_minimises": {"long_name": f"{said} by the step"}, "minimises": {"long_name": said}}
+        for name in dataset.variables:
+            dataset[name].attrs = dict(attributes_of.get(str(name), {}))
+        points = [point for part in self.kinds.values() for point, _ in part.points]
+        steps = {", ".join(shape.steps) for part in self.kinds.values() for shape in part.records.shapes}
+        dataset.attrs = {
+            "title": f"ISAL study {study}",
+            "comment": note if any(not slab.ensemble for slab in self.slabs) else "",
+            "points": sum(slab.n_points for slab in self.slabs),
+            "steps": "; ".join(sorted(steps, key=lambda names: names.count(","))),
+        } | provenance.of_points(points, self.random)
+        if self.random:
+            dataset.ensemble.attrs = {"long_name": "name of the ensemble that a random network is of"}
+            known = {slab.ensemble.name: slab.ensemble.to_mapping() for slab in self.slabs if slab.ensemble}
+            dataset.attrs["ensembles"] = json.dumps(known)
+        places = {split: place for place, split in enumerate(self.labels["split"])}
+        return dataset.assign_coords(_energies(points, places))
+
+
+def _table(part: _Part, labels: Labels) -> xr.Dataset:
+    """The variables of a part, without what describes all of the study."""
+    found, places = part.records, part.at(labels)
+    outer = list(part.along)
+    where = tuple(places[axis] for axis in outer)
+    variables: dict[str, Any] = {}
+    for name, (dimensions, _) in _variables().items():
         trailing = dimensions[1:]
         # every product of axes has holes, which a float marks, or a flag
         hole: Any = np.int8(NO_POINT) if name == "status" else np.nan
-        table = np.full([len(labels[axis]) for axis in (*outer_axes, *trailing)], hole)
-        for at, row in zip(values, rows.values(), strict=True):
-            found = _strongest(row, name) if name in STRONGEST else row.arrays[name]
-            outer = [slice(place, place + 1) for place in (places[axis][at[axis]] for axis in outer_axes)]
-            inner: list[Any] = [slice(size) for size in found.shape[1:]]
-            if "node" in trailing:
-                inner[-1] = [places["node"][node] for node in row.nodes]
-            table[(*outer, *inner)] = found
-        dataset[name] = ((*outer_axes, *trailing), table, attributes)
+        table = np.full([len(labels[axis]) for axis in (*outer, *trailing)], hole)
+        if name in STRONGEST:
+            values = _strongest(found, name)
+        elif "node" in trailing:
+            values = _by_node(found, name, labels["node"])
+        else:
+            values = found.arrays[name]
+        if name != "status" and values.dtype.kind == "i":
+            values = np.where(values < 0, np.nan, values)  # where it is padded
+        table[(*where, *map(slice, values.shape[1:]))] = values
+        variables[name] = ((*outer, *trailing), table)
     blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "step")], "", dtype=object)
     last = np.full(blocks.shape[:-1], "", dtype=object)
-    for at, row in zip(values, rows.values(), strict=True):
-        block = tuple(places[axis][at[axis]] for axis in BLOCK_AXES)
-        blocks[block][: len(row.steps)] = row.steps
-        last[block] = row.steps[-1]
-    said = "block of parameters whose bound is minimised"
-    dataset["step_minimises"] = ((*BLOCK_AXES, "step"), blocks, {"long_name": f"{said} by the step"})
-    dataset["minimises"] = (BLOCK_AXES, last, {"long_name": said})
-    dataset.attrs = {
-        "title": f"ISAL study {study}",
-        "comment": note,
-        "points": len(points),
-        "steps": "; ".join(sorted({", ".join(row.steps) for row in rows.values()}, key=lambda names: names.count(","))),
-    } | provenance.of_points(point for point, _ in points.values())
-    return dataset.assign_coords(_energies((point for point, _ in points.values()), places["split"]))
+    shapes = found.arrays["shape"]
+    chosen = np.unique(np.stack([*(places[axis] for axis in BLOCK_AXES), shapes]), axis=1)
+    for *block, shape in chosen.T.tolist():
+        steps = found.shapes[shape].steps
+        blocks[tuple(block)][: len(steps)] = steps
+        last[tuple(block)] = steps[-1]
+    variables["step_minimises"] = ((*BLOCK_AXES, "step"), blocks)
+    variables["minimises"] = (BLOCK_AXES, last)
+    return xr.Dataset(variables, coords={name: (name, along) for name, along in labels.items()})
 
 
 def _ordered(along: list[Any]) -> list[Any]:
@@ -138,7 +278,7 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
     variables = {
         name: (dimensions, attributes)
         for name, (dimensions, _, attributes) in records.VARIABLES.items()
-        if "point" in dimensions and "link" not in dimensions
+        if "point" in dimensions and "link" not in dimensions and name not in records.TOLD_BY_NUMBER
     }
     flags = {
         "flag_values": np.arange(NO_POINT, len(STATUSES), dtype="i1"),
@@ -151,9 +291,25 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
     return variables
 
 
-def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
-    """Largest ratio of any link of the kind, by step; NaN if there is none."""
-    sensing = record.arrays["link_target"] >= 0
-    chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
-    ratios: NDArray[np.float64] = record.arrays["link_snr"][:, :, chosen]
-    return ratios.max(axis=2) if chosen.any() else np.full(ratios.shape[:2], np.nan)
+def _by_node(found: records.Records, name: str, nodes: Sequence[str]) -> NDArray[np.float64]:
+    """A variable over nodes, in the order of a dataset's nodes."""
+    values = found.arrays[name]
+    whole = np.full((*values.shape[:-1], len(nodes)), np.nan)
+    for number, shape in enumerate(found.shapes):
+        chosen = np.flatnonzero(found.arrays["shape"] == number)
+        places = [nodes.index(node) for node in shape.nodes]
+        whole[np.ix_(chosen, range(values.shape[1]), places)] = values[chosen][..., : len(places)]
+    return whole
+
+
+def _strongest(found: records.Records, name: str) -> NDArray[np.float64]:
+    """Largest ratio of any link of the kind, by point and step; NaN if there is none."""
+    ratios = found.arrays["link_snr"]
+    strongest = np.full(ratios.shape[:2], np.nan)
+    for number, shape in enumerate(found.shapes):
+        chosen = np.flatnonzero(found.arrays["shape"] == number)
+        sensing = np.array(shape.links[records.LINK_ENDS.index("target")]) >= 0
+        of_kind = np.flatnonzero(sensing if STRONGEST[name] == "sensing" else ~sensing)
+        if len(of_kind):
+            strongest[chosen] = ratios[np.ix_(chosen, range(ratios.shape[1]), of_kind)].max(axis=2)
+    return strongest

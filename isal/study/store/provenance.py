@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isal.study.axes import BUDGET
@@ -19,8 +19,10 @@ def networks(slots: Iterable[tuple[str, Sequence[Network]]]) -> dict[str, str]:
     return {"networks": json.dumps({name: [slot.to_mapping() for slot in along] for name, along in slots})}
 
 
-def of_points(points: Iterable[Point]) -> dict[str, Any]:
+def of_points(points: Iterable[Point], unnamed: Collection[str] = ()) -> dict[str, Any]:
     """What some points have in common, as attributes.
+
+    Networks whose names are ``unnamed`` are left out of ``networks``.
 
     Returns
     -------
@@ -31,7 +33,8 @@ def of_points(points: Iterable[Point]) -> dict[str, Any]:
     layouts: dict[str, Sequence[Network]] = {}
     alike: dict[object, Point] = {}  # one of many points
     for point in points:
-        layouts[point.name] = point.slots
+        if point.name not in unnamed:
+            layouts[point.name] = point.slots
         caps = point.radar_cap_w, point.anchor_cap_w
         alike[point.radio, caps, sum(point.energies_uj), len(point.slots), point.solver, point.tolerance] = point
     told = list(map(_settings, alike.values()))

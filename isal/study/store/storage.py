@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +27,12 @@ TRAILER = "\nfingerprint {} sha256 {}\n"
 
 #: In place of the fingerprint where nobody asks for it.
 UNTOLD = "-" * 64
+
+#: Larger files are not read into memory as a whole, but where and when they are looked at.
+LARGEST_IN_MEMORY = 1 << 28
+
+#: Values of a variable that are stored together in a file that is written part by part.
+CHUNK_VALUES = 1 << 16
 
 #: Numbers of fewer bytes are not compressed: what HDF5 notes of compressed ones takes more than is saved.
 LEAST_COMPRESSED = 4096
@@ -45,11 +55,44 @@ def write(path: Path, dataset: xr.Dataset, fingerprint: str = UNTOLD) -> None:
     """
     # in memory first: what HDF5 says of a full disk is "Permission denied"
     content = bytes(_described(dataset).to_netcdf(engine="netcdf4", encoding=_encoding(dataset)))
-    files.write(path, content + _trailer(fingerprint, content))
+    files.write(path, content + _trailer(fingerprint, hashlib.sha256(content).hexdigest()))
+
+
+@contextmanager
+def writing(path: Path, first: xr.Dataset, fingerprint: str, along: str) -> Iterator[Callable[[xr.Dataset], None]]:
+    """Store a dataset part by part along a dimension, as :func:`write` does a whole one.
+
+    Yields what appends the next part: the variables and coordinates over that dimension are taken from it.
+
+    Raises
+    ------
+    files.WriteError
+        If it can't be written.
+    """
+    import netCDF4
+
+    def append(part: xr.Dataset) -> None:
+        start = len(file.dimensions[along])
+        for name, variable in part.variables.items():
+            if along in variable.dims:
+                place = tuple(
+                    slice(start, start + size) if dimension == along else slice(size)
+                    for dimension, size in zip(variable.dims, variable.shape, strict=True)
+                )
+                file.variables[name][place] = variable.values
+
+    with files.replacing(path) as temporary:
+        _described(first).to_netcdf(
+            temporary, engine="netcdf4", encoding=_encoding(first, along), unlimited_dims=[along]
+        )
+        with netCDF4.Dataset(temporary, "a") as file:
+            yield append
+        with temporary.open("ab") as stored:
+            stored.write(_trailer(fingerprint, _sha256(temporary, temporary.stat().st_size)))
 
 
 def read(path: Path) -> xr.Dataset:
-    """A stored dataset, in memory.
+    """A stored dataset, in memory; one of over :data:`LARGEST_IN_MEMORY` bytes is read as it is looked at.
 
     Raises
     ------
@@ -60,11 +103,14 @@ def read(path: Path) -> xr.Dataset:
 
     remedy = "delete it and run snakemake again"
     try:
-        content, trailer = _parts(path)
-        if trailer.split()[3:] != _trailer(UNTOLD, content).split()[3:]:
+        told = _told(path)
+        if told is None:
             raise DatasetError(f"{path}: its content is not what was written; {remedy}")
+        if path.stat().st_size > LARGEST_IN_MEMORY:
+            os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
+            return xr.open_dataset(path, engine="netcdf4")
         # what was checked, not the file again: where no locks are to be had HDF5 refuses to open it
-        with xr.open_dataset(content, engine="netcdf4") as dataset:
+        with xr.open_dataset(told.content, engine="netcdf4") as dataset:
             return dataset.load()
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: there is no such dataset; run snakemake again") from error
@@ -109,7 +155,7 @@ def open_study(path: str | os.PathLike[str]) -> xr.Dataset:
 
 def says(path: Path, fingerprint: str) -> bool:
     """Whether a stored dataset says that it was made with this fingerprint; its content is not checked."""
-    wanted = _trailer(fingerprint, b"")
+    wanted = _trailer(fingerprint, UNTOLD)
     with path.open("rb") as file:
         file.seek(-min(len(wanted), path.stat().st_size), 2)
         return file.read().split()[:2] == wanted.split()[:2]
@@ -119,11 +165,8 @@ def fingerprint_of(path: Path) -> str | None:
     """What a sound dataset was made with; None if it is missing or damaged."""
     if not path.exists():
         return None
-    content, trailer = _parts(path)
-    told = trailer.split()
-    if len(told) != 4 or told[3:] != _trailer(UNTOLD, content).split()[3:]:
-        return None
-    return told[1].decode(errors="replace")  # damaged, it is none that is asked for
+    told = _told(path)
+    return None if told is None else told.fingerprint
 
 
 def set_aside(path: Path, fingerprint: str) -> None:
@@ -163,22 +206,58 @@ def _described(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
-def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
-    """How each variable is stored; nothing is left of the file that it was read from."""
+def _encoding(dataset: xr.Dataset, along: str = "") -> dict[Any, dict[str, Any]]:
+    """How each variable is stored; nothing is left of the file that it was read from.
+
+    Variables over a dimension that grows are stored in pieces of about :data:`CHUNK_VALUES`.
+    """
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
         encoding[name] = {"_FillValue": None} if name in dataset.coords else {}
         if variable.dtype.kind in "biuf" and variable.nbytes >= LEAST_COMPRESSED:
             encoding[name] |= {"zlib": True, "complevel": 4}
+        if along in variable.dims:
+            sizes = dict(zip(variable.dims, variable.shape, strict=True))
+            others = math.prod(sizes.values()) // max(1, sizes[along])
+            sizes[along] = min(max(1, CHUNK_VALUES // max(1, others)), max(1, sizes[along]))
+            encoding[name]["chunksizes"] = tuple(sizes.values())
     return encoding
 
 
-def _parts(path: Path) -> tuple[bytes, bytes]:
-    """Content and trailer of a stored file."""
-    stored, size = path.read_bytes(), len(_trailer(UNTOLD, b""))
-    return stored[:-size], stored[-size:]
+@dataclass(frozen=True)
+class _Told:
+    """What a sound file says of itself, and its content unless that is large."""
+
+    fingerprint: str
+    content: bytes
 
 
-def _trailer(fingerprint: str, content: bytes) -> bytes:
+def _told(path: Path) -> _Told | None:
+    """What a file says of itself; None if its content is not what was written."""
+    size = len(_trailer(UNTOLD, UNTOLD))
+    with path.open("rb") as file:
+        length = path.stat().st_size - size
+        if length < 0:
+            return None
+        content = file.read(length) if length <= LARGEST_IN_MEMORY else b""
+        file.seek(length)
+        told = file.read().split()
+    digest = hashlib.sha256(content).hexdigest() if content else _sha256(path, length)
+    if len(told) != 4 or told[3] != digest.encode():
+        return None
+    return _Told(told[1].decode(errors="replace"), content)  # damaged, it is none that is asked for
+
+
+def _sha256(path: Path, length: int) -> str:
+    """Digest of so many bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(min(1 << 20, length)):
+            digest.update(piece)
+            length -= len(piece)
+    return digest.hexdigest()
+
+
+def _trailer(fingerprint: str, digest: str) -> bytes:
     assert len(fingerprint) == len(UNTOLD), "a digest of 64 digits"
-    return TRAILER.format(fingerprint, hashlib.sha256(content).hexdigest()).encode()
+    return TRAILER.format(fingerprint, digest).encode()

@@ -1,0 +1,203 @@
+"""The record files of a plan: which points each holds, where it is, and what it depends on.
+
+A point that has a name, of a network of the networks file, has a file of its own, or is in a :class:`Shard` with others.
+Points of ensembles are in a :class:`Block` of networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isal.study.fingerprint import digest
+from isal.study.points import Point, fingerprint
+
+if TYPE_CHECKING:
+    from isal.workflow.plan import Plan
+
+#: Folders of the files, below the results.
+POINTS, SHARDS = "points", "shards"
+
+
+def shard_name(point: str, n_shards: int) -> str:
+    """Name of the shard, of so many, that a point of this name belongs to: ``"3_of_16"``."""
+    number = int(hashlib.sha256(point.encode()).hexdigest(), 16) % n_shards
+    return f"{number + 1}_of_{n_shards}"
+
+
+def shards_with(point: str, path: Path) -> list[Path]:
+    """Shards that may hold a point of this name, whose own file would be at a path."""
+    folder = Path(str(path).removesuffix(f"{POINTS}/{point}.nc"), SHARDS)
+    sizes = {int(each.stem.split("_of_")[1]) for each in folder.glob("*_of_*.nc")}
+    return [folder / f"{shard_name(point, size)}.nc" for size in sorted(sizes)]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordFile(ABC):
+    """A record file of a plan."""
+
+    plan: Plan
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its path below its folder, without the suffix."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, as seen from the working directory."""
+        return self.plan.in_results(f"{SHARDS}/{self.name}.nc")
+
+    @property
+    def log(self) -> str:
+        """Where the log of its job is."""
+        return self.plan.in_results(f"logs/{SHARDS}/{self.name}.log")
+
+    @property
+    @abstractmethod
+    def n_points(self) -> int:
+        """How many points it has."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Digest of all that its points depend on."""
+
+    @abstractmethod
+    def wanted(self) -> list[tuple[Point, str]]:
+        """Its points with their fingerprints."""
+
+    @property
+    @abstractmethod
+    def elsewhere(self) -> list[Path]:
+        """Other files that may hold its points, for another number of points per job."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointFile(RecordFile):
+    """A file of one point, which is named by value."""
+
+    label: str
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def path(self) -> str:
+        return self.plan.in_results(f"{POINTS}/{self.name}.nc")
+
+    @property
+    def log(self) -> str:
+        return self.plan.in_results(f"logs/{POINTS}/{self.name}.log")
+
+    @property
+    def n_points(self) -> int:
+        return 1
+
+    @property
+    def fingerprint(self) -> str:
+        return self.plan.fingerprint(self.plan.points[self.label])
+
+    def wanted(self) -> list[tuple[Point, str]]:
+        return [(self.plan.points[self.label], self.fingerprint)]
+
+    @property
+    def elsewhere(self) -> list[Path]:
+        return shards_with(self.label, Path(self.path))
+
+
+@dataclass(frozen=True, eq=False)
+class Shard(RecordFile):
+    """A file of the points whose names have some hash."""
+
+    part: str
+
+    @property
+    def name(self) -> str:
+        return self.part
+
+    @property
+    def n_points(self) -> int:
+        return len(self.plan.shards[self.part])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return digest(sorted([name, self.plan.fingerprint(point)] for name, point in self._named.items()))
+
+    def wanted(self) -> list[tuple[Point, str]]:
+        return [(point, self.plan.fingerprint(point)) for point in self._named.values()]
+
+    @property
+    def _named(self) -> dict[str, Point]:
+        return self.plan.shards[self.part]
+
+    @property
+    def elsewhere(self) -> list[Path]:
+        folder = Path(self.plan.in_results(SHARDS))
+        number, size = map(int, self.part.split("_of_"))
+        overlapping = [
+            path
+            for path in folder.glob("*_of_*.nc")
+            if _overlap((number, size), tuple(map(int, path.stem.split("_of_"))))  # type: ignore[arg-type]
+        ]
+        alone = (Path(PointFile(self.plan, name).path) for name in self._named)
+        return [*overlapping, *(path for path in alone if path.exists())]
+
+
+@dataclass(frozen=True, eq=False)
+class Block(RecordFile):
+    """A file of all points of a study on networks ``first`` to ``stop`` - 1 of an ensemble."""
+
+    study: str
+    ensemble: str
+    first: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.study}/{self.ensemble}-{self.first}-{self.stop}"
+
+    @property
+    def n_points(self) -> int:
+        return (self.stop - self.first) * self.plan.configuration.studies[self.study].n_points_of(self.ensemble)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return digest([self.plan.of_members(self.study, self.ensemble), self.first, self.stop])
+
+    def wanted(self) -> list[tuple[Point, str]]:
+        return list(itertools.chain(*self.wanted_by_network()))
+
+    def wanted_by_network(self) -> Iterator[list[tuple[Point, str]]]:
+        """The points of each network with their fingerprints."""
+        for number in range(self.first, self.stop):
+            yield [
+                (point, fingerprint(point, code))
+                for curve in self.plan.member_points(self.study, self.ensemble, number)
+                for code in [self.plan.code.digest(curve[0].modules)]
+                for point in curve
+            ]
+
+    @property
+    def elsewhere(self) -> list[Path]:
+        folder = Path(self.path).parent
+        return [
+            path
+            for path in folder.glob(f"{self.ensemble}-*-*.nc")
+            if (ends := path.stem.removeprefix(f"{self.ensemble}-").split("-"))
+            and int(ends[0]) < self.stop
+            and int(ends[1]) > self.first
+        ]
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two shards, given by number and how many there are, can have points in common."""
+    size = min(one[1], other[1])
+    return (one[0] - other[0]) % size == 0
