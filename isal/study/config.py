@@ -360,9 +360,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     config, networks, origin = source["config"], source["networks"], Sources.named(label)
     _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
-    ensembles = {
-        name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()
-    }
+    ensembles = {name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()}
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
     sizes = {name: each.size for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
@@ -561,9 +559,7 @@ def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
 RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "targets": int, "separations_m": float}
 
 
-def _ensemble(
-    name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources
-) -> Ensemble:
+def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Ensemble:
     at = functools.partial(origin.at, "ensembles", name)
     alike = re.compile(rf"{re.escape(name)}(-\d+)?")
     if taken := next(filter(alike.fullmatch, layouts), ""):

@@ -26,9 +26,9 @@ from isal.study.fingerprint import Code, digest
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import Point, fingerprint
 from isal.study.store.slabs import Slab
-from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
+from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
 
 PLAN_NAME = "plan.json"
 

@@ -1,7 +1,7 @@
 """The record files of a plan: which points each holds, where it is, and what it depends on.
 
-A point that has a name, of a network of the networks file, has a file of its own, or is in a :class:`Shard` with others.
-Points of ensembles are in a :class:`Block` of networks.
+A named point, of a network of the networks file, has a file of its own, or is in a :class:`Shard` with others. Points
+of ensembles are in a :class:`Block` of networks.
 """
 
 from __future__ import annotations

@@ -271,7 +271,9 @@ def write(path: Path, found: Records, fingerprint: str) -> None:
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
         "commit": commit(),
         "fingerprint": fingerprint,
-        "shapes": json.dumps([{key: value for key, value in asdict(shape).items() if key in SAID} for shape in found.shapes]),
+        "shapes": json.dumps(
+            [{key: value for key, value in asdict(shape).items() if key in SAID} for shape in found.shapes]
+        ),
         "curves": f"[{','.join(found.curves)}]",
         "solvers": json.dumps(found.solvers),
     }
