@@ -276,10 +276,11 @@ def fill(folder, leave):
 
 
 @pytest.mark.parametrize("project", [20], indirect=True)
-@pytest.mark.parametrize(("points_per_job", "size"), [(1, "180k"), (20, "100k")])
+@pytest.mark.parametrize(("points_per_job", "size"), [(1, "180k"), (20, "56k")])
 def test_a_full_disk(project, points_per_job, size, mount):
     """There is room for about half of the points; logs and plan take some, too."""
     command = ("paper", "--config", f"points_per_job={points_per_job}")
+    project.run_at_start("from isal.study import solving\nsolving.CHUNK = 5\n")
     results = project.folder / "results"
     results.mkdir()
     mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", results)
