@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,15 +17,15 @@ from isal.model.network import Network
 from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
-from isal.schemes.registry import REFERENCE
+from isal.schemes.registry import REFERENCE, SCHEMES
 from isal.schemes.schedule import node_caps
-from isal.schemes.variant import DEFAULT_VARIANT, Variant
+from isal.schemes.variant import Variant
 from isal.study import files
 from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse
 from isal.study.fingerprint import Code
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
-from isal.study.points import Point, fingerprint
+from isal.study.points import AS_READ, Point, fingerprint
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
 
@@ -127,21 +127,26 @@ class Plan:
                 slots, clock, radio = each["slots"], each["clock"], each["radio"]
                 caps = each["radar_cap_w"], each["anchor_cap_w"]
                 silent = tuple(cap == 0 for cap in caps)
-                used[slots[0].name, clock, _weight(radio), silent] = slots, clock, radio, caps
-        for (network, *_), (slots, clock, radio, caps) in sorted(used.items(), key=lambda item: item[0]):
+                scheme = SCHEMES[each["scheme"]]
+                used[slots[0].name, clock, _weight(radio), silent, scheme.alone] = slots, clock, radio, caps, scheme
+        for (network, *_), (slots, clock, radio, caps, scheme) in sorted(used.items(), key=lambda item: item[0]):
             for number, slot in enumerate(slots, start=1):
-                with self._naming(network, number):
-                    well_determined(slot, radio, clock, node_caps(slot, 1.0, *caps) > 0)
+                with self._naming(network, number, scheme.name if scheme.alone else ""):
+                    well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
 
     @contextmanager
-    def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
-        """Errors of a network become errors of the configuration that name the file, and which slot is meant."""
+    def _naming(self, network: str, slot: int | None = None, scheme: str = "") -> Iterator[None]:
+        """Errors of a network become errors of the configuration that name the file, and which slot is meant.
+
+        Where a scheme takes the network for less than it is, it is named, too.
+        """
         several = slot is not None and len(self.configuration.layouts[network].slots) > 1
         try:
             yield
         except NetworkError as error:
             file = self.configuration.layouts_file
-            raise ConfigError(f"{file}: {f'slot {slot} of ' if several else ''}{error}") from error
+            taken = f"taken for {scheme} alone, " if scheme else ""
+            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if several else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
 
@@ -155,10 +160,12 @@ class Plan:
         if name not in self._studies:
             found = self._studies[name] = {}
             for settings in self.settings(name):
-                curve = ""
+                curve, study = "", self.configuration.studies[name]
                 where = settings["slots"][0].name, settings["clock"], settings["scheme"]
-                for energies in self.configuration.studies[name].splits(*where):
-                    point = Point(energies_uj=energies, **settings)
+                points = [Point(energies_uj=energies, **settings) for energies in study.splits(*where)]
+                if study.has_best(*where):
+                    points.append(Point(energies_uj=(study.total_energy_uj,), best=True, **settings))
+                for point in points:
                     curve = curve or point.curve  # its label, which takes longer to make than the point
                     found[f"{curve}/{point.split}"] = point
         return self._studies[name]
@@ -167,14 +174,15 @@ class Plan:
         """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies."""
         configuration = self.configuration
         own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
-        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps}
+        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps, **AS_READ}
         listed = configuration.studies[name].axes
         for values in itertools.product(*listed.values()):
             along = dict(zip(listed, values, strict=True))
             chosen = axes_of(along, "split")
             radio = {axis.parameter: along[axis.name] for axis in chosen if axis.parameter}
             caps = (along["power_cap_w"],) * 2 if "power_cap_w" in along else own_caps
-            given = {**radio, "power_cap_w": caps}
+            read = {key: along.get(key, value) for key, value in AS_READ.items()}
+            given = {**radio, "power_cap_w": caps, **read}
             yield {
                 "slots": self.networks[along["network"]],
                 "radio": Radio(**{**configuration.radio, **radio}),
@@ -182,6 +190,7 @@ class Plan:
                 "scheme": along["scheme"],
                 "radar_cap_w": caps[0],
                 "anchor_cap_w": caps[1],
+                **read,
                 "tolerance": configuration.tolerance,
                 "solver": configuration.solver,
                 "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
@@ -237,7 +246,7 @@ class Plan:
         findings = self.configuration.findings
         changed = dict(findings.variants[variant])
         cap = changed.pop("power_cap_w", None)
-        scheme = Variant(**{key: changed.pop(key) for key in asdict(DEFAULT_VARIANT) if key in changed})
+        scheme = Variant(**{key: changed.pop(key) for key in AS_READ if key in changed})
         radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
         return Assumptions(variant, radio, findings.total_energy_j, cap, scheme)
 

@@ -24,9 +24,9 @@ from isal import __version__
 from isal.allocation import solvers
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
-from isal.schemes.schedule import ScheduleResult
+from isal.schemes.proof import PROOFS
 from isal.study import files
-from isal.study.points import Point
+from isal.study.points import Point, Solution
 from isal.study.store.origin import CONVENTIONS, commit
 from isal.validation import links
 
@@ -38,9 +38,21 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {
             "units": "m2",
-            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it",
+            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it; at a "
+            "best split what no split reaches for which proof holds",
         },
     ),
+    "proof": (
+        ("point",),
+        "i1",
+        {
+            "long_name": "which splits of the energy the lower bound holds for",
+            "flag_values": np.arange(len(PROOFS), dtype="i1"),
+            "flag_meanings": " ".join(proof.replace(" ", "_") for proof in PROOFS),
+        },
+    ),
+    "problems": (("point",), "i4", {"units": "1", "long_name": "number of allocation problems solved"}),
+    "problem_seconds": (("point",), "f8", {"units": "s", "long_name": "time that the solver took for all of them"}),
     "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any step"}),
     "status": (
         ("point",),
@@ -127,7 +139,7 @@ class Record:
     attributes: dict[str, Any]
 
 
-def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) -> None:
+def write(path: Path, point: Point, result: Solution, fingerprint: str) -> None:
     """Store a solved point with what it depends on. The file appears under its name only when it is complete.
 
     Raises
@@ -173,12 +185,15 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
     files.write(path, file.close())
 
 
-def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
+def _arrays(result: Solution) -> dict[str, NDArray[Any]]:
     slots = result.slots
     steps = [step for slot in slots for step in slot.steps]
     values: dict[str, Any] = {
         "speb": [result.speb],
-        "lower_bound": [result.greedy_lower_bound],
+        "lower_bound": [result.lower_bound],
+        "proof": [PROOFS.index(result.proof)],
+        "problems": [result.work.problems],
+        "problem_seconds": [result.work.seconds],
         "gap": [max(step.allocation.gap for step in steps)],
         "status": [STATUSES.index(result.status)],
         "step_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.steps],
