@@ -160,6 +160,6 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
 def _strongest(record: records.Record, name: str) -> NDArray[np.float64]:
     """Largest ratio of any link of the kind, by step; NaN if there is none."""
     sensing = record.arrays["link_target"] >= 0
-    chosen = sensing if STRONGEST[name] == "sensing" else ~sensing
+    chosen = {"sensing": sensing, "ranging": ~sensing}[STRONGEST[name]]
     ratios: NDArray[np.float64] = record.arrays["link_snr"][:, :, chosen]
     return ratios.max(axis=2) if chosen.any() else np.full(ratios.shape[:2], np.nan)
