@@ -179,9 +179,8 @@ class Block(RecordFile):
         """The points of each network with their fingerprints."""
         for number in range(self.first, self.stop):
             yield [
-                (point, fingerprint(point, code))
+                (point, fingerprint(point, self.plan.code.digest(point.modules)))
                 for curve in self.plan.member_points(self.study, self.ensemble, number)
-                for code in [self.plan.code.digest(curve[0].modules)]
                 for point in curve
             ]
 

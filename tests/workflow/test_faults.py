@@ -381,12 +381,12 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
     assert {name: finished.contents()[name] for name in before} == before
     assert_complete(finished)
 
-    made_of_records = ("best_splits/small", "solver_agreement")
-    for made in made_of_records:
+    read_by_others = ("small", "solver_agreement")
+    for made in read_by_others:
         damage(finished.folder / f"results/datasets/{made}.nc", "flipped")
     done = finished.run()
     assert done.returncode != 0
-    for made in made_of_records:
+    for made in read_by_others:
         message = f"results/datasets/{made}.nc: its content is not what was written; delete it and run snakemake again"
         assert message in done.stderr
         (finished.folder / f"results/datasets/{made}.nc").unlink()
@@ -443,9 +443,9 @@ def test_a_killed_job_of_another_kind_is_told_of(project):
     project.use_faulty_solver()
     project.succeed(STUDY)
     project.order_fault("killed")
-    done = project.run("results/datasets/best_splits/small.nc")
+    done = project.run("results/datasets/solver_agreement.nc")
     assert done.returncode != 0
-    log = "results/logs/best_splits/small.log"
+    log = "results/logs/agreement.log"
     assert (project.folder / log).read_text().startswith("repeat with: ")
     assert f"failed: without a word (killed?) ({log})\n" in done.stderr
     assert "failed: repeat with" not in done.stderr

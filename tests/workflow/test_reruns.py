@@ -26,7 +26,6 @@ from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS
 
 STUDY = "results/datasets/small.nc"
-BEST_SPLITS = "results/datasets/best_splits/small.nc"
 HELD = "step-by-step-held"
 
 
@@ -61,7 +60,7 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "BestSplits", "Allocations", "Comparison", "Observations", "FindingsDataset"),
+        *("Record", "StudyDataset", "Allocations", "Comparison", "Observations", "FindingsDataset"),
         *("PositionSimulation", "SimulatedErrors"),
     }
     assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
@@ -120,7 +119,6 @@ def test_the_tables_have_every_key():
 LOOKED_INTO = {
     "StudyDataset": "datasets/double",
     "StudyTable": "tables/double",
-    "BestSplits": "best_splits/double",
     "BestSplitsTable": "tables/best_splits",
     "Allocations": "allocations/double",
     "Comparison": "agreement",
@@ -145,6 +143,8 @@ LOOKED_INTO = {
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
     "Record at once": "points/8a/synchronous/500MHz/integrated/e5000-5000",
+    "Record at best": "points/7b/asynchronous/500MHz/step-by-step-held/best",
+    "Record at best of two slots": "points/8a/synchronous/500MHz/integrated/best",
 }
 
 #: Modules that decide what a job is asked to do, which its fingerprint holds, and nothing of how it does it.
@@ -215,7 +215,6 @@ RULES = {
     "Record": "solve_point",
     "StudyDataset": "build_dataset",
     "StudyTable": "write_table",
-    "BestSplits": "find_best_splits",
     "BestSplitsTable": "write_best_splits",
     "Allocations": "find_allocations",
     "Comparison": "compare_solvers",
@@ -400,7 +399,7 @@ def test_a_dry_run_counts_the_jobs_without_naming_each(fresh):
 
 
 def test_the_paper_alone_needs_neither_findings_nor_other_solvers(fresh):
-    rules = {"solve_point", "build_dataset", "write_table", "find_best_splits", "write_best_splits", "draw_figure"}
+    rules = {"solve_point", "build_dataset", "write_table", "write_best_splits", "draw_figure"}
     assert set(fresh.plan("paper")) == rules
 
 
@@ -431,12 +430,11 @@ def comparison(project):
 
 
 def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
-    """Neither points nor what is solved for whole studies; what was made in between is there once more, too."""
+    """Neither points nor what is solved for many at once; what was made in between is there once more, too."""
 
     def solved():
-        folders = ("datasets/best_splits", "observations")
         results = finished.folder / "results"
-        paths = [results / "datasets/solver_agreement.nc", *(path for name in folders for path in results.rglob(name))]
+        paths = [results / "datasets/solver_agreement.nc", results / "observations"]
         files = [inner for path in paths for inner in ([path] if path.is_file() else path.rglob("[!.]*.nc"))]
         digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         return finished.contents() | digests
@@ -450,11 +448,11 @@ def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
         return solved()
 
     before = solved()
-    assert len(before) > len(finished.contents()) + 3
+    assert len(before) > len(finished.contents()) + 2
     edited = move(46)
     changed = {name for name in before if before[name] != edited[name]}
     assert {f"results/points/{name}.nc" for name in changed & set(finished.contents())} == ALL_7C
-    assert len(changed) == len(ALL_7C) + 3  # best splits, comparison, observations of the layouts
+    assert len(changed) == len(ALL_7C) + 2  # comparison, observations of the layouts
     assert move(45) == before
     assert move(46) == edited
 
@@ -486,7 +484,7 @@ def test_batches_of_points_are_the_whole_study_in_turns(fresh):
         assert len(fresh.records) == (known := known + 2)
         assert (fresh.folder / STUDY).exists() == (batch == 3)
     rest = fresh.plan()
-    assert "find_best_splits" in rest
+    assert "write_table" in rest
     assert not {"solve_point", "build_dataset"} & set(rest)
 
 
@@ -533,9 +531,9 @@ def test_shards_and_single_points_give_the_same_numbers(finished, tmp_path):
     sharded.succeed("paper", "--config", "points_per_job=100")
     assert set(sharded.contents()) == set(finished.contents())
     assert len(sharded.records) == 1
-    for path in (STUDY, BEST_SPLITS):
-        one, many = (xr.load_dataset(project.folder / path).drop_vars("seconds") for project in (finished, sharded))
-        xr.testing.assert_equal(one, many)
+    times = ["seconds", "problem_seconds"]
+    one, many = (xr.load_dataset(project.folder / STUDY).drop_vars(times) for project in (finished, sharded))
+    xr.testing.assert_equal(one, many)
     assert not list(sharded.folder.rglob("*.solved"))
 
 
