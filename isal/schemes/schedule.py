@@ -326,7 +326,7 @@ def one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], wha
 
 def no_prior(info: Information) -> Knowledge:
     """The prior of a first slot: nothing is known."""
-    return Knowledge.nothing(info.basis.size)
+    return info.nothing
 
 
 async def run_schedule(
@@ -358,7 +358,9 @@ async def run_schedule(
                 slots.append(await slot(number, prior, None))
             elif not _same(prior, slots[number].prior):
                 slots[number] = await slot(number, prior, slots[number].candidate)
-    said = temporal.from_later_slots(infos, [result.known for result in slots])
+    if len(slots) == 1:
+        return ScheduleResult(tuple(slots))
+    said = temporal.from_later_slots(infos, [result.known for result in slots[1:]])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
 

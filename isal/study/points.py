@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from isal.allocation import scheduler, solvers
 from isal.errors import IsalError
+from isal.model.information import Information
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
@@ -164,13 +165,12 @@ class Point:
             )
         return result
 
-    async def computation(self) -> schemes.ScheduleResult:
-        """The scheme at these energies, see :mod:`isal.allocation.scheduler`."""
+    async def computation(self, informations: Callable[[Point], Sequence[Information]]) -> schemes.ScheduleResult:
+        """The scheme at these energies, see :mod:`isal.allocation.scheduler`; ``informations`` are what slots tell."""
         energies = [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
-        infos = schemes.slot_informations(self.slots, self.radio, self.clock)
-        return await SCHEMES[self.scheme].schedule(infos, energies, caps, self.tolerance)
+        return await SCHEMES[self.scheme].schedule(informations(self), energies, caps, self.tolerance)
 
 
 def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
@@ -179,9 +179,18 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
     A point that can't be solved, or a step of which misses its certified gap, has its error in its place.
     """
     results: dict[int, schemes.ScheduleResult | PointError] = {}
+    made: dict[tuple[tuple[Network, ...], Radio, Clock], Sequence[Information]] = {}
+
+    def informations(point: Point) -> Sequence[Information]:
+        """Those of its slots, made once for all points of a network."""
+        key = point.slots, point.radio, point.clock
+        if key not in made:
+            made[key] = schemes.slot_informations(*key)
+        return made[key]
+
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
-        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
+        found = scheduler.run_all((points[number].computation(informations) for number in numbers), solver)
         results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
     return [results[number] for number in range(len(points))]
 
