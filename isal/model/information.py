@@ -154,8 +154,7 @@ class Information:
 
     def link_information(self, power: ArrayLike) -> NDArray[np.float64]:
         """Range information of every link, ``lambda``, 1/m^2, shape ``(n_links,)``, at the given node powers in W."""
-        watts = checked_power(power, self.network)[self.links.transmitter]
-        return limited(self.links.intensity * watts, self.radio.jitter_variance_m2)
+        return self.of_links(checked_power(power, self.network)[self.links.transmitter])[0]
 
     def limited_links(self, kept: NDArray[np.intp], known: NDArray[np.intp] | None = None) -> LimitedLinks | None:
         """The links as matrices about the parameters ``kept``, see :class:`LimitedLinks`; None if nothing jitters."""
@@ -171,8 +170,12 @@ class Information:
 
         That of thermal noise, whatever the jitter of stamps.
         """
-        watts = checked_power(power, self.network)[self.links.transmitter]
-        return self.radio.snr(self.links.intensity * watts)
+        return self.of_links(checked_power(power, self.network)[self.links.transmitter])[1]
+
+    def of_links(self, watts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """:meth:`link_information` and :meth:`link_snr` at powers of the links' transmitters, ``(..., n_links)``, W."""
+        thermal = self.links.intensity * watts
+        return limited(thermal, self.radio.jitter_variance_m2), self.radio.snr(thermal)
 
 
 def _without_products(information: Information, known: tuple[int, ...]) -> Stack:

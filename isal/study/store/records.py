@@ -27,8 +27,8 @@ from isal.errors import IsalError
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
+from isal.study.store.arrays import arrays_of
 from isal.study.store.origin import CONVENTIONS, commit
-from isal.validation import links
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
@@ -174,47 +174,8 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
 
 
 def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
-    slots = result.slots
-    steps = [step for slot in slots for step in slot.steps]
-    values: dict[str, Any] = {
-        "speb": [result.speb],
-        "lower_bound": [result.greedy_lower_bound],
-        "gap": [max(step.allocation.gap for step in steps)],
-        "status": [STATUSES.index(result.status)],
-        "step_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.steps],
-        "link_transmitter": slots[0].information.links.transmitter,
-        "link_receiver": slots[0].information.links.receiver,
-        "link_target": slots[0].information.links.target,
-    }
-    filtered = [slot.spebs for slot in slots]
-    smoothed = [slot.smoothed_spebs for slot in slots]
-    usable = links.usable_links(slots)
-    per_slot = {
-        "radar_speb": [bounds.radars for bounds in filtered],
-        "clock_speb": [bounds.clocks for bounds in filtered],
-        "target_speb": [bounds.targets for bounds in filtered],
-        "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
-        "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
-        "smoothed_target_speb": [bounds.targets for bounds in smoothed],
-        "threshold_snr": [each.threshold for each in usable],
-        "usable_share": [each.share for each in usable],
-        "usable_speb": [each.speb for each in usable],
-        "pulses_needed": [each.pulses for each in usable],
-        "slot_energy": [sum(slot.energies) for slot in slots],
-    }
-    per_step = {
-        "energy": [step.energy for step in steps],
-        "energy_used": [step.energy_used for step in steps],
-        "step_speb": [step.allocation.value for step in steps],
-        "step_lower_bound": [step.allocation.lower_bound for step in steps],
-        "step_gap": [step.allocation.gap for step in steps],
-        "iterations": [step.allocation.iterations for step in steps],
-        "seconds": [step.allocation.seconds for step in steps],
-        "power": [step.power for step in steps],
-        "link_snr": [slot.information.link_snr(step.power) for slot in slots for step in slot.steps],
-    }
-    values |= {name: [value] for name, value in (per_slot | per_step).items()}
-    return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
+    given = arrays_of([result])
+    return {name: np.asarray(given[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
 
 
 def _digest(arrays: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> str:
