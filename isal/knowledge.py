@@ -28,6 +28,10 @@ NEGLIGIBLE = 1e-11
 NO_INFORMATION = 1e-13
 
 
+#: A matrix has no Cholesky factor where its least eigenvalue is below minus this share of the largest one.
+CLEARLY_NEGATIVE = 1e-9
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """Information about ``d`` parameters.
@@ -212,13 +216,22 @@ def _by_cholesky(matrix: Array, selector: Array) -> tuple[Array, Array]:
 
 
 def cholesky_factors(matrices: Array) -> Array:
-    """Lower triangular factors of matrices of shape ``(N, d, d)``; all NaN where one is not positive definite."""
+    """Lower triangular factors of matrices of shape ``(N, d, d)``; with NaN where one is not positive definite."""
     try:
         return np.asarray(np.linalg.cholesky(matrices), dtype=float)
     except np.linalg.LinAlgError:
-        if len(matrices) == 1:
-            return np.full(matrices.shape, np.nan)
-        return np.concatenate([cholesky_factors(half) for half in np.array_split(matrices, 2)])
+        pass
+    factors = np.full(matrices.shape, np.nan)
+    if len(matrices) == 1:
+        return factors
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    values = np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0))
+    hopeful = np.flatnonzero(values[:, 0] >= -CLEARLY_NEGATIVE * values[:, -1])
+    # where the others are not all that is at fault, rounding is: those are found one by one
+    for part in [hopeful] if len(hopeful) < len(matrices) else np.array_split(hopeful, 2):
+        if len(part):
+            factors[part] = cholesky_factors(matrices[part])
+    return factors
 
 
 def by_root(root: Array, selector: Array) -> tuple[float, Array]:

@@ -106,10 +106,14 @@ class AllocationProblem:
         set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
 
     @classmethod
-    def of_parts(cls, known: Knowledge, stack: Stack, selector: Array, energy: float, caps: Array) -> AllocationProblem:
-        """The problem of parts that fit and were checked; none is copied, and ``caps`` are at most the budget."""
-        problem = object.__new__(cls)
-        problem.__dict__.update(known=known, stack=stack, selector=selector, energy=energy, caps=caps)
+    def of_parts(
+        cls, known: Knowledge, stack: Stack, selector: Array, energy: float, caps: Array | None
+    ) -> AllocationProblem:
+        """The problem of parts that were checked and fit, of which nothing is copied; for where problems are many."""
+        problem: AllocationProblem = object.__new__(cls)
+        problem.__dict__.update(known=known, stack=stack, selector=selector, energy=float(energy))
+        limits = np.full(stack.n_nodes, problem.budget) if caps is None else np.minimum(caps, problem.budget)
+        problem.__dict__["caps"] = limits
         return problem
 
     @property

@@ -192,15 +192,18 @@ async def steps_slot(
     blocks, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     tolerance = positive_number(tolerance, "tolerance")
+    limits = checked = None if caps is None else checked_caps(caps, info.stack.n_nodes)
     plugged = CARRY_OVERS[carry].plugs_in
     # estimates that are held fixed owe nothing to earlier slots, which count when all steps are done
     told_before = prior if plugged is None else no_prior(info)
     steps: list[StepResult] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
-        limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
+        given = None if candidate is None else candidate[number]
+        if variant.caps_per == "slot":
+            limits = _caps_left(info, checked, energies, steps)
         if plugged is not None and number + 1 == len(blocks) > 1:
-            powers, given = [step.power for step in steps], None if candidate is None else candidate[number]
+            powers = [step.power for step in steps]
             ended = await plug_in.last_step(info, powers, plugged, energy, limits, tolerance, prior, given)
             everything = np.arange(info.basis.size)
             steps.append(
@@ -220,7 +223,6 @@ async def steps_slot(
         problem = step_problem(info, number, carried, told_before, energy, carry, limits, step_1)
         last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        given = None if candidate is None else candidate[number]
         problem, allocation = await concave.ask(problem, step.links, asked, given)
         steps.append(StepResult(step.block, float(energy), problem, allocation, info.basis, step.about))
         measured = _measured(info, number, carried, allocation.power, carry)
@@ -247,12 +249,10 @@ def known_after(
     return tuple(beliefs)
 
 
-def _caps_left(
-    info: Information, caps: ArrayLike | None, energies: Sequence[Any], steps: Sequence[StepResult]
-) -> Array:
+def _caps_left(info: Information, caps: Array | None, energies: Sequence[Any], steps: Sequence[StepResult]) -> Array:
     """What is left of each node's cap after some steps, W; by default that is the energy of all steps over 1 s."""
     total = float(np.sum(energies)) / DURATION_S
-    limits = checked_caps(total if caps is None else caps, info.stack.n_nodes)
+    limits = np.full(info.stack.n_nodes, total) if caps is None else caps
     used = np.sum([step.power for step in steps], axis=0) if steps else np.zeros(info.stack.n_nodes)
     return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
 
@@ -285,7 +285,7 @@ async def steps_handed_on(
 
 
 async def first_step_per_joule(
-    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+    info: Information, carry: Carry, caps: Array | None = None, step_1: FirstStep = "block"
 ) -> Array:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
     problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps, step_1)
@@ -294,7 +294,7 @@ async def first_step_per_joule(
 
 
 async def earlier_steps_per_joule(
-    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+    info: Information, carry: Carry, caps: Array | None = None, step_1: FirstStep = "block"
 ) -> list[Array]:
     """Powers of each step before the last at 1 J, W, where later steps hold earlier estimates fixed.
 
@@ -326,16 +326,17 @@ def step_problem(
     prior: Knowledge,
     energy: float,
     carry: Carry,
-    caps: ArrayLike | None,
+    caps: Array | None,
     step_1: FirstStep = "block",
 ) -> AllocationProblem:
     """The allocation problem of step ``number`` (from 0) over the parameters met so far.
 
     ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
+    ``energy`` (J) and ``caps`` (W, one per node) were checked.
     """
     step = info.once(_step, number, carry, step_1)
     known = (info.nothing if step.alone else carried + prior).over(step.about)
-    return AllocationProblem(known, step.stack, step.selector, energy, caps)
+    return AllocationProblem.of_parts(known, step.stack, step.selector, energy, caps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -184,9 +184,10 @@ def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointErr
     def informations(point: Point) -> Sequence[Information]:
         """Those of its slots, made once for all points of a network."""
         key = point.slots, point.radio, point.clock
-        if key not in made:
-            made[key] = schemes.slot_informations(*key)
-        return made[key]
+        found = made.get(key)
+        if found is None:
+            found = made[key] = schemes.slot_informations(*key)
+        return found
 
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
