@@ -227,7 +227,7 @@ def cholesky_factors(matrices: Array) -> Array:
     finite = np.isfinite(matrices).all(axis=(1, 2))
     values = np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0))
     hopeful = np.flatnonzero(values[:, 0] >= -CLEARLY_NEGATIVE * values[:, -1])
-    # where the others are not all that is at fault, rounding is: those are found one by one
+    # where none is clearly negative, it takes halves of the batch to find what rounding makes so
     for part in [hopeful] if len(hopeful) < len(matrices) else np.array_split(hopeful, 2):
         if len(part):
             factors[part] = cholesky_factors(matrices[part])

@@ -239,12 +239,8 @@ class ScheduleResult(Displayed):
 def node_caps(network: Network, energy: float, radars: float | None = None, anchors: float | None = None) -> Array:
     """Power caps in W, shape ``(n_nodes,)``; None means the total ``energy`` over one second (Table 1 says "1")."""
     default = energy / DURATION_S
-    return np.concatenate(
-        [
-            np.full(network.n_radars, default if radars is None else radars),
-            np.full(network.n_anchors, default if anchors is None else anchors),
-        ]
-    )
+    both = ((network.n_radars, radars), (network.n_anchors, anchors))
+    return np.array([default if cap is None else cap for number, cap in both for _ in range(number)], dtype=float)
 
 
 R = TypeVar("R", bound=SlotResult | ScheduleResult)

@@ -335,7 +335,8 @@ def step_problem(
     ``energy`` (J) and ``caps`` (W, one per node) were checked.
     """
     step = info.once(_step, number, carry, step_1)
-    known = (info.nothing if step.alone else carried + prior).over(step.about)
+    told = info.nothing if step.alone else carried + prior
+    known = step.untold if told is info.nothing else told.over(step.about)
     return AllocationProblem.of_parts(known, step.stack, step.selector, energy, caps)
 
 
@@ -345,7 +346,7 @@ class _Step:
 
     These are the parameters met so far, and those that step 1 counts as unknown. ``stack`` is what the links tell of
     them, ``selector`` picks the block among them, and ``links`` are the same links if jitter limits them. A step that
-    is ``alone`` is told nothing by others.
+    is ``alone`` is told nothing by others, and ``untold`` is that knowledge.
     """
 
     block: Block
@@ -354,6 +355,7 @@ class _Step:
     selector: Array
     links: LimitedLinks | None
     alone: bool
+    untold: Knowledge
 
 
 def _step(info: Information, number: int, carry: Carry, step_1: FirstStep) -> _Step:
@@ -375,6 +377,7 @@ def _step(info: Information, number: int, carry: Carry, step_1: FirstStep) -> _S
         info.basis.selector(blocks[number : number + 1], about),
         counted.limited_links(about, known),
         alone,
+        info.nothing.over(about),
     )
 
 
