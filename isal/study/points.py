@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import cache, cached_property
@@ -17,6 +17,7 @@ from typing import Any
 
 from isal.allocation import scheduler, solvers
 from isal.errors import IsalError
+from isal.model.information import Information
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
@@ -207,13 +208,15 @@ class Point:
             )
         return result
 
-    async def computation(self) -> Solution:
-        """The scheme at these energies, or at the best split, see :mod:`isal.allocation.scheduler`."""
+    async def computation(self, informations: Callable[[Point], Sequence[Information]]) -> Solution:
+        """The scheme at these energies, or at the best split, see :mod:`isal.allocation.scheduler`.
+
+        ``informations`` are what the slots that the scheme takes tell.
+        """
         scheme, energies = SCHEMES[self.scheme], [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
-        infos = schemes.slot_informations([scheme.takes(slot) for slot in self.slots], self.radio, self.clock)
-        given = (caps, self.tolerance, self.variant)
+        infos, given = informations(self), (caps, self.tolerance, self.variant)
         if self.best:
             split, work = await scheduler.counted(scheme.best_schedule(infos, total, *given))
             return Solution(split.result, split.lower_bound, split.proof, work)
@@ -257,9 +260,21 @@ def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
     A point that can't be solved, or a step of which misses its certified gap, has its error in its place.
     """
     results: dict[int, Solution | PointError] = {}
+    made: dict[Any, Sequence[Information]] = {}
+
+    def informations(point: Point) -> Sequence[Information]:
+        """Those of its slots, made once for all points of a network."""
+        scheme = SCHEMES[point.scheme]
+        key = point.slots, scheme.alone, point.radio, point.clock
+        found = made.get(key)
+        if found is None:
+            taken = [scheme.takes(slot) for slot in point.slots]
+            found = made[key] = schemes.slot_informations(taken, point.radio, point.clock)
+        return found
+
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
-        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
+        found = scheduler.run_all((points[number].computation(informations) for number in numbers), solver)
         results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
     return [results[number] for number in range(len(points))]
 

@@ -96,7 +96,8 @@ class Plan:
     def write(self) -> None:
         """Write ``plan.json``, which tells every job what there is to do, and with which code."""
         for settings in itertools.chain(*map(self.settings, self.configuration.studies)):
-            self.code.digest(Point(energies_uj=(), **settings).modules)
+            for best in (False, True):
+                self.code.digest(Point(energies_uj=(), best=best, **settings).modules)
         # in the order of the configuration: tables and pages follow it
         files.write(Path(self.path), json.dumps({**self.configuration.source, "code": self.code.known}).encode())
 
@@ -184,11 +185,9 @@ class Plan:
         for choice in self.choices(study):
             where = network, choice["clock"], choice["scheme"]
             total = described.total_energy_uj
-            one = Point(slots=slots, energies_uj=(total,), **choice)
-            yield [
-                *map(one.at, described.splits(*where)),
-                *([one.at((total,), True)] if described.has_best(*where) else []),
-            ]
+            one = Point(slots=slots, energies_uj=(total,), **choice)  # of which only the curve counts
+            best = [one.at((total,), best=True)] if described.has_best(*where) else []
+            yield [*map(one.at, described.splits(*where)), *best]
 
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
         """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies.

@@ -81,10 +81,10 @@ def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):
 def test_a_record_says_what_usable_links_carry(path, result):
     """With one pulse 7c has no usable sensing link, so that its target is undetermined."""
     arrays = records.read(path, ONE).arrays
-    (found,) = links.usable_links(result.slots)
-    assert arrays["threshold_snr"] == [[found.threshold]]
-    assert arrays["usable_share"] == [[found.share]] == [[pytest.approx(0.053, abs=0.001)]]
-    assert arrays["pulses_needed"] == [[found.pulses]] == [[251]]
+    (found,) = links.usable_links([result.slots])
+    assert arrays["threshold_snr"] == [found.threshold]
+    assert arrays["usable_share"] == [found.share] == [[pytest.approx(0.053, abs=0.001)]]
+    assert arrays["pulses_needed"] == [found.pulses] == [[251]]
     assert arrays["usable_speb"] == [[np.inf]]
     with netCDF4.Dataset(path) as file:
         assert "infinite where these leave it undetermined" in file["usable_speb"].long_name
