@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import DUAL, INTEGRATED, LINE, SINGLE, TOTAL_UJ, plan_of, point_of, stored
+from builders import DUAL, INTEGRATED, LINE, SINGLE, TOTAL_UJ, dataset_of, plan_of, point_of, stored
 
 import isal
 from isal.allocation.solvers import interior_point
@@ -232,7 +232,7 @@ def study_of(points, folder):
     """Points, and the best of their curves, as a study has them."""
     best = {point.at_best().label: point.at_best() for point in points}
     every = {point.label: point for point in points} | best
-    built = datasets.build(stored(list(every.values()), folder), study="s", note="n")
+    built = dataset_of(stored(list(every.values()), folder))
     storage.write(folder / "s.nc", built)
     return storage.read(folder / "s.nc")
 
@@ -304,7 +304,7 @@ def test_a_study_with_nothing_to_split_has_no_rows(tmp_path):
 
 def test_a_study_of_best_splits_alone_has_tables(tmp_path):
     best = point_of().at_best()
-    dataset = datasets.build(stored([point_of(**INTEGRATED), best], tmp_path), study="s", note="n")
+    dataset = dataset_of(stored([point_of(**INTEGRATED), best], tmp_path))
     held = tables.best_points(dataset).set_index("scheme").loc["step-by-step-held"]
     assert held["energies (J)"].startswith("2.2")
     assert held["over integrated"] == pytest.approx(1.496, abs=1e-3)
@@ -379,7 +379,7 @@ def test_one_task_alone_is_the_integrated_scheme_without_the_other(clock):
 
 def test_one_task_alone_has_rows_and_no_ratio_of_other_bounds(tmp_path):
     points = [point_of(**INTEGRATED | {"scheme": scheme}) for scheme in ("integrated", "localization", "sensing")]
-    dataset = datasets.build(stored(points, tmp_path), study="s", note="n")
+    dataset = dataset_of(stored(points, tmp_path))
     table = tables.best_points(dataset).set_index("scheme")
     assert table.minimised.to_dict() == {"integrated": "targets", "localization": "radars", "sensing": "targets"}
     assert np.isnan(table.loc["localization", "over integrated"])
