@@ -50,6 +50,7 @@ from numpy.typing import NDArray
 from isal.allocation import solvers
 from isal.allocation.certificate import Allocation
 from isal.allocation.problem import AllocationProblem
+from isal.allocation.progress import Progress
 from isal.allocation.solvers import Answer, Request
 from isal.errors import AllocationError, IsalError
 
@@ -145,6 +146,7 @@ def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T
         _close(computations)
         raise
     whole, solved = _side_by_side(computations), 0
+    progress, answered = Progress(), 0
     answers: list[Any] | None = None
     while True:
         try:
@@ -155,6 +157,8 @@ def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T
         allocations = solvers.answers(module, requests)
         solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in allocations)
         answers = _in_turn(asked, allocations)
+        answered += len(requests)
+        progress.tell("%d allocation problems answered so far, %d of them together just now", answered, len(requests))
 
 
 def _in_turn(asked: Sequence[Asked], allocations: Sequence[Answer]) -> list[Any]:
