@@ -158,7 +158,7 @@ def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T
         solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in allocations)
         answers = _in_turn(asked, allocations)
         answered += len(requests)
-        progress.tell("%d allocation problems answered so far, %d of them together just now", answered, len(requests))
+        progress.tell("allocation problems answered: %d so far, %d of them just now", answered, len(requests))
 
 
 def _in_turn(asked: Sequence[Asked], allocations: Sequence[Answer]) -> list[Any]:
