@@ -755,6 +755,9 @@ def with_outliers(
 ) -> Moments:
     """Errors where links below the threshold of their delay estimator find outliers instead of their paths.
 
+    Parameters that are not listed, and the errors, are those of :func:`simulate`. Compare the moments with
+    :func:`covariance` of :func:`with_links`.
+
     Parameters
     ----------
     outlier_probability
@@ -765,9 +768,6 @@ def with_outliers(
     kept
         Which links the receiver uses, shape ``(n_links,)``, true or false. It takes all of them for normal, as the
         bound does. The others have no weight; what is kept must determine every parameter.
-
-    The other parameters and the errors are those of :func:`simulate`. Compare the moments with :func:`covariance` of
-    :func:`with_links`.
     """
     n_links = len(info.links)
     probability = np.asarray(outlier_probability, dtype=float)
