@@ -14,6 +14,7 @@ from isal.errors import UnobservableError
 if TYPE_CHECKING:
     from isal.model.information import Information
     from isal.model.network import Network
+    from isal.model.parameters import Block
 
 #: A direction whose information, with every parameter scaled to unit information, is below this is unobservable.
 OBSERVABILITY_FLOOR = 1e-11
@@ -25,6 +26,13 @@ LEAST_MOVE = 1e-2
 #: A layout of less than this width over length is called a line, and one of less than this thickness a plane.
 FLAT = 1e-2
 
+#: The same, but for rounding.
+EXACT = 1e-6
+
+#: Blocks of positions.
+POSITIONS: tuple[Block, ...] = ("radars", "targets")
+
+#: Why one node alone does not do.
 ONE_NODE = "one node measures one distance of each target; add an anchor or a radar"
 
 
@@ -33,8 +41,9 @@ def refuse_unobservable(
 ) -> None:
     """Refuse a network some direction of whose parameters has less information than ``floor``.
 
-    Information is compared with every parameter scaled to unit information. ``transmit``, shape ``(n_nodes,)``, says
-    which nodes transmit, by default all.
+    Information is compared with every parameter scaled to unit information, in space with every position scaled to that
+    on average over its coordinates, so that it does not matter how a plane of nodes lies. ``transmit``, shape
+    ``(n_nodes,)``, says which nodes transmit, by default all.
 
     Raises
     ------
@@ -43,7 +52,12 @@ def refuse_unobservable(
     """
     silent = transmit is not None and not transmit.all()
     matrix = result.matrix(np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float))
-    diagonal = np.sqrt(np.diag(matrix))
+    diagonal = np.diag(matrix).copy()
+    if result.network.dimension == 3:
+        for positions in (result.blocks[block] for block in POSITIONS if block in result.blocks):
+            of_each = diagonal[positions].reshape(-1, 3)
+            of_each[:] = of_each.mean(axis=1, keepdims=True)
+    diagonal = np.sqrt(diagonal)
     unit = 1 / np.where(diagonal > 0, diagonal, 1.0)  # in m
     values, vectors = np.linalg.eigh(matrix * np.outer(unit, unit))
     if values[0] > floor:
@@ -88,15 +102,18 @@ def _way_out_in_space(result: Information, lost: Sequence[str]) -> str:
         return f"all of it is free to {about}; give at least three anchors that are not on one line"
     if len(known) == 1:
         return ONE_NODE
-    if _extent(known)[1] < FLAT:
+    spots = dict(_spots(network))
+    names = [name for name in dict.fromkeys(label.rsplit(" ", 1)[0] for label in lost) if name in spots]
+    width = _extent(known)[1]
+    thickness = _extent(network.nodes, [spots[name] for name in names])[2]
+    # what is on a line lies in a plane, too, but what lies in a plane is at most almost on a line
+    if width < FLAT and width <= max(thickness, EXACT):
         turning = "all else" if what == "anchors" else "each target"
         return (
             f"its {what} lie on one line, or almost, about which {turning} is free to turn; move one off it, or add one"
         )
     # a range to a spot in the plane of all nodes does not change, to first order, as the spot leaves the plane
-    spots = dict(_spots(network))
-    names = [name for name in dict.fromkeys(label.rsplit(" ", 1)[0] for label in lost) if name in spots]
-    if names and _extent(network.nodes, [spots[name] for name in names])[2] < FLAT:
+    if names and thickness < FLAT:
         return (
             f"all its nodes{_and_targets(names)} lie in one plane, or almost, and no link tells the height above it of "
             f"{', '.join(names)}; move a node well off the plane"
