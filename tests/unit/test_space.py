@@ -25,7 +25,7 @@ from isal.model.links import network_links
 from isal.model.parameters import CLOCKS as CLOCK_MODES
 from isal.model.parameters import parameter_basis
 from isal.study import allocations, config, sources
-from isal.validation import positions
+from isal.validation import positions, step_estimators
 from isal.validation.positions import Model
 from isal.workflow.plan import Plan
 
@@ -419,6 +419,17 @@ def test_maximum_likelihood_reaches_the_bound(clock):
     assert moments.not_converged == 0
     for indices in (np.arange(info.basis.size)[part] for part in info.blocks.values()):
         assert positions.compare(moments, positions.covariance(info, power), indices, level=0.01 / 10).agrees
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["plug-in", "marginal"])
+def test_steps_as_they_are_carried_out_reach_their_closed_form(scheme):
+    info = isal.information(HALL, RADIO, "asynchronous")
+    powers = step_estimators.best_powers(info, 10.0, "plug-in")
+    moments = step_estimators.simulate(info, powers, scheme, (20240401, 3, 4), range(10))
+    assert moments.not_converged == 0
+    expected = step_estimators.covariance(info, powers, scheme)
+    assert positions.compare(moments, expected, info.basis.indices(["targets"]), level=0.01 / 4).agrees
 
 
 def test_starts_off_the_truth_lie_in_every_direction():
