@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 HELP = "the best powers in one network"
 DESCRIPTION = (
     "Print the best powers in one network of one or of several slots, with bound and certificate. FILE is YAML or JSON "
-    "and holds positions in metres, {anchors: [[x, y], ...], radars: [...], targets: [...]}, a list of such tables for "
-    "several slots, or networks by name as in config/networks.yaml or in the file of a study."
+    "and holds positions in metres, {anchors: [[x, y], ...], radars: [...], targets: [...]}, in space all [x, y, z], a "
+    "list of such tables for several slots, or networks by name as in config/networks.yaml or in the file of a study."
 )
 
 
