@@ -77,8 +77,8 @@ def read(whole: xr.Dataset, where: Mapping[str, Any], part: xr.Dataset) -> Panel
         The values along all axes but scheme and split; along ``network`` the name of the ensemble.
     part
         What is the same for all networks (:func:`isal.study.ensembles.represented`), of the schemes that are shown and
-        the splits of the grid. Its ``x`` by scheme and split are the energies, or what else orders the splits, NaN where
-        a scheme has none.
+        the splits of the grid. Its ``x`` by scheme and split are the energies, or what else orders the splits, NaN
+        where a scheme has none.
     """
     others = {name: value for name, value in where.items() if name != "network"}
     networks = whole.isel(network=ensembles.members(whole)[where["network"]]).sel(others)

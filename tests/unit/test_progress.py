@@ -15,7 +15,9 @@ NETWORK = isal.Network(
 )
 
 CALLS = {
-    "problems answered": lambda: isal.best_split(NETWORK, isal.Radio(), clock="asynchronous", energy=10.0, carry="held"),
+    "problems answered": lambda: isal.best_split(
+        NETWORK, isal.Radio(), clock="asynchronous", energy=10.0, carry="held"
+    ),
     "gap up to": lambda: isal.allocate(
         NETWORK, isal.Radio(), clock="synchronous", goals="worst direction", energy=10.0
     ),
