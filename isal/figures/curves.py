@@ -108,6 +108,7 @@ def draw_curves(
         width = picture.get_figwidth() / min(placed.columns, len(combinations)) - AXIS_INCHES
         unit = " (m²)"
         if where["network"] in ensembles.members(whole):
+            part = spread.comparable(part)
             spreads, slots = spread.read(whole, where, part), part.sizes["slot"]
             spread.draw(panel, spreads, slots, float(part.slot_energy.sum("slot").max()), shown.colours)
             _label_decades(panel)
@@ -242,11 +243,13 @@ def _add_rows(
 
 
 def _add_legend(picture: Picture, axes: Sequence[Axes], schemes: Sequence[Scheme], shown: Shown, title: str) -> None:
-    """The schemes, then what the marks are that were drawn."""
-    handles: list[Artist] = [
-        Line2D([], [], label=scheme.label, **style.scheme_look(scheme, shown.colours)) for scheme in schemes
-    ]
+    """The schemes and marks that were drawn, and what the marks are."""
     drawn = {str(artist.get_label()) for panel in axes for artist in (*panel.lines, *panel.collections)}
+    handles: list[Artist] = [
+        Line2D([], [], label=scheme.label, **style.scheme_look(scheme, shown.colours))
+        for scheme in schemes
+        if scheme.label in drawn
+    ]
     handles += spread.legend(drawn)
     for key, look, label in (
         ("_grid", style.GRID_BEST | {"color": "0.3"}, style.GRID_BEST_LABEL),

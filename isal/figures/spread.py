@@ -1,7 +1,7 @@
 """Panels of ensembles: for each scheme the median over the networks, before bands between quantiles.
 
 Bounds of random networks differ by orders of magnitude, so each stands over the integrated scheme's lowest one in the
-same network, if the study has that scheme and all others minimise the same as it does.
+same network, if the study has that scheme and others that minimise the same. Schemes that do not are then left out.
 """
 
 from __future__ import annotations
@@ -107,6 +107,14 @@ def read(whole: xr.Dataset, where: Mapping[str, Any], part: xr.Dataset) -> Panel
             )
         )
     return Panel(spreads, relative, _usable(best, slots))
+
+
+def comparable(part: xr.Dataset) -> xr.Dataset:
+    """A part of a study with the schemes that compare with the integrated one; with all where no other one does."""
+    if REFERENCE.name not in part.scheme:
+        return part
+    alike = part.minimises == part.minimises.sel(scheme=REFERENCE.name)
+    return part.isel(scheme=np.flatnonzero(alike)) if alike.sum() > 1 else part
 
 
 def titled(where: Mapping[str, Any], whole: xr.Dataset, form: str = "{:,} networks") -> dict[str, Any]:

@@ -18,12 +18,12 @@ from isal.study import ensembles, pages, tables
 from isal.study.axes import axes_of
 
 #: What stands above the table.
-SAYS = (
-    "A row is about all networks of an ensemble with a scheme, each network at the best point of its own curve: the "
-    'median over the networks and, in brackets, the quantiles of 5 % and 95 % where they differ. "over integrated" is '
-    "the ratio to the integrated scheme's lowest SPEB in the same network. A step's share, or a slot's where there are "
-    'several, is of all the energy. "largest gap" and "status" are the worst of all points of all networks.'
-)
+SAYS = """\
+A row is about all networks of an ensemble with a scheme, each network at the best point of its own curve (at its
+best split where the study has `split: best`): the median over the networks and, in brackets, the quantiles of 5 %
+and 95 % where they differ. "over integrated" is the ratio to the integrated scheme's lowest SPEB in the same
+network. A step's share, or a slot's where there are several, is of all the energy. "largest gap" and "status" are
+the worst of all points of all networks."""
 
 #: Quantity of which there are quantiles -> how it is printed; shares of parts follow the third.
 QUANTITIES: dict[str, Callable[[float], str]] = {

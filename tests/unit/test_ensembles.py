@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_st
 
 from isal import figures
-from isal.figures import slot_energy, spread, step_energy, step_simplex, style
+from isal.figures import slot_energy, spread, step_energy, step_simplex, step_surface, style
 from isal.study import config, ensemble_tables, ensembles, tables
 from isal.study.solving import solve_missing
 from isal.study.sources import Source, Sources
@@ -37,12 +37,14 @@ STUDIES = {
     "simplex": STUDY
     | GRID
     | {"networks": ["some"], "clocks": ["asynchronous"], "step_2_energy_j": [0.1, 1], "step_1_energy_j": [0.5, 2, 5]},
+    "tasks": STUDY | GRID | {"networks": ["some"], "schemes": [*HELD, "localization", "sensing"]},
     "exact": STUDY | GRID | {"networks": ["some"], "split": "best"},
     "alone": STUDY | GRID | {"networks": ["some"], "schemes": HELD[1:], "bandwidths_hz": [5e8, 1e9]},
 }
 OF_STUDIES = {
     "steps": "step_energy",
     "exact": "step_energy",
+    "tasks": "step_energy",
     "slots": "slot_energy",
     "simplex": "step_simplex",
     "alone": "step_energy",
@@ -346,6 +348,24 @@ def test_plans_of_an_ensemble_are_those_of_the_median(plan, datasets):
     assert simplex.best == int(np.argmin(medians))
     assert simplex.title == "some (median of 7 networks), asynchronous, 500 MHz, held"
     assert sum(energy[simplex.best] for energy in simplex.energies.values()) == pytest.approx(10)
+
+
+@pytest.mark.long
+def test_one_surface_alone_is_drawn(plan):
+    picture = drawn(plan, "simplex", step_surface)
+    with style.look():
+        picture.draw_without_rendering()
+    assert [axes.get_title(loc="left") for axes in picture.axes if axes.name == "3d"] == [
+        "(a) some (median of 7 networks), asynchronous, 500 MHz, held"
+    ]
+
+
+@pytest.mark.long
+def test_what_does_not_compare_with_the_integrated_scheme_is_left_out(plan):
+    (panel,) = drawn(plan, "tasks", step_energy).axes
+    assert panel.get_ylabel() == "target SPEB\nover integrated"
+    assert {"integrated", "step-by-step, held", "sensing"} <= set(lines_of(panel))
+    assert "localization" not in lines_of(panel)
 
 
 def test_nothing_is_said_of_links_that_nothing_is_known_of(datasets):
