@@ -32,7 +32,7 @@ NO_INFORMATION = 1e-13
 CLEARLY_NEGATIVE = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Knowledge:
     """Information about ``d`` parameters.
 
