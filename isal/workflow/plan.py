@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -310,7 +310,8 @@ class Plan:
             found.append(
                 Slab(
                     [(Path(file.path), file.fingerprint) for file in files],
-                    lambda: [(point, self.fingerprint(point)) for point in named.values()],
+                    lambda: list(named.values()),
+                    lambda stored: _rows(stored, map(self.fingerprint, named.values())),
                     len(named),
                     list(networks),
                     list(labels),
@@ -321,7 +322,9 @@ class Plan:
                 ensemble = self.configuration.ensembles[block.ensemble]
                 members = list(map(ensemble.member, range(block.first, block.stop)))
                 file = [(Path(block.path), block.fingerprint)]
-                found.append(Slab(file, block.wanted, block.n_points, members, ensemble.node_labels, ensemble))
+                found.append(
+                    Slab(file, block.points, _all_rows, block.n_points, members, ensemble.node_labels, ensemble)
+                )
         return found
 
     def of_members(self, study: str, ensemble: str) -> str:
@@ -451,6 +454,16 @@ class Plan:
             tolerance=configuration.tolerance,
             solver=configuration.solver,
         )
+
+
+def _rows(stored: Sequence[str], wanted: Iterable[str]) -> list[int]:
+    """Where some fingerprints stand among others."""
+    row = {fingerprint: number for number, fingerprint in enumerate(stored)}
+    return [row[fingerprint] for fingerprint in wanted]
+
+
+def _all_rows(stored: Sequence[str]) -> Sequence[int]:
+    return range(len(stored))
 
 
 def curves(points: Mapping[str, Point]) -> list[list[Point]]:

@@ -7,9 +7,7 @@ of ensembles are in a :class:`Block` of networks.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,16 +171,16 @@ class Block(RecordFile):
         return digest([self.plan.of_members(self.study, self.ensemble), self.first, self.stop])
 
     def wanted(self) -> list[tuple[Point, str]]:
-        return list(itertools.chain(*self.wanted_by_network()))
+        return [(point, fingerprint(point, self.plan.code.digest(point.modules))) for point in self.points()]
 
-    def wanted_by_network(self) -> Iterator[list[tuple[Point, str]]]:
-        """The points of each network with their fingerprints."""
-        for number in range(self.first, self.stop):
-            yield [
-                (point, fingerprint(point, self.plan.code.digest(point.modules)))
-                for curve in self.plan.member_points(self.study, self.ensemble, number)
-                for point in curve
-            ]
+    def points(self) -> list[Point]:
+        """Its points, as they are in the file."""
+        return [
+            point
+            for number in range(self.first, self.stop)
+            for curve in self.plan.member_points(self.study, self.ensemble, number)
+            for point in curve
+        ]
 
     @property
     def elsewhere(self) -> list[Path]:
