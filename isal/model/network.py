@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import NetworkError, not_installed
+from isal.model.installation import Installation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,13 +54,16 @@ class Network:
         Passive nodes to be sensed, shape ``(n_targets, 2)``, in metres. Empty for localization only (Figure 1).
     radars_known
         True for target sensing only (Figure 2): the radars' positions are known, their clocks need not be.
+    installation
+        Equipment of nodes, disturbances of links and survey errors, see :class:`isal.Installation`; none by default.
     name
         Used in error messages.
 
     Raises
     ------
     NetworkError
-        If an array has the wrong shape, a coordinate is not finite or out of bounds, or two nodes coincide.
+        If an array has the wrong shape, a coordinate is not finite or out of bounds, two nodes coincide, or the
+        installation names what the network does not have.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class Network:
     targets: NDArray[np.float64]
     radars_known: bool = False
     name: str = "network"
+    installation: Installation = Installation()
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Network:
         *,
         radars_known: bool = False,
         name: str = "network",
+        installation: Installation | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "name", name)
@@ -96,6 +102,12 @@ class Network:
         if self.n_targets == 0 and (self.n_radars == 0 or radars_known):
             raise NetworkError(f"{name}: nothing to estimate; give a target, or radars whose positions are unknown")
         self._refuse_coincident_nodes()
+        if installation is None:
+            installation = Installation()
+        elif not isinstance(installation, Installation):
+            raise NetworkError(f"{name}: installation must be an isal.Installation, got {installation!r}")
+        installation.check(self)
+        set_(self, "installation", installation)
 
     def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
         try:
@@ -142,10 +154,12 @@ class Network:
             told = ", ".join(f"{len(getattr(self, group))} {group}" for group in groups)
         else:
             told = ", ".join(f"{group}={getattr(self, group).tolist()}" for group in groups)
-        return f"Network({told}{', radars_known=True' if self.radars_known else ''}, name={self.name!r})"
+        known = ", radars_known=True" if self.radars_known else ""
+        installed = f", installation={self.installation!r}" if self.installation else ""
+        return f"Network({told}{known}, name={self.name!r}{installed})"
 
     def __eq__(self, other: object) -> bool:
-        """Whether all positions, the name and what is known are the same."""
+        """Whether all positions, the name, what is known and the installation are the same."""
         if not isinstance(other, Network):
             return NotImplemented
         return (self.name, self.to_mapping()) == (other.name, other.to_mapping())
@@ -192,16 +206,19 @@ class Network:
             targets=targets,
             radars_known=mapping.get("radars_known", False),
             name=name,
+            installation=_installation(mapping.get("installation"), name),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """The inverse of :meth:`from_mapping`, without the name: all that a result can depend on."""
-        return {
+        found = {
             "anchors": self.anchors.tolist(),
             "radars": self.radars.tolist(),
             "targets": self.targets.tolist(),
             "radars_known": self.radars_known,
         }
+        # results of networks without one stay what they are
+        return {**found, "installation": self.installation.to_mapping()} if self.installation else found
 
     def plot(self) -> Figure:
         """A map of anchors, radars and targets; needs matplotlib.
@@ -222,7 +239,32 @@ class Network:
         cos, sin = math.cos(angle), math.sin(angle)
         turn = np.array([[cos, -sin], [sin, cos]])
         anchors, radars, targets = (group @ turn.T + np.asarray(shift) for group in self._groups())
-        return Network(anchors, radars, targets, radars_known=self.radars_known, name=self.name)
+        return self.placed(anchors, radars, targets)
+
+    def placed(self, anchors: ArrayLike, radars: ArrayLike, targets: ArrayLike) -> Network:
+        """This network with other positions, m, and the same name and installation."""
+        return Network(
+            anchors,
+            radars,
+            targets,
+            radars_known=self.radars_known,
+            name=self.name,
+            installation=self.installation,
+        )
 
     def _groups(self) -> Iterator[NDArray[np.float64]]:
         yield from (self.anchors, self.radars, self.targets)
+
+
+def _installation(table: Any, name: str) -> Installation | None:
+    if table is None or isinstance(table, Installation):
+        return table
+    known = [setting.name for setting in fields(Installation)]
+    if not isinstance(table, Mapping):
+        raise NetworkError(f"{name}: installation must be a table of {', '.join(known)}; got {table!r}")
+    if unknown := [key for key in table if key not in known]:
+        raise NetworkError(f"{name}: installation: unknown key {unknown[0]!r}; it takes {', '.join(known)}")
+    try:
+        return Installation(**table)
+    except NetworkError as error:
+        raise NetworkError(f"{name}: {error}") from None

@@ -38,7 +38,8 @@ def refuse_unobservable(
         Naming the parameters at fault, and what to change.
     """
     silent = transmit is not None and not transmit.all()
-    matrix = result.matrix(np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float))
+    watts = np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float)
+    matrix = result.matrix(watts) + result.prior.matrix
     diagonal = np.sqrt(np.diag(matrix))
     unit = 1 / np.where(diagonal > 0, diagonal, 1.0)  # in m
     values, vectors = np.linalg.eigh(matrix * np.outer(unit, unit))
@@ -71,4 +72,6 @@ def _way_out(result: Information) -> str:
     across = np.linalg.svd(spots - spots.mean(axis=0), compute_uv=False)
     if across[1] < ON_A_LINE * across[0]:
         return "all its nodes and targets lie on one line, or almost; move one off it"
+    if network.installation:
+        return "let more nodes transmit and receive, switch links on, or give smaller survey errors and biases"
     return "add an anchor or a radar, or move nodes that lie on one line"

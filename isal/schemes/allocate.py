@@ -21,7 +21,7 @@ from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
-from isal.schemes.schedule import DEFAULT_SOLVER, no_prior, tell_uncertified
+from isal.schemes.schedule import DEFAULT_SOLVER, tell_uncertified
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -127,7 +127,8 @@ class GoalsResult:
     @property
     def spebs(self) -> Spebs:
         """Bounds of radars, clock offsets and targets at these powers, m^2."""
-        return block_spebs(self.information.measured(self.power), self.information.basis)
+        info = self.information
+        return block_spebs(info.measured(self.power) + info.prior, info.basis)
 
 
 def allocate(
@@ -214,7 +215,7 @@ def allocate(
     else:
         kind, levels = "energy", _requirements(info, requirements)
     rows, at_most = _limits(network, energy, limits)
-    known = no_prior(info)
+    known = info.prior
     problem = GoalsProblem(
         [_goal(info, known, name) for name in levels],
         kind,
