@@ -9,6 +9,7 @@ from .errors import InfeasibleError as InfeasibleError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError
 from .errors import UnobservableError as UnobservableError
+from .model.ensemble import shadowed as shadowed
 from .model.information import Information as Information
 from .model.information import Spebs as Spebs
 from .model.information import information as information

@@ -114,28 +114,42 @@ class Installation:
     receive_only: Sequence[str] = _names("nodes", "Nodes that only receive", "their power is zero")
     transmit_only: Sequence[str] = _names("nodes", "Nodes that only transmit")
     links_off: Sequence[str] = _names("links", "Links that do not exist", "both directions")
-    antenna_gain_db: PerName = _setting(
-        "nodes", "Antenna gain of nodes, to transmit and to receive", "dB", "instead of the radio's", at_least=-50, at_most=100
+    antenna_gain_db: float | Mapping[str, float] = _setting(
+        "nodes",
+        "Antenna gain of nodes, to transmit and to receive",
+        "dB",
+        "instead of the radio's",
+        at_least=-50,
+        at_most=100,
     )
-    transmit_gain_db: PerName = _setting(
+    transmit_gain_db: float | Mapping[str, float] = _setting(
         "nodes", "Antenna gain of nodes to transmit", "dB", "before `antenna_gain_db`", at_least=-50, at_most=100
     )
-    receive_gain_db: PerName = _setting(
+    receive_gain_db: float | Mapping[str, float] = _setting(
         "nodes", "Antenna gain of nodes to receive", "dB", "before `antenna_gain_db`", at_least=-50, at_most=100
     )
-    excess_noise_db: PerName = _setting(
+    excess_noise_db: float | Mapping[str, float] = _setting(
         "nodes", "Noise of receiving nodes over the radio's", "dB", at_least=-50, at_most=100
     )
-    cross_section_m2: PerName = _setting(
+    cross_section_m2: float | Mapping[str, float] = _setting(
         "targets", "Radar cross section of targets", "m^2", "instead of the radio's", above=0, at_most=1e6
     )
-    link_gain_db: PerName = _setting(
-        "links", "Gain of links beyond that of free space", "dB", "negative where something is in the way", at_least=-200, at_most=100
+    link_gain_db: float | Mapping[str, float] = _setting(
+        "links",
+        "Gain of links beyond that of free space",
+        "dB",
+        "negative where something is in the way",
+        at_least=-200,
+        at_most=100,
     )
-    path_overlap: PerName = _setting(
-        "links", "Path-overlap coefficient chi of links, a factor 1 - chi on their information", "1", at_least=0, below=1
+    path_overlap: float | Mapping[str, float] = _setting(
+        "links",
+        "Path-overlap coefficient chi of links, a factor 1 - chi on their information",
+        "1",
+        at_least=0,
+        below=1,
     )
-    bias_error_m: PerName = _setting(
+    bias_error_m: float | Mapping[str, float] = _setting(
         "links",
         "Standard deviation of an unknown bias of links",
         "m",
@@ -143,8 +157,13 @@ class Installation:
         at_least=0,
         at_most=1e6,
     )
-    survey_error_m: PerName = _setting(
-        "anchors", "Standard deviation of each coordinate of anchors", "m", "0 where they are exact", at_least=0, at_most=1e6
+    survey_error_m: float | Mapping[str, float] = _setting(
+        "anchors",
+        "Standard deviation of each coordinate of anchors",
+        "m",
+        "0 where they are exact",
+        at_least=0,
+        at_most=1e6,
     )
 
     def __post_init__(self) -> None:
@@ -200,7 +219,7 @@ class Installation:
                     )
         for key, numbers in ((setting.name, getattr(self, setting.name)) for setting in fields(self)):
             if isinstance(numbers, dict) and any(" - " in name for name in numbers):
-                _per_link(network, key, numbers, link_ends(network))
+                per_link(network, key, numbers, link_ends(network))
         if not self.transmits(network).any() or not self.receives(network).any():
             what = "transmit" if not self.transmits(network).any() else "receive"
             raise NetworkError(f"{network.name}: installation: no node may {what}; leave a node out of the list")
@@ -225,7 +244,7 @@ class Installation:
 
     def exists(self, network: Network, ends: Ends) -> NDArray[np.bool_]:
         """Which of some links there are, shape ``(n_links,)``."""
-        off = np.zeros(len(ends.transmitter), dtype=bool)
+        off = np.zeros(len(ends), dtype=bool)
         for name in self.links_off:
             off |= _links_of(network, ends, name)
         return ~off & self.transmits(network)[ends.transmitter] & self.receives(network)[ends.receiver]
@@ -237,8 +256,8 @@ class Installation:
         decibels = _per_name(self.transmit_gain_db, labels, both)[ends.transmitter] - usual
         decibels += _per_name(self.receive_gain_db, labels, both)[ends.receiver] - usual
         decibels -= _per_name(self.excess_noise_db, labels, 0.0)[ends.receiver]
-        decibels += _per_link(network, "link_gain_db", self.link_gain_db, ends)
-        factor = 10 ** (decibels / 10) * (1 - _per_link(network, "path_overlap", self.path_overlap, ends))
+        decibels += per_link(network, "link_gain_db", self.link_gain_db, ends)
+        factor = 10 ** (decibels / 10) * (1 - per_link(network, "path_overlap", self.path_overlap, ends))
         sections = _per_name(
             self.cross_section_m2, [f"target {n + 1}" for n in range(network.n_targets)], radio.radar_cross_section_m2
         )
@@ -252,14 +271,20 @@ class Installation:
             return Biases((), np.zeros(0), np.zeros((0, 3), dtype=np.intp))
         ends = link_ends(network)
         ends = ends.only(self.exists(network, ends))
-        error = _per_link(network, "bias_error_m", self.bias_error_m, ends)
+        error = per_link(network, "bias_error_m", self.bias_error_m, ends)
         paths, first = np.unique(ends.paths[error > 0], axis=0, return_index=True)
-        labels = tuple(f"bias of {_path_name(network, path)}" for path in paths.tolist())
+        labels = tuple(f"bias of {name}" for name in path_names(network, paths))
         return Biases(labels, error[error > 0][first], paths)
 
 
 #: What counts where a key that takes one number for all is not given.
-_WITHOUT = {"excess_noise_db": 0.0, "link_gain_db": 0.0, "path_overlap": 0.0, "bias_error_m": 0.0, "survey_error_m": 0.0}
+_WITHOUT = {
+    "excess_noise_db": 0.0,
+    "link_gain_db": 0.0,
+    "path_overlap": 0.0,
+    "bias_error_m": 0.0,
+    "survey_error_m": 0.0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +300,9 @@ class Ends:
         """Target and both nodes in ascending order, the same for both directions, shape ``(n_links, 3)``."""
         low, high = np.minimum(self.transmitter, self.receiver), np.maximum(self.transmitter, self.receiver)
         return np.stack([self.target, low, high], axis=1)
+
+    def __len__(self) -> int:
+        return len(self.transmitter)
 
     def only(self, chosen: NDArray[np.bool_]) -> Ends:
         """Those of the links for which ``chosen`` is true."""
@@ -331,7 +359,9 @@ def _number(setting: Field[Any], whose: str, given: object) -> float:
     limits, number = setting.metadata["limits"], finite_number(given)
     where = f"installation: {setting.name}{whose}"
     if number is None:
-        raise NetworkError(f"{where} must be a finite number{', or a table by name' if not whose else ''}, got {given!r}")
+        raise NetworkError(
+            f"{where} must be a finite number{', or a table by name' if not whose else ''}, got {given!r}"
+        )
     checks: dict[str, Callable[[float], bool]] = {
         "at_least": lambda limit: number >= limit,
         "above": lambda limit: number > limit,
@@ -350,10 +380,13 @@ def _distinct(setting: Field[Any], names: Iterable[object]) -> list[str]:
     found: list[str] = []
     for given in names:
         if not isinstance(given, str) or not re.fullmatch(pattern, given):
-            raise NetworkError(f"installation: {setting.name}: {given!r} is no name of {_what(setting)}, such as {examples}")
-        parts = given.split(" - ")
-        ends = sorted((part for part in parts if not part.startswith("target")), key=_in_order)
-        name = " - ".join([ends[0], *(part for part in parts if part.startswith("target")), *ends[1:]])
+            raise NetworkError(
+                f"installation: {setting.name}: {given!r} is no name of {_what(setting)}, such as {examples}"
+            )
+        first, *via = given.split(" - ")
+        last = via.pop() if via else None
+        ends = sorted([first] if last is None else [first, last], key=_in_order)
+        name = " - ".join([ends[0], *via, *ends[1:]])
         if name in found:
             raise NetworkError(f"installation: {setting.name}: {name} stands twice; keep one")
         found.append(name)
@@ -361,7 +394,9 @@ def _distinct(setting: Field[Any], names: Iterable[object]) -> list[str]:
 
 
 def _what(setting: Field[Any]) -> str:
-    return {"nodes": "a node", "anchors": "an anchor", "targets": "a target", "links": "a link"}[setting.metadata["about"]]
+    return {"nodes": "a node", "anchors": "an anchor", "targets": "a target", "links": "a link"}[
+        setting.metadata["about"]
+    ]
 
 
 def _in_order(name: str) -> tuple[tuple[str, int], ...]:
@@ -413,27 +448,31 @@ def _exactness(name: str) -> int:
     return 0 if len(parts) == 1 else 1 if len(parts) == 2 and "target" in name else 2
 
 
-def _per_link(network: Network, key: str, given: PerName, ends: Ends) -> Array:
+def per_link(network: Network, key: str, given: PerName, ends: Ends) -> Array:
     """The number of each link, zero where there is none; shape ``(n_links,)``."""
     if not isinstance(given, Mapping):
-        return np.full(len(ends.transmitter), float(given))
-    found, told = np.zeros(len(ends.transmitter)), np.full(len(ends.transmitter), -1)
+        return np.full(len(ends), float(given))
+    found, told = np.zeros(len(ends)), np.full(len(ends), -1)
     clashes = np.zeros(len(found), dtype=bool)
     for name, number in sorted(given.items(), key=lambda each: _exactness(each[0])):
         meant = _links_of(network, ends, name)
         # two legs of one path can say different things; the path itself may still tell
-        clashes = np.where(meant, (told == _exactness(name)) & (found != number) | clashes & (told == _exactness(name)), clashes)
+        clashes = np.where(
+            meant, (told == _exactness(name)) & (found != number) | clashes & (told == _exactness(name)), clashes
+        )
         found[meant], told[meant] = number, _exactness(name)
     if clashes.any():
-        target, low, high = ends.paths[int(np.argmax(clashes))].tolist()
-        path = _path_name(network, (target, low, high))
+        (path,) = path_names(network, ends.paths[[int(np.argmax(clashes))]])
         raise NetworkError(
             f"{network.name}: installation: {key}: the two legs of {path} have different numbers; add one for {path!r}"
         )
     return found
 
 
-def _path_name(network: Network, path: Sequence[int]) -> str:
-    target, low, high = path
-    via = [f"target {target + 1}"] if target >= 0 else []
-    return " - ".join([network.node_labels[low], *via, network.node_labels[high]])
+def path_names(network: Network, paths: NDArray[np.intp]) -> list[str]:
+    """Names of some :attr:`Ends.paths`."""
+    labels = network.node_labels
+    return [
+        " - ".join([labels[low], *([f"target {target + 1}"] if target >= 0 else []), labels[high]])
+        for target, low, high in paths.tolist()
+    ]

@@ -29,9 +29,10 @@ class Links:
         Range information intensity per watt of the transmitter, (14) and (15), 1/(m^2 W), shape ``(n_links,)``.
     ``columns``, ``entries``
         Parameters that each delay depends on and ``c`` times its derivatives, (A1)-(A3), dimensionless, both of shape
-        ``(n_links, 10)`` without biases: position of the transmitter, of the receiver, of the target as the end of the first and as
+        ``(n_links, 10)``: position of the transmitter, of the receiver, of the target as the end of the first and as
         the start of the second leg, and the two clock offsets. What a link does not depend on is a zero in column 0. A
-        column can occur twice (a target, a radar that receives its own signal); its entries add up.
+        column can occur twice (a target, a radar that receives its own signal); its entries add up. An installation
+        adds one more for the bias.
     ``n_parameters``
         Number of parameters.
     """

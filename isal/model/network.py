@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ class Network:
     targets: NDArray[np.float64]
     radars_known: bool = False
     name: str = "network"
-    installation: Installation = Installation()
+    installation: Installation = field(default_factory=Installation)
 
     def __init__(
         self,

@@ -64,8 +64,8 @@ class Basis:
 
     @cached_property
     def _ranges(self) -> dict[Block | Nuisance, NDArray[np.intp]]:
-        parts: dict[Block | Nuisance, slice] = {**self.blocks, **self.nuisances}
-        return {block: np.arange(part.start, part.stop) for block, part in parts.items()}
+        parts = [*self.blocks.items(), *self.nuisances.items()]
+        return {block: np.arange(part.start, part.stop) for block, part in parts}
 
 
 def parameter_basis(network: Network, clock: Clock) -> Basis:

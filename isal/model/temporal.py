@@ -168,8 +168,8 @@ def refuse_unlike(networks: Sequence[Network]) -> None:
                 )
         if network.radars_known != first.radars_known:
             raise NetworkError(f"{first.name}: slot {number} and slot 1 differ in radars_known; make them equal")
-        surveyed = (each.installation.survey_errors(each) for each in (network, first))
-        if not np.array_equal(*surveyed):
+        mine, others = (each.installation.survey_errors(each).tolist() for each in (network, first))
+        if mine != others:
             raise NetworkError(
                 f"{first.name}: slot {number} and slot 1 differ in survey_error_m, which is of anchors that stay where "
                 "they are; make them equal"

@@ -107,9 +107,10 @@ class BestSplit(Displayed):
         two slots each slot's powers are the best of that slot given the slot before it, at every split.
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
-        were searched. ``"none"``: a search, as always with jitter of time stamps, survey errors or biases, or a convex problem whose certificate
-        misses the tolerance; ``lower_bound`` is that of the powers at this split alone. It is all that there is where
-        the last step is no convex problem (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
+        were searched. ``"none"``: a search, as always with jitter of time stamps, survey errors or biases, or a
+        convex problem whose certificate misses the tolerance; ``lower_bound`` is that of the powers at this split
+        alone. It is all that there is where the last step is no convex problem
+        (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
     ``problems``
         How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
 

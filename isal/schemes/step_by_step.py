@@ -141,9 +141,7 @@ def step_by_step(
     variant = Variant(step_1, caps_per)
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = scheduler.run(
-            steps_slot(info, info.prior, energies, carry, caps, tolerance, variant=variant), solver
-        )
+        slot = scheduler.run(steps_slot(info, info.prior, energies, carry, caps, tolerance, variant=variant), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
     return certified(
