@@ -51,7 +51,8 @@ def refuse_unobservable(
         Naming the parameters at fault, and what to change.
     """
     silent = transmit is not None and not transmit.all()
-    matrix = result.matrix(np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float))
+    watts = np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float)
+    matrix = result.matrix(watts) + result.prior.matrix
     diagonal = np.diag(matrix).copy()
     if result.network.dimension == 3:
         for positions in (result.blocks[block] for block in POSITIONS if block in result.blocks):
@@ -89,6 +90,8 @@ def _way_out(result: Information, lost: Sequence[str]) -> str:
         return ONE_NODE
     if _extent(network.nodes, network.targets)[1] < FLAT:
         return "all its nodes and targets lie on one line, or almost; move one off it"
+    if network.installation:
+        return "let more nodes transmit and receive, switch links on, or give smaller survey errors and biases"
     return "add an anchor or a radar, or move nodes that lie on one line"
 
 

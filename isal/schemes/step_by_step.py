@@ -115,7 +115,8 @@ def step_by_step(
     carry
         What a later step knows of the earlier ones: a key of :data:`isal.schemes.carry_over.CARRY_OVERS`. With
         ``"plug-in"`` and ``"plug-in-ranging"`` the last step is no convex problem: its powers are a local minimum, and
-        the result is never better than ``"local"`` unless its bound happens to prove it.
+        the result is never better than ``"local"`` unless its bound happens to prove it. With survey errors or biases
+        (:class:`isal.Installation`) it is ``"marginal"`` or ``"joint"``.
     step_1
         What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
     caps
@@ -140,9 +141,7 @@ def step_by_step(
     variant = Variant(step_1, caps_per)
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = scheduler.run(
-            steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver
-        )
+        slot = scheduler.run(steps_slot(info, info.prior, energies, carry, caps, tolerance, variant=variant), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
     return certified(
@@ -239,7 +238,7 @@ def known_after(
     carried, beliefs = no_prior(info), []
     for number, power in enumerate(powers):
         carried, measured = _handed_on(info, number, carried, checked_power(power, info.network), carry, step_1)
-        beliefs.append(measured)
+        beliefs.append(measured + info.prior)
     return tuple(beliefs)
 
 
@@ -306,11 +305,28 @@ async def earlier_steps_per_joule(
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
     name, steps = info.network.name, steps_of(info)
     one_of(carry, CARRIES, "carry")
+    refuse_carry(info, carry)
     if length(energies) != len(steps):
         given = energies if length(energies) is None else len(energies)
         raise IsalError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {given}")
     for step, energy in zip(steps, energies, strict=True):
         positive_number(energy, f"{name}: the energy of step {step}", "J")
+
+
+def refuse_carry(info: Information, carry: Carry) -> None:
+    """Refuse a carry-over that survey errors and biases are not for, see :attr:`CarryOver.takes_nuisances`.
+
+    Raises
+    ------
+    IsalError
+        Naming those that they are for.
+    """
+    if info.basis.nuisances and not CARRY_OVERS[carry].takes_nuisances and len(steps_of(info)) > 1:
+        others = " or ".join(repr(each.name) for each in CARRY_OVERS.values() if each.takes_nuisances)
+        raise IsalError(
+            f"{info.network.name}: with survey_error_m or bias_error_m the steps share unknowns of which carry-over "
+            f"{carry!r} says nothing; take {others}, or isal.integrated"
+        )
 
 
 def step_problem(
@@ -369,9 +385,15 @@ def _parameters_of_step(info: Information, number: int, step_1: FirstStep, carry
     if number and not CARRY_OVERS[carry].convex:
         return info.basis.indices(steps_of(info)[number : number + 1])
     if not _reads_otherwise(info, number, step_1):
-        return info.basis.indices(steps_of(info)[: number + 1])
+        return _met(info, number)
     # of targets the ranging links tell nothing, and so nothing less without them
-    return info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+    blocks = [block for block in BLOCKS if step_1 == "equivalent" or block != "targets"]
+    return info.basis.indices([*blocks, *info.basis.nuisances])
+
+
+def _met(info: Information, number: int) -> NDArray[np.intp]:
+    """Parameters met up to a step: its block, those before it, and the nuisances, which all steps have."""
+    return info.basis.indices([*steps_of(info)[: number + 1], *info.basis.nuisances])
 
 
 def _handed_on(
@@ -382,7 +404,7 @@ def _handed_on(
     Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
     """
     everything = carried + info.measured(power, _not_counted(info, number, carry))
-    met = info.basis.indices(steps_of(info)[: number + 1])
+    met = _met(info, number)
     if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
         minimised = info.ranging.measured(power) if step_1 == "ranging" else everything
         return minimised.marginal(met).embedded(info.basis.size, met), everything

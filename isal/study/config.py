@@ -539,6 +539,7 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         raise ConfigError(f"{at()}: every run has a table of that name; rename the study")
     for network in table["networks"]:
         _known(network, layouts, at("networks"), "network")
+    _check_schemes(table, layouts, at("schemes"))
     total = _microjoules(table["total_energy_j"], at("total_energy_j"))
     axes = {axis.name: tuple(map(axis.read, table[axis.key])) for axis in AXES if axis.key in table}
     if None in (caps := axes.get("power_cap_w", ())) and total / UJ_PER_J in caps:
@@ -579,6 +580,23 @@ def _study(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLay
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
         steps=steps,
     )
+
+
+def _check_schemes(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], where: str) -> None:
+    """Refuse schemes that are not for networks whose survey errors or biases are unknown as well."""
+    for network in table["networks"]:
+        settings = [slot.get("installation", {}) for slot in layouts[network].slots]
+        unknowns = next((key for each in settings for key in ("survey_error_m", "bias_error_m") if each.get(key)), None)
+        for scheme in table["schemes"] if unknowns else ():
+            carry = SCHEMES[scheme].carry_over
+            if carry is not None and not carry.takes_nuisances:
+                others = ", ".join(
+                    name for name, each in SCHEMES.items() if not each.carry_over or each.carry_over.takes_nuisances
+                )
+                raise ConfigError(
+                    f"{where}: {scheme} says nothing of what {unknowns} makes unknown in {network}; take {others}, or "
+                    "put the network into another study"
+                )
 
 
 def _wanted_grids(
@@ -830,7 +848,7 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
             what += _text_hint(value, path, source)
     elif error.validator == "pattern":
         what = f"{shown(value)} is not of the required form"
-    elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):
+    elif error.validator in config_keys.LIMITS.values():
         what = f"{shown(value)} is out of range"
     elif error.validator == "uniqueItems":
         twice = next(entry for index, entry in enumerate(value) if entry in value[:index])

@@ -26,7 +26,7 @@ from isal.model.information import Information, Spebs
 from isal.model.observability import OBSERVABILITY_FLOOR
 from isal.model.parameters import BLOCKS, Block
 from isal.model.pulse import Pulse, named
-from isal.schemes.schedule import SlotResult, no_prior
+from isal.schemes.schedule import SlotResult
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay
 
@@ -65,6 +65,8 @@ def _threshold(pulse: Pulse, search: float, amplitude: delay.Amplitude) -> float
 def shares(information: Information, power: ArrayLike, block: Block) -> Array:
     """Share of each link in the bound of a block, of the shape of :func:`link_snr`; they add up to 1.
 
+    With survey errors or biases the rest is what is known of these before any link measures.
+
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
     at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
     its SPEB. A share is also the weight with which a link's own error enters, see :func:`growth_if_kept`.
@@ -91,7 +93,7 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
 def _shares(information: Information, intensity: Array, block: Block) -> Array | None:
     """:func:`shares` of links of given intensities; None where they leave the block undetermined."""
     links = information.links
-    bound, solved = _Directions(_root(information, intensity)).solve(information.basis.indices([block]))
+    bound, solved = _Directions(_with_prior(information, intensity)).solve(information.basis.indices([block]))
     if not math.isfinite(bound):
         return None
     weight = np.zeros(len(links))
@@ -117,7 +119,7 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     network has no such block.
     """
     kept = usable(information, power, threshold)
-    directions = _Directions(_root(information, np.where(kept, _intensity(information, power), 0.0)))
+    directions = _Directions(_with_prior(information, np.where(kept, _intensity(information, power), 0.0)))
     indices = (information.basis.indices([block]) for block in BLOCKS)
     return Spebs(*(directions.solve(each)[0] if len(each) else math.nan for each in indices))
 
@@ -191,7 +193,7 @@ class UsableLinks:
 def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
     """Usable links of each slot of a schedule, at the powers of all its steps and for the block that it minimises."""
     found: list[UsableLinks] = []
-    prior = no_prior(slots[0].information)
+    prior = slots[0].information.prior
     for number, slot in enumerate(slots):
         info, block = slot.information, slot.steps[-1].block
         powers = [step.power for step in slot.steps]
@@ -240,6 +242,13 @@ class _Directions:
         half = picked[:, known] / self.values[known] / self.scale[indices, None]
         solved = (self.vectors[:, known] / self.values[known]) @ half.T / self.scale[:, None]
         return float(np.sum(half**2)), solved
+
+
+def _with_prior(information: Information, intensity: Array) -> Array:
+    """:func:`_root` with what is known before any link measures."""
+    told = information.prior.root
+    root = _root(information, intensity)
+    return root if told is None or not len(told) else np.concatenate([root, told])
 
 
 def _root(information: Information, intensity: Array) -> Array:

@@ -24,6 +24,8 @@ from isal import __version__
 from isal.allocation import solvers
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
+from isal.model.information import Information
+from isal.model.installation import link_ends
 from isal.schemes.schedule import ScheduleResult
 from isal.study import files
 from isal.study.points import Point
@@ -158,7 +160,7 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
         "slot": len(result.slots),
         "step": len(steps),
         "node": info.network.n_nodes,
-        "link": len(info.links),
+        "link": len(link_ends(info.network)),
     }
     # the classic format is written and read in half the time, in a third of the space; it is made in memory, as the
     # library names the cause of not writing a file now in one way, now in another
@@ -176,15 +178,16 @@ def write(path: Path, point: Point, result: ScheduleResult, fingerprint: str) ->
 def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
     slots = result.slots
     steps = [step for slot in slots for step in slot.steps]
+    ends = link_ends(slots[0].information.network)
     values: dict[str, Any] = {
         "speb": [result.speb],
         "lower_bound": [result.greedy_lower_bound],
         "gap": [max(step.allocation.gap for step in steps)],
         "status": [STATUSES.index(result.status)],
         "step_slot": [number for number, slot in enumerate(slots, start=1) for _ in slot.steps],
-        "link_transmitter": slots[0].information.links.transmitter,
-        "link_receiver": slots[0].information.links.receiver,
-        "link_target": slots[0].information.links.target,
+        "link_transmitter": ends.transmitter,
+        "link_receiver": ends.receiver,
+        "link_target": ends.target,
     }
     filtered = [slot.spebs for slot in slots]
     smoothed = [slot.smoothed_spebs for slot in slots]
@@ -211,10 +214,18 @@ def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
         "iterations": [step.allocation.iterations for step in steps],
         "seconds": [step.allocation.seconds for step in steps],
         "power": [step.power for step in steps],
-        "link_snr": [slot.information.link_snr(step.power) for slot in slots for step in slot.steps],
+        "link_snr": [_link_snr(slot.information, step.power) for slot in slots for step in slot.steps],
     }
     values |= {name: [value] for name, value in (per_slot | per_step).items()}
     return {name: np.asarray(values[name], dtype=kind) for name, (_, kind, _) in VARIABLES.items()}
+
+
+def _link_snr(info: Information, power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """SNR of all links that the network could have, the same in each slot; zero where there is none."""
+    ends = link_ends(info.network)
+    snr = np.zeros(len(ends))
+    snr[info.network.installation.exists(info.network, ends)] = info.link_snr(power)
+    return snr
 
 
 def _digest(arrays: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> str:
