@@ -495,6 +495,7 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
             finite[index] = _lower(problems[index], power[index])
         return [each if sound else AllocationError(NO_OPTIMUM) for each, sound in zip(power, finite, strict=True)]
     level = np.ones(len(problems))
+    tried: list[list[tuple[float, float]]] = [[] for _ in problems]
     power, ratio = region.middle(level), np.zeros(len(problems))
     widest = np.where(np.isfinite(region.reach), region.reach, np.inf).max(axis=1)
     open_ = list(range(len(problems)))
@@ -502,6 +503,8 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
         part = region.take(np.array(open_))
         power[open_] = part.middle(level[open_])
         ratio[open_] = _ratios([problems[index] for index in open_], power[open_])
+        for index in open_:
+            tried[index].append((float(level[index]), float(ratio[index])))
         low, high = ratio[open_] < ROOMY, ratio[open_] > 20 * ROOMY
         factor = np.clip(1.5 * ROOMY / np.maximum(ratio[open_], 1e-300), 1e-6, 1e6)
         moving = (low & (level[open_] < widest[open_]) & (level[open_] < 1e30)) | (high & (level[open_] > 1e-30))
@@ -509,6 +512,13 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
         open_ = [index for index, move in zip(open_, moving.tolist(), strict=True) if move]
         if not open_:
             break
+    for index in np.flatnonzero(ratio < ROOMY).tolist():
+        # a prior can leave a floor that no power lowers: where little more is to be had, not far from the optimum
+        best = max(reached for _, reached in tried[index])
+        if best > max(ratio[index], 1.0):
+            level[index] = min(each for each, reached in tried[index] if reached - 1 >= 0.5 * (best - 1))
+            power[index] = region.take(np.array([index])).middle(level[[index]])[0]
+            ratio[index] = _ratios([problems[index]], power[[index]])[0]
     results: list[Array | AllocationError] = list(power)
     for index in np.flatnonzero(ratio > 20 * ROOMY).tolist():
         results[index] = AllocationError("the requirements are met without any power")
