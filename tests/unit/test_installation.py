@@ -1,5 +1,6 @@
 """Nodes as they are and honest links: gains, missing links, overlap, biases, survey errors, shadowing."""
 
+import doctest
 import json
 import pickle
 from dataclasses import replace
@@ -863,6 +864,14 @@ def test_a_study_takes_the_schemes_that_an_installation_is_for():
     assert "step-by-step-held says nothing of what survey_error_m makes unknown in hall; take integrated" in str(
         error.value
     )
+
+
+def test_the_document_prints_what_it_says():
+    failed, tried = doctest.testfile(
+        str(ROOT / "docs/honest_links.md"), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
+    )
+    assert tried
+    assert not failed
 
 
 # --- shadowing --------------------------------------------------------------------------------------------------------
