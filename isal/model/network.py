@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -239,18 +239,7 @@ class Network:
         cos, sin = math.cos(angle), math.sin(angle)
         turn = np.array([[cos, -sin], [sin, cos]])
         anchors, radars, targets = (group @ turn.T + np.asarray(shift) for group in self._groups())
-        return self.placed(anchors, radars, targets)
-
-    def placed(self, anchors: ArrayLike, radars: ArrayLike, targets: ArrayLike) -> Network:
-        """This network with other positions, m, and the same name and installation."""
-        return Network(
-            anchors,
-            radars,
-            targets,
-            radars_known=self.radars_known,
-            name=self.name,
-            installation=self.installation,
-        )
+        return replace(self, anchors=anchors, radars=radars, targets=targets)
 
     def _groups(self) -> Iterator[NDArray[np.float64]]:
         yield from (self.anchors, self.radars, self.targets)

@@ -762,6 +762,24 @@ def test_what_knows_nothing_of_survey_errors_says_so():
     )
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("clock", MODES)
+def test_estimators_reach_the_bounds_of_installed_links(clock):
+    network = installed(
+        SINGLE["7c"],
+        links_off=["radar 1 - anchor 2", "anchor 1 - target 1"],
+        antenna_gain_db={"radar 1": 16, "anchor 2": 5},
+        excess_noise_db={"radar 2": 4},
+        transmit_only=["anchor 1"],
+        path_overlap=0.3,
+    )
+    info, power = isal.information(network, RADIO, clock), np.full(4, 30.0)
+    moments = positions.simulate(info, power, (1, 2, 3), range(3))
+    found = positions.compare(moments, positions.covariance(info, power), np.arange(info.basis.size))
+    low, high = found.ratio_limits
+    assert low < found.ratio < high
+
+
 def test_findings_leave_out_what_not_all_carry_overs_are_for():
     assert observable([SINGLE["7c"]], RADIO)
     assert observable([installed(SINGLE["7c"], path_overlap=0.1)], RADIO)
@@ -928,28 +946,31 @@ def test_shadowing_says_what_is_wrong(arguments, message):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["integrated", "worst target", "energy"])
 def test_an_independent_solver_agrees_on_many_networks(kind):
-    """200 random networks with gains, missing links, overlap, biases and survey errors; docs/honest_links.md."""
-    worst = 0.0
-    for number, plain in enumerate(random_networks(15, 200, targets=(1, 3))):
+    """200 random networks with gains, missing links, overlap, biases and survey errors; docs/honest_links.md.
+
+    Clarabel's own answers are not all certified to 1e-6; what they can be off by counts.
+    """
+    apart = []
+    for number, plain in enumerate(random_networks(15, 200, anchors=(2, 4), radars=(2, 3), targets=(1, 2))):
         rng, paths = np.random.default_rng([15, number, 1]), all_paths(plain)
+        biased = rng.choice(paths, 4, replace=False).tolist()
         network = installed(
             plain,
             receive_only=[plain.node_labels[rng.integers(plain.n_nodes)]],
             links_off=rng.choice(paths, 1).tolist(),
             antenna_gain_db=dict(zip(plain.node_labels, rng.uniform(5, 15, plain.n_nodes).tolist(), strict=True)),
             path_overlap=float(rng.uniform(0, 0.5)),
-            bias_error_m={
-                name: float(rng.uniform(0.001, 0.1)) for name in rng.choice(paths, 4, replace=False).tolist()
-            },
+            bias_error_m={name: float(rng.uniform(0.001, 0.1)) for name in biased},
             survey_error_m=float(10 ** rng.uniform(-3, -1)),
         )
         clock = MODES[number % 2]
         found, other = (_solved(network, clock, kind, **way) for way in ({}, {"solver": "cvxpy", "tolerance": 1e-2}))
         assert found.status == "optimal"
         assert found.lower_bound <= _value(other) * (1 + 1e-9)
-        worst = max(worst, abs(_value(other) / _value(found) - 1))
-    print(kind, worst)
-    assert worst < 1e-6
+        assert other.lower_bound <= _value(found) * (1 + 1e-9)
+        apart.append(abs(_value(other) / _value(found) - 1))
+        assert apart[-1] < 1e-6 + other.gap
+    assert np.median(apart) < 1e-7
 
 
 def _solved(network, clock, kind, **way):
