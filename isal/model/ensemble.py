@@ -160,6 +160,9 @@ def shadowed(network: Network, sigma_db: float, *, seed: int, size: int) -> list
     >>> for each in isal.shadowed(network, 4.0, seed=1, size=3):
     ...     best = isal.integrated(each, isal.Radio(), clock="synchronous", energy=10.0)
     ...     print(f"{100 * best.speb**0.5:.2f} cm")
+    0.88 cm
+    1.45 cm
+    1.74 cm
     """
     sigma = finite_number(sigma_db)
     if sigma is None or sigma < 0:

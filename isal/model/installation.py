@@ -107,8 +107,8 @@ class Installation:
     >>> for each in (exact, network):
     ...     best = isal.integrated(each, isal.Radio(), clock="synchronous", energy=10.0)
     ...     print(len(best.information.links), f"links, {100 * best.speb**0.5:.2f} cm")
-    26 links, 1.44 cm
-    24 links, 2.14 cm
+    26 links, 1.45 cm
+    24 links, 2.21 cm
     """
 
     receive_only: Sequence[str] = _names("nodes", "Nodes that only receive", "their power is zero")

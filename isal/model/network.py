@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -284,7 +284,7 @@ class Network:
 
         Returns
         -------
-        A network with the same name.
+        A network with the same name and installation.
 
         Raises
         ------
@@ -301,18 +301,7 @@ class Network:
         by = self._vector("shift", np.zeros(self.dimension) if shift is None else shift)
         turn = self._turn(angle, axis)
         anchors, radars, targets = (group @ turn.T + by for group in self._groups())
-        return self.placed(anchors, radars, targets)
-
-    def placed(self, anchors: ArrayLike, radars: ArrayLike, targets: ArrayLike) -> Network:
-        """This network with other positions, m, and the same name and installation."""
-        return Network(
-            anchors,
-            radars,
-            targets,
-            radars_known=self.radars_known,
-            name=self.name,
-            installation=self.installation,
-        )
+        return replace(self, anchors=anchors, radars=radars, targets=targets)
 
     def _turn(self, angle: float, axis: Sequence[float] | None) -> NDArray[np.float64]:
         """Matrix of a turn about the origin, shape ``(d, d)``."""

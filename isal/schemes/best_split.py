@@ -344,12 +344,13 @@ async def _proportional(
     last = len(steps_of(info)) - 1
     limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
-    first = await first_step_per_joule(info, carry, _caps_of_zero(limits), step_1)
+    caps_of_zero = _caps_of_zero(limits)
+    first = await first_step_per_joule(info, carry, caps_of_zero, step_1)
     solved: dict[float, _Proportional] = {}
 
     async def speb(ratio: float) -> float:
         earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
-        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1)
+        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1, caps_of_zero)
         problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
         # The first variable counts the joules of the earlier steps, the others the watts of the last one.
         slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)

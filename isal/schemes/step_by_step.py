@@ -264,19 +264,20 @@ async def steps_handed_on(
     carry: Carry,
     first_per_joule: Array,
     step_1: FirstStep = "block",
+    caps: Array | None = None,
 ) -> tuple[Knowledge, list[Array]]:
-    """What the first steps of the scheme hand on to the next one, without a prior and without caps.
+    """What the first steps of the scheme hand on to the next one, without a prior.
 
-    ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
-    see :func:`first_step_per_joule`. Returns what is known of the parameters met by the step that follows, and the
-    powers of each step, W.
+    ``energies`` in J are those of as many steps as it has entries, ``caps`` in W those of all but the first.
+    ``first_per_joule`` are the powers of step 1 at 1 J, see :func:`first_step_per_joule`. Returns what is known of the
+    parameters met by the step that follows, and the powers of each step, W.
     """
     steps = steps_of(info)
     powers = [energies[0] * first_per_joule]
     measured = _measured(info, 0, no_prior(info), powers[0], carry)
     carried = _handed_on(info, 0, measured, powers[0], carry, step_1)
     for number, energy in enumerate(energies[1:], start=1):
-        problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
+        problem = step_problem(info, number, carried, no_prior(info), energy, carry, caps)
         allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
         powers.append(allocation.power)
         measured = _measured(info, number, carried, allocation.power, carry)
