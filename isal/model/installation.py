@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -42,7 +43,7 @@ NAMES = {
     ),
 }
 
-#: Kinds of links by name.
+#: Kinds of links by name: without and with a target.
 KINDS = ("ranging", "sensing")
 
 
@@ -174,7 +175,12 @@ class Installation:
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
-        return any(self.to_mapping().values())
+        return self._says_anything
+
+    @cached_property
+    def _says_anything(self) -> bool:
+        # a gain of 0 dB says something, instead of the radio's
+        return bool(self.to_mapping())
 
     def __repr__(self) -> str:
         return f"Installation({', '.join(f'{key}={value!r}' for key, value in self.to_mapping().items())})"
@@ -191,6 +197,18 @@ class Installation:
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in set_.items()}
         # a setting of one number is kept if it is not what counts without it
         return {key: value for key, value in plain.items() if value not in ([], {}) and value != _WITHOUT.get(key)}
+
+    def without_targets(self) -> Installation:
+        """What of it is about nodes and their direct links, and so holds for a network without its targets."""
+
+        def kept(given: Any) -> Any:
+            if isinstance(given, tuple):
+                return tuple(name for name in given if "target" not in name)
+            if isinstance(given, dict):
+                return {name: number for name, number in given.items() if "target" not in name}
+            return given
+
+        return Installation(**{setting.name: kept(getattr(self, setting.name)) for setting in fields(self)})
 
     def check(self, network: Network) -> None:
         """Refuse names of nodes, targets or links that a network does not have.
@@ -430,7 +448,7 @@ def _per_name(given: PerName, labels: Sequence[str], otherwise: float | Array) -
 def _links_of(network: Network, ends: Ends, name: str) -> NDArray[np.bool_]:
     """Which links a name stands for, shape ``(n_links,)``."""
     if name in KINDS:
-        return (ends.target >= 0) == (name == "sensing")
+        return (ends.target >= 0) == KINDS.index(name)
     parts = name.split(" - ")
     nodes = [network.node_labels.index(part) for part in parts if not part.startswith("target")]
     target = next((int(part.split()[1]) - 1 for part in parts if part.startswith("target")), -1)

@@ -148,9 +148,10 @@ def _first_columns(network: Network, basis: Basis) -> NDArray[np.intp]:
     """First parameter of the position of each node, -1 where it is known; shape ``(n_nodes,)``."""
     found = np.full(network.n_nodes, -1)
     free = np.arange(network.n_radars) if "radars" in basis.blocks else np.empty(0, dtype=np.intp)
-    unsure = network.n_radars + np.flatnonzero(network.installation.survey_errors(network))
     found[free] = basis.indices(["radars"])[:: network.dimension]
-    found[unsure] = basis.indices(["anchors"])[:: network.dimension]
+    if "anchors" in basis.nuisances:
+        unsure = network.n_radars + np.flatnonzero(network.installation.survey_errors(network))
+        found[unsure] = basis.indices(["anchors"])[:: network.dimension]
     return found
 
 

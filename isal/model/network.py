@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ GROUPS = ("anchors", "radars", "targets")
 
 #: How positions are written, in messages.
 POSITIONS = "a list of [x, y], or of [x, y, z], in metres"
+
+#: What a network has besides its positions unless something is said of it.
+PLAIN = Installation()
 
 
 def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
@@ -92,7 +95,7 @@ class Network:
     targets: NDArray[np.float64]
     radars_known: bool = False
     name: str = "network"
-    installation: Installation = field(default_factory=Installation)
+    installation: Installation = PLAIN
 
     def __init__(
         self,
@@ -115,12 +118,11 @@ class Network:
         if self.n_targets == 0 and (self.n_radars == 0 or radars_known):
             raise NetworkError(f"{name}: nothing to estimate; give a target, or radars whose positions are unknown")
         self._refuse_coincident_nodes()
-        if installation is None:
-            installation = Installation()
-        elif not isinstance(installation, Installation):
+        set_(self, "installation", PLAIN if installation is None else installation)
+        if not isinstance(self.installation, Installation):
             raise NetworkError(f"{name}: installation must be an isal.Installation, got {installation!r}")
-        installation.check(self)
-        set_(self, "installation", installation)
+        if self.installation:
+            self.installation.check(self)
 
     def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
         try:

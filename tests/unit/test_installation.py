@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import references
 import yaml
-from builders import ROOT, SINGLE, defaults, point_of
+from builders import ROOT, SINGLE, defaults, point_of, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CLOCKS, generators, networks, powered_networks, random_schedule
@@ -29,6 +29,7 @@ from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.step_by_step import known_after
 from isal.study import config
 from isal.study.observations import observable
+from isal.study.fingerprint import digest
 from isal.study.store import records
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import links, positions, step_estimators
@@ -99,6 +100,16 @@ def test_a_network_without_an_installation_has_the_mapping_that_it_always_had():
     for nothing in ({"survey_error_m": 0}, {"bias_error_m": 0.0, "links_off": []}, {"path_overlap": {}}):
         assert installed(network, **nothing) == network
         assert installed(network, **nothing).to_mapping() == network.to_mapping()
+
+
+def test_a_gain_of_nothing_is_one_of_its_own():
+    """0 dB stand in place of the radio's gain."""
+    network = installed(SINGLE["7a"], antenna_gain_db=0.0)
+    assert network.installation
+    assert network != SINGLE["7a"]
+    best = isal.integrated(network, RADIO, clock="synchronous", energy=10.0)
+    same = isal.integrated(SINGLE["7a"], Radio(antenna_gain_db=0.0), clock="synchronous", energy=10.0)
+    assert best.speb == pytest.approx(same.speb, rel=1e-9)
 
 
 @settings(deadline=None)
@@ -742,7 +753,7 @@ def test_shares_of_links_leave_some_to_the_prior():
     assert 0 < part.sum() < 0.1
     usable = links.usable_spebs(found.information, found.power, 1e-12)
     assert usable.targets == pytest.approx(found.speb, rel=1e-9)
-    (told,) = links.usable_links([found])
+    (told,) = links.usable_links([[found]])
     assert told.speb >= found.speb * (1 - 1e-9)
 
 
@@ -793,17 +804,15 @@ def test_a_record_has_all_links_that_there_could_be(tmp_path):
     )
     result = point.solve()
     path = tmp_path / "record.nc"
-    records.write(path, point, result, "fingerprint")
-    found = records.read(path).arrays
-    assert found["link_snr"].shape == (1, 2, 26)
-    ends = set(zip(found["link_transmitter"].tolist(), found["link_receiver"].tolist(), strict=True))
-    silent = found["link_snr"][0, 0] == 0
+    write_record(path, point, digest("fingerprint"), result)
+    found = records.read(path)
+    assert found.arrays["link_snr"].shape == (1, 2, 26)
+    (shape,) = found.shapes
+    silent = found.arrays["link_snr"][0, 0] == 0
     power = result.slots[0].power
-    for m, n, target, zero in zip(
-        found["link_transmitter"], found["link_receiver"], found["link_target"], silent, strict=True
-    ):
+    for m, n, target, zero in zip(*shape.links, silent, strict=True):
         assert zero == ((target < 0 and {m, n} == {0, 3}) or power[m] == 0)
-    assert len(ends) == 16
+    assert len(set(zip(*shape.links[:2], strict=True))) == 16
     assert point.from_json(point.to_json()).to_json() == point.to_json()
 
 
