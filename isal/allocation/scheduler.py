@@ -116,15 +116,54 @@ def run(computation: Computation[T], solver: str) -> T:
     IsalError
         If there is no such solver, or what the computation raises.
     """
-    return run_counted(computation, solver)[0]
+    (result,) = run_all([computation], solver)
+    if isinstance(result, IsalError):
+        raise result
+    return result
 
 
 def run_counted(computation: Computation[T], solver: str) -> tuple[T, int]:
-    """Like :func:`run`, and how many problems had to be solved; those whose candidate is certified do not count."""
-    (result,), solved = _driven([computation], solver)
-    if isinstance(result, IsalError):
-        raise result
-    return result, solved
+    """Like :func:`run`, and how many problems had to be solved, see :func:`counted`."""
+    try:
+        result, work = run(counted(computation), solver)
+    finally:
+        computation.close()  # if it never began, as there is no such solver
+    return result, work.problems
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the allocations that a computation asked for took: how many ``problems``, and ``seconds`` of the solver.
+
+    A problem whose candidate is certified had not to be solved and does not count.
+    """
+
+    problems: int = 0
+    seconds: float = 0.0
+
+
+async def counted(computation: Computation[T]) -> tuple[T, Work]:
+    """A computation with the same result, and the work that it was, also among others that run side by side.
+
+    >>> from isal import AllocationProblem
+    >>> problem = AllocationProblem([[0.0]], [[[1.0]]], [0], 2.0)
+    >>> allocation, work = run(counted(ask(problem, tolerance=1e-6)), "interior-point")
+    >>> work.problems
+    1
+    """
+    problems, seconds = 0, 0.0
+    answers: Any = None
+    while True:
+        try:
+            asked = computation.send(answers)
+        except StopIteration as ended:
+            return ended.value, Work(problems, seconds)
+        answers = await _answers(asked)
+        for question, answer in zip(asked, answers, strict=True):
+            if isinstance(question, Request):
+                solved = not isinstance(answer, Allocation) or answer.iterations > 0
+                problems += solved
+                seconds += answer.seconds if solved and isinstance(answer, Allocation) else 0.0
 
 
 def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | IsalError]:
@@ -135,25 +174,20 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Isa
     IsalError
         If there is no such solver.
     """
-    return _driven(computations, solver)[0]
-
-
-def _driven(computations: Iterable[Computation[T]], solver: str) -> tuple[list[T | IsalError], int]:
     try:
         module = solvers.solver_module(solver)
     except IsalError:
         _close(computations)
         raise
-    whole, solved = _side_by_side(computations), 0
+    whole = _side_by_side(computations)
     answers: list[Any] | None = None
     while True:
         try:
             asked = whole.send(answers)
         except StopIteration as ended:
-            return ended.value, solved
+            return cast(list[T | IsalError], ended.value)
         requests = [each for each in asked if isinstance(each, Request)]
         allocations = solvers.answers(module, requests)
-        solved += sum(not isinstance(answer, Allocation) or answer.iterations > 0 for answer in allocations)
         answers = _in_turn(asked, allocations)
 
 

@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.output:
         check_output(options.output, options.file)
-    slots, scheme = read_network(options.file, options.network), SCHEMES[options.scheme]
+    scheme = SCHEMES[options.scheme]
+    slots = [scheme.takes(slot) for slot in read_network(options.file, options.network)]
     from isal.schemes.schedule import UncertifiedWarning, node_caps
 
     energies = [options.energy] if options.energies is None else options.energies

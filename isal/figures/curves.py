@@ -23,6 +23,7 @@ from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact
 from isal.figures.usable import usable
 from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
+from isal.study import splits
 
 #: Marks this close, in shares of the panel, go around each other; each is larger by so many points.
 CLOSE = 0.008
@@ -86,7 +87,8 @@ def draw_curves(
     ``{step}`` is the first step. ``summed`` says of what the bounds on the vertical axis are the sum. ``n_steps``
     chooses the networks and clock modes with so many steps.
     """
-    dataset, best = datasets
+    (whole,) = datasets
+    dataset = splits.on_grid(whole)
     combinations = panels.combinations(dataset, n_steps)
     placed = panels.Arrangement.of(dataset, combinations)
     schemes = [SCHEMES[str(name)] for name in dataset.scheme.values]
@@ -99,7 +101,7 @@ def draw_curves(
         part = dataset.sel(where)
         style.panel_title(panel, index, panels.title(panels.varied(dataset, where)))
         curves = [
-            _curve(part.assign(x=part[x[0]].sel({x[1]: 1})), name, exact.split_of(best, where | {"scheme": name}))
+            _curve(part.assign(x=part[x[0]].sel({x[1]: 1})), name, exact.split_of(whole, where | {"scheme": name}))
             for name in map(str, part.scheme.values)
         ]
         _draw_panel(panel, curves, part, shown)

@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isal.study import splits
+
 #: A step or slot with less than this share of the energy gets nothing: the search stops short of zero.
 NOTHING = 1e-6
 
@@ -34,12 +36,13 @@ class Exact:
         return f"with nothing for {part} {' and '.join(empty)}" if empty else ""
 
 
-def split_of(best: xr.Dataset, curve: Mapping[str, Any]) -> Exact | None:
-    """The best split of a curve, given by its values along all axes but the split; None if it has none."""
-    if "speb" not in best or any(value not in best[axis].values for axis, value in curve.items()):
+def split_of(dataset: xr.Dataset, curve: Mapping[str, Any]) -> Exact | None:
+    """The best split of a curve of a study, given by its values along all axes but the split; None if it has none."""
+    best = splits.at_best(dataset)
+    if best is None:
         return None
     one = best.sel(curve)
-    speb, energies = float(one.speb), one.energy.values
+    speb, energies = float(one.speb), (one.slot_energy if dataset.sizes["slot"] > 1 else one.energy).values
     energies = energies[np.isfinite(energies)]
     if not np.isfinite(speb):
         return None

@@ -29,6 +29,7 @@ from isal.figures import Shown, exact, panels, style
 from isal.figures.exact import Exact
 from isal.figures.usable import Said, usable
 from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
+from isal.study import splits
 
 #: Plans side by side: the step held fixed, and the step on the other axis.
 PLANS = ((2, 1), (3, 1), (1, 3))
@@ -127,12 +128,13 @@ class Simplex:
         return Triangulation(energies[other - 1], energies[fixed - 1], corners)
 
 
-def simplices(dataset: xr.Dataset, best_splits: xr.Dataset) -> Iterator[Simplex]:
-    """One for each scheme that has steps, of each combination of the study's other axes."""
+def simplices(whole: xr.Dataset) -> Iterator[Simplex]:
+    """One for each scheme of a study that has steps, of each combination of the study's other axes."""
+    dataset = splits.on_grid(whole)
     schemes = [str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps]
     for where, name in product(panels.combinations(dataset, n_steps=len(STEP_NAMES)), schemes):
         part, scheme = dataset.sel(where), SCHEMES[name]
-        split = exact.split_of(best_splits, where | {"scheme": name})
+        split = exact.split_of(whole, where | {"scheme": name})
         points = part.sel(scheme=name).dropna("split", subset=["speb"])
         energies = {step: points.energy.sel(step=step).values for step in STEP_NAMES}
         ratio = np.log10(points.speb.values / _reference(part))

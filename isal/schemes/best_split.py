@@ -49,6 +49,7 @@ from isal.schemes import plug_in
 from isal.schemes.carry_over import CARRIES, CARRY_OVERS, Carry
 from isal.schemes.displayed import Displayed
 from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.proof import Proof
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,
     ScheduleResult,
@@ -84,8 +85,6 @@ MOST_RATIOS = 8
 RIGID = 1e8
 
 Array = NDArray[np.float64]
-
-Proof = Literal["every split", "one ratio", "below the caps", "none"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -208,25 +207,16 @@ def best_split(
     one_of(carry, CARRIES, "carry")
     one_of(scheme, ("step-by-step", "integrated"), "scheme")
     variant = Variant(step_1, caps_per)
-    if isinstance(network, Network):
-        if scheme == "integrated":
-            raise IsalError(f"{network.name}: the integrated scheme has nothing to split in one slot; give two slots")
-        info = information(network, radio, clock)
-        computation = best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
-        steps, count = scheduler.run_counted(computation, solver)
-        certified(steps.result, require_certified)
-        return BestSplit(steps.result.energies, steps.result, steps.lower_bound, steps.proof, count)
-    infos = slot_informations(network, radio, clock)
-    if len(infos) != 2:
-        raise IsalError(f"{infos[0].network.name}: the energy of two slots can be split, not that of {len(infos)}")
-    if scheme == "integrated":
-        best = best_integrated_slots(infos, energy, caps, tolerance)
+    if single := isinstance(network, Network):
+        infos = [information(network, radio, clock)]
     else:
-        best = best_step_slots(infos, energy, carry, caps, tolerance, variant)
-    slots, count = scheduler.run_counted(best, solver)
-    certified(slots.result, require_certified)
-    energies = tuple(sum(slot.energies) for slot in slots.result.slots)
-    return BestSplit(energies, slots.result, slots.lower_bound, slots.proof, count)
+        infos = slot_informations(network, radio, clock)
+    chosen = None if scheme == "integrated" else carry
+    found, count = scheduler.run_counted(best_schedule(infos, energy, chosen, caps, tolerance, variant), solver)
+    certified(found.result, require_certified)
+    slots = found.result.slots
+    energies = slots[0].energies if single else tuple(sum(slot.energies) for slot in slots)
+    return BestSplit(energies, slots[0] if single else found.result, found.lower_bound, found.proof, count)
 
 
 R = TypeVar("R", SlotResult, ScheduleResult)
@@ -239,6 +229,32 @@ class Split(Generic[R]):
     result: R
     lower_bound: float
     proof: Proof
+
+
+async def best_schedule(
+    infos: Sequence[Information],
+    energy: float,
+    carry: Carry | None,
+    caps: ArrayLike | None,
+    tolerance: float,
+    variant: Variant = DEFAULT_VARIANT,
+) -> Split[ScheduleResult]:
+    """The best split of ``energy`` (J) over the steps of one slot, or over two slots; see :func:`best_split`.
+
+    Without a ``carry`` it is that of the integrated scheme, which one slot leaves nothing to split.
+    """
+    name = infos[0].network.name
+    if len(infos) == 1:
+        if carry is None:
+            raise IsalError(f"{name}: the integrated scheme has nothing to split in one slot; give two slots")
+        (info,) = infos
+        steps = await best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
+        return Split(ScheduleResult((steps.result,)), steps.lower_bound, steps.proof)
+    if len(infos) != 2:
+        raise IsalError(f"{name}: the energy of two slots can be split, not that of {len(infos)}")
+    if carry is None:
+        return await best_integrated_slots(infos, energy, caps, tolerance)
+    return await best_step_slots(infos, energy, carry, caps, tolerance, variant)
 
 
 # --- steps of one slot ------------------------------------------------------------------------------------------------

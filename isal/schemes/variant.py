@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from isal.errors import one_of
@@ -26,8 +26,8 @@ class Variant:
         Whether a cap limits a node's power in each ``"step"``, or the sum of its powers over the steps of a ``"slot"``.
     """
 
-    step_1: FirstStep = "block"
-    caps_per: CapsPer = "step"
+    step_1: FirstStep = field(default="block", metadata={"text": "What step 1 minimises"})
+    caps_per: CapsPer = field(default="step", metadata={"text": "What the cap of a node limits"})
 
     def __post_init__(self) -> None:
         one_of(self.step_1, FIRST_STEPS, "step_1")

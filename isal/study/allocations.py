@@ -20,7 +20,6 @@ from isal.schemes.display import NOTHING
 from isal.schemes.registry import SCHEMES
 from isal.schemes.schedule import SlotResult
 from isal.study.axes import NAMED, axes_of
-from isal.study.best_splits import exact
 from isal.study.points import Point
 from isal.validation import links, positions
 
@@ -103,7 +102,7 @@ def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
     Parameters
     ----------
     points
-        One point of each curve of a study.
+        One point of each curve of a study, whatever its split.
     axes
         Names of the axes that the study lists.
 
@@ -115,7 +114,7 @@ def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
     Raises
     ------
     PointError
-        If a point can't be solved, see :func:`isal.study.best_splits.exact`.
+        If a curve can't be solved at its best split.
     """
     chosen = axes_of(axes, "split")
     names = [axis.name for axis in chosen]
@@ -144,13 +143,12 @@ def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
 
 def _solved(point: Point) -> tuple[float, Sequence[SlotResult], str]:
     """What a curve reaches at its best split, m^2, its slots there, and the energies as text."""
+    best = point.at_best().solve()
     if not point.has_split:
-        result = point.solve()
-        return result.speb, result.slots, ""
-    best = exact(point)
-    total = sum(best.energies)
-    energies = (f"{energy:.3g}" if energy > NOTHING * total else "0" for energy in best.energies)
-    return best.speb, best._slots, " / ".join(energies)
+        return best.speb, best.slots, ""
+    split = [sum(slot.energies) for slot in best.slots] if len(best.slots) > 1 else best.slots[0].energies
+    energies = (f"{energy:.3g}" if energy > NOTHING * sum(split) else "0" for energy in split)
+    return best.speb, best.slots, " / ".join(energies)
 
 
 def _row(labels: Mapping[str, Any], allocation: Allocation) -> xr.Dataset:

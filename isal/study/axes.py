@@ -20,6 +20,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from isal.model.radio import Radio
+from isal.schemes.variant import Variant
 from isal.units import DURATION_S, LOGARITHMIC, UJ_PER_J, plain, short
 
 if TYPE_CHECKING:  # points have their names from here
@@ -27,6 +28,9 @@ if TYPE_CHECKING:  # points have their names from here
 
 #: In place of a power in W: all of the energy within one second.
 BUDGET = "budget"
+
+#: In place of energies, in a study and in the name of a point: the best split of the energy.
+BEST = "best"
 
 #: Parameters of the radio that only couple slots; the result of one slot can't depend on them.
 COUPLING = ("velocity_variance", "drift_variance")
@@ -144,6 +148,12 @@ def _cap_text(point: Point) -> str:
     return "-".join(BUDGET if cap is None else short(cap) for cap in _caps(point))
 
 
+def _choice(field: Field[Any]) -> Axis:
+    """The axis of a field of :class:`isal.schemes.variant.Variant`."""
+    value = attrgetter(field.name)
+    return _optional(field.name, field.metadata["text"], "", value=value, text=value)
+
+
 #: Every axis, in the order of a point's name.
 AXES = (
     Axis(
@@ -165,6 +175,7 @@ AXES = (
     # the bandwidth first, as it stands in every name
     *sorted(map(_parameter, fields(Radio)), key=lambda axis: axis.optional),
     _optional("power_cap_w", "Largest power of every node", "W", read=cap_w, value=_cap_value, text=_cap_text),
+    *map(_choice, fields(Variant)),
     Axis(
         name="scheme",
         key="schemes",
@@ -177,7 +188,7 @@ AXES = (
         name="split",
         value=attrgetter("split"),
         text=attrgetter("split"),
-        long_name="energy of each step, or slot, in mJ, as in the records' names",
+        long_name=f"energy of each step, or slot, in mJ, as in the records' names; '{BEST}' for the best split",
     ),
 )
 

@@ -89,7 +89,8 @@ class Study:
     :data:`isal.study.axes.AXES`. In place of splits, ``step_grids`` holds the energies of all steps but the last,
     ``slot_grids`` those of all slots but the last. ``steps`` are the numbers of steps by network and clock mode: where
     they differ, those with fewer steps use the first of the grids. ``sizes`` are the numbers of networks of the
-    ensembles among the networks, by name.
+    ensembles among the networks, by name. All networks have ``n_slots``. With ``best`` each curve that has something to
+    split has the point of its best split besides the grids, if there are any.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Study:
     slot_grids: tuple[tuple[int, ...], ...]
     steps: Mapping[tuple[str, str], int]
     sizes: Mapping[str, int]
+    n_slots: int
+    best: bool
 
     @property
     def n_points(self) -> int:
@@ -110,10 +113,16 @@ class Study:
         along = ("clock", "scheme")
         others = math.prod(len(values) for name, values in self.axes.items() if name not in (*along, "network"))
         where = itertools.product(*(self.axes[name] for name in along))
-        return others * sum(self.n_splits(network, *each) for each in where)
+        return others * sum(self.n_splits(network, *each) + self.has_best(network, *each) for each in where)
+
+    def has_best(self, network: str, clock: str, scheme: str) -> bool:
+        """Whether a curve has a point at its best split, besides :meth:`splits`."""
+        return self.best and self._splits_something(network, clock, scheme)
 
     def splits(self, network: str, clock: str, scheme: str) -> Iterator[tuple[int, ...]]:
-        """Energies of every point of a curve: of the steps or the slots, the last of which gets the rest."""
+        """Energies of a curve's points: of the steps or the slots, the last of which gets the rest."""
+        if self._only_best(network, clock, scheme):
+            return
         for earlier in itertools.product(*self._grids(network, clock, scheme)):
             rest = self.total_energy_uj - sum(earlier)
             if rest >= _least(self.total_energy_uj):
@@ -123,13 +132,19 @@ class Study:
         """How many :meth:`splits` there are, without making them."""
         grids, most = self._grids(network, clock, scheme), self.total_energy_uj - _least(self.total_energy_uj)
         if not grids:
-            return 1
+            return 0 if self._only_best(network, clock, scheme) else 1
         first, *others = grids
         return sum(bisect_right(others[0], most - value) if others else value <= most for value in first)
 
     def grids_of(self, network: str, clock: str) -> tuple[str, ...]:
         """The keys of the energies that the steps of a network, or its slots, have a grid over."""
         return SLOT_GRIDS if self.slot_grids else STEP_GRIDS[: len(self._step_grids(network, clock))]
+
+    def _splits_something(self, network: str, clock: str, scheme: str) -> bool:
+        return self.n_slots > 1 or (SCHEMES[scheme].has_steps and self.steps[network, clock] > 1)
+
+    def _only_best(self, network: str, clock: str, scheme: str) -> bool:
+        return self.has_best(network, clock, scheme) and not self._grids(network, clock, scheme)
 
     def _grids(self, network: str, clock: str, scheme: str) -> tuple[tuple[int, ...], ...]:
         if self.slot_grids:
@@ -360,9 +375,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     config, networks, origin = source["config"], source["networks"], Sources.named(label)
     _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
-    ensembles = {
-        name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()
-    }
+    ensembles = {name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()}
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
     sizes = {name: each.size for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
@@ -544,7 +557,7 @@ def _layouts(networks: Mapping[str, Any], label: str) -> dict[str, NetworkLayout
 
 def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
     n = len(slot.get("radars", ())) + len(slot.get("anchors", ()))
-    n_targets = len(slot.get("targets", ())) + ("target" in slot)
+    n_targets = _n_targets(slot)
     links = n**2 * (n_targets + 1)
     if n + n_targets > MOST_NODES or links > MOST_LINKS:
         raise ConfigError(
@@ -561,9 +574,7 @@ def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
 RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "targets": int, "separations_m": float}
 
 
-def _ensemble(
-    name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources
-) -> Ensemble:
+def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Ensemble:
     at = functools.partial(origin.at, "ensembles", name)
     alike = re.compile(rf"{re.escape(name)}(-\d+)?")
     if taken := next(filter(alike.fullmatch, layouts), ""):
@@ -619,8 +630,10 @@ def _study(
     steps = {
         (network, clock): _steps(layouts[network], clock) for network in table["networks"] for clock in table["clocks"]
     }
-    wanted = _wanted_grids(table, layouts, steps, at)
-    if wanted != SLOT_GRIDS and (useless := next((key for key in COUPLING if key in table), "")):
+    _check_schemes(table, layouts, at)
+    n_slots = _n_slots(table["networks"], layouts, at("networks"))
+    wanted, best = _wanted_grids(table, n_slots, steps), "split" in table
+    if n_slots == 1 and (useless := next((key for key in COUPLING if key in table), "")):
         raise ConfigError(
             f"{at(useless)}: has no use with networks of one slot, it couples the slots of others; remove it"
         )
@@ -632,11 +645,12 @@ def _study(
                 f"{at(key)}: has no use with {networks} and these clocks and schemes; remove it"
                 f"{origin.elsewhere(('studies', name, key), *asked)}"
             )
-        if key in wanted and key not in table:
+        if key in wanted and key not in table and not (best and table.keys().isdisjoint(wanted)):
             raise ConfigError(
                 f"{at(key)}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
-                "(the last step or slot gets what is left)"
+                f"(the last step or slot gets what is left){'' if best else ', or split: best in place of energies'}"
             )
+    wanted = tuple(key for key in wanted if key in table)
     grids = {key: _energies(table[key], total, origin, ("studies", name, key)) for key in wanted}
     if (together := sum(min(grid) for grid in grids.values())) > total - _least(total):
         places = [("studies", name, key) for key in (*wanted, "total_energy_j")]
@@ -652,24 +666,38 @@ def _study(
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
         steps=steps,
         sizes={network: sizes[network] for network in table["networks"] if network in sizes},
+        n_slots=n_slots,
+        best=best,
     )
 
 
-def _wanted_grids(
-    table: Mapping[str, Any],
-    layouts: Mapping[str, NetworkLayout],
-    steps: Mapping[tuple[str, str], int],
-    at: Callable[..., str],
-) -> tuple[str, ...]:
-    """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
-    slots = {len(layouts[network].slots): network for network in table["networks"]}
+def _check_schemes(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], at: Callable[..., str]) -> None:
+    """Refuse schemes that do not apply to a network, and choices that no scheme has."""
+    for scheme, network in itertools.product(table["schemes"], table["networks"]):
+        for number, slot in enumerate(slots := layouts[network].slots, start=1):
+            where = f"slot {number} of {network}" if len(slots) > 1 else network
+            if reason := SCHEMES[scheme].refusal(_n_unknown_radars(slot), _n_targets(slot)):
+                raise ConfigError(f"{at('schemes')}: {where} {reason}; leave out {scheme} or {network}")
+    stepwise = any(SCHEMES[scheme].has_steps for scheme in table["schemes"])
+    if not stepwise and (useless := next((key for key in config_keys.SCHEME_CHOICES if key in table), "")):
+        raise ConfigError(f"{at(useless)}: has no use, as none of the schemes has steps; remove it")
+
+
+def _n_slots(networks: Sequence[str], layouts: Mapping[str, NetworkLayout], where: str) -> int:
+    """The number of slots of all networks of a study."""
+    slots = {len(layouts[network].slots): network for network in networks}
     if len(slots) > 1:
         raise ConfigError(
-            f"{at('networks')}: have different numbers of slots ({_counted(slots)}); put them into separate studies"
+            f"{where}: have different numbers of slots ({_counted(slots)}); put them into separate studies"
         )
-    if (count := next(iter(slots))) > 1:
-        if count - 1 > len(SLOT_GRIDS):
-            raise ConfigError(f"{at('networks')}: have {count} slots; a study can split its energy over two at most")
+    if (count := next(iter(slots))) - 1 > len(SLOT_GRIDS):
+        raise ConfigError(f"{where}: have {count} slots; a study can split its energy over two at most")
+    return count
+
+
+def _wanted_grids(table: Mapping[str, Any], n_slots: int, steps: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
+    """Energy grids that a study needs: of slots where its networks have several, else of the steps but the last."""
+    if n_slots > 1:
         return SLOT_GRIDS
     if not any(SCHEMES[scheme].has_steps for scheme in table["schemes"]):
         return ()
@@ -684,9 +712,16 @@ def _steps(layout: NetworkLayout, clock: str) -> int:
     """Steps of the step-by-step scheme: one for each block that the network has."""
     slot = layout.slots[0]
     radars, anchors = len(slot.get("radars", ())), len(slot.get("anchors", ()))
-    free_radars = radars > 0 and not slot.get("radars_known", False)
     offsets = clock == "asynchronous" and radars > 0 and radars - 1 + (anchors > 0) > 0
-    return free_radars + offsets + ("target" in slot or len(slot.get("targets", ())) > 0)
+    return (_n_unknown_radars(slot) > 0) + offsets + (_n_targets(slot) > 0)
+
+
+def _n_unknown_radars(slot: Mapping[str, Any]) -> int:
+    return 0 if slot.get("radars_known", False) else len(slot.get("radars", ()))
+
+
+def _n_targets(slot: Mapping[str, Any]) -> int:
+    return len(slot.get("targets", ())) + ("target" in slot)
 
 
 def _figure(

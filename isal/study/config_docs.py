@@ -18,9 +18,9 @@ import yaml
 from isal.model.radio import Radio
 from isal.study import config_keys
 from isal.study.config_keys import (
-    ENSEMBLE_KEYS,
     CHANGES,
     CONFIG,
+    ENSEMBLE_KEYS,
     FIGURE_KINDS,
     FILES,
     FINDINGS,

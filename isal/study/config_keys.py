@@ -22,8 +22,9 @@ from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
 from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES
-from isal.schemes.variant import CAPS_PER, FIRST_STEPS
-from isal.study.axes import AXES, BUDGET, NAMED, Axis
+from isal.schemes.registry import ALONE, SCHEMES
+from isal.schemes.variant import CAPS_PER, DEFAULT_VARIANT, FIRST_STEPS
+from isal.study.axes import AXES, BEST, BUDGET, NAMED, Axis
 from isal.units import short
 
 Schema = dict[str, Any]
@@ -275,14 +276,14 @@ POWER_CAP = Key(
 SCHEME_CHOICES = {
     "step_1": Key(
         Choice(FIRST_STEPS),
-        "What step 1 minimises",
+        NAMED["step_1"].long_name.capitalize(),
         note="`block`: the radars' block of the information of all links, as if target and clocks were known; the "
         "paper's. `equivalent`: their equivalent information, with target and clocks unknown. `ranging`: that of the "
         "ranging links alone.",
     ),
     "caps_per": Key(
         Choice(CAPS_PER),
-        "What the cap of a node limits",
+        NAMED["caps_per"].long_name.capitalize(),
         note="`step`: its power in each step anew. `slot`: the sum of its powers over the steps.",
     ),
 }
@@ -294,18 +295,28 @@ CHANGES = {
 }
 
 #: A value along each optional axis of a study.
-VALUES = RADIO | {
-    "power_cap_w": replace(
-        POWER_CAP, value=Either((Choice([BUDGET]), POWER_CAP.value)), remark='above 0, or "budget" for the total energy'
-    )
-}
+VALUES = (
+    RADIO
+    | SCHEME_CHOICES
+    | {
+        "power_cap_w": replace(
+            POWER_CAP,
+            value=Either((Choice([BUDGET]), POWER_CAP.value)),
+            remark='above 0, or "budget" for the total energy',
+        )
+    }
+)
 
 
 def _varied(axis: Axis) -> Key:
     """The key of a study that lists values along an optional axis."""
-    value, other = VALUES[axis.name], "radio" if axis.parameter else "power_caps_w"
+    value = VALUES[axis.name]
     listing = Listing(value, at_least=1, distinct=True)
-    return replace(value, value=listing, note=f"Unless listed, that of `{other}`.", optional=True)
+    if axis.name in SCHEME_CHOICES:
+        note = f"Unless listed, `{getattr(DEFAULT_VARIANT, axis.name)}`. {value.note}"
+    else:
+        note = f"Unless listed, that of `{'radio' if axis.parameter else 'power_caps_w'}`."
+    return replace(value, value=listing, note=note, optional=True)
 
 
 NAME = Definition(
@@ -362,9 +373,10 @@ STUDY_KEYS = {
     ),
     **{axis.key: _varied(axis) for axis in AXES if axis.optional},
     "schemes": Key(
-        Listing(Choice(["integrated", *(f"step-by-step-{carry}" for carry in CARRIES)]), at_least=1, distinct=True),
+        Listing(Choice(SCHEMES), at_least=1, distinct=True),
         "Schemes",
         remark="the last word of a step-by-step scheme is its carry-over",
+        note=" ".join(f"`{each.name}`: {each.description[0].lower()}{each.description[1:]}" for each in ALONE),
     ),
     "total_energy_j": Key(ENERGY, "Energy of the whole schedule", "J", note="A step lasts one second."),
     "step_1_energy_j": Key(
@@ -390,6 +402,13 @@ STUDY_KEYS = {
         "J",
         remark="each slot's energy is split over its steps at best",
         note="So such a study takes no step energies. Slot 2 gets the rest.",
+        optional=True,
+    ),
+    "split": Key(
+        Choice([BEST]),
+        "The best split of the energy over the steps or slots, without traversal",
+        remark="adds one point to each curve that has something to split",
+        note="Without energies of steps or slots it is the only one.",
         optional=True,
     ),
 }
@@ -441,8 +460,8 @@ class FigureKind:
         return taken
 
 
-#: A study over its grid, and the best splits of its curves.
-OF_A_STUDY = (("StudyDataset", ""), ("BestSplits", ""))
+#: A study.
+OF_A_STUDY = (("StudyDataset", ""),)
 
 FIGURE_KINDS = {
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
@@ -699,6 +718,7 @@ STYLE: dict[str, Key] = {
     "target": Key(COLOUR, "Targets on maps"),
     "integrated": Key(COLOUR, "Curves of the integrated scheme"),
     **{carry: Key(COLOUR, f"Curves of the step-by-step scheme with carry-over {carry}") for carry in CARRIES},
+    **{each.colour: Key(COLOUR, f"Curves of {each.name} alone") for each in ALONE},
 }
 
 NETWORK_NAME = Definition(

@@ -28,6 +28,7 @@ from isal.schemes import schedule as schemes
 from isal.schemes.best_split import best_integrated_slots, best_steps
 from isal.schemes.carry_over import CARRIES, Carry
 from isal.schemes.integrated import integrated_schedule, integrated_slot
+from isal.schemes.registry import ALONE
 from isal.schemes.schedule import no_prior
 from isal.schemes.step_by_step import steps_slot
 from isal.schemes.variant import DEFAULT_VARIANT, Variant
@@ -146,7 +147,8 @@ def observable(slots: Sequence[Network], radio: Radio) -> bool:
 
 def _parts(network: Network) -> tuple[Network, Network]:
     """Localization alone and sensing alone."""
-    return replace(network, targets=np.empty((0, 2))), replace(network, radars_known=True)
+    localization, sensing = (scheme.takes(network) for scheme in ALONE)
+    return localization, sensing
 
 
 def observe(samples: Sequence[Sample], variant: Assumptions, solver: str) -> xr.Dataset:

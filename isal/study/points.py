@@ -1,4 +1,4 @@
-"""A point: one evaluation of a scheme at given energies, as plain data that can be written down, named and solved.
+"""A point: one evaluation of a scheme, as plain data that can be written down, named and solved.
 
 The canonical text of a point holds exactly what its result depends on. Together with the code that makes its record it
 decides whether a stored result still holds.
@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
@@ -21,8 +21,10 @@ from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes import schedule as schemes
+from isal.schemes.proof import GIVEN
 from isal.schemes.registry import SCHEMES
-from isal.study.axes import AXES, COUPLING
+from isal.schemes.variant import DEFAULT_VARIANT, CapsPer, FirstStep, Variant
+from isal.study.axes import AXES, BEST, COUPLING
 from isal.units import UJ_PER_J, plain
 
 #: The axes in the name of a curve.
@@ -30,6 +32,9 @@ CURVE = AXES[:-1]
 
 #: What tells the points of a curve apart, by field.
 OF_A_SPLIT = ("energies_uj",)
+
+#: How the step-by-step scheme is read unless a point says otherwise.
+AS_READ = asdict(DEFAULT_VARIANT)
 
 
 class PointError(IsalError):
@@ -42,7 +47,9 @@ class Point:
 
     ``slots`` are the slots of one network, in time order. ``energies_uj`` holds microjoules: of the slots where there
     are several, each of which a step-by-step scheme then splits over its steps at best; of the steps, or the whole,
-    where there is one. ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second.
+    where there is one. Where the split is to be the ``best`` one, they hold the energy of all together alone.
+    ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second. ``step_1`` and
+    ``caps_per`` say how the step-by-step scheme is read (:class:`isal.schemes.variant.Variant`).
     ``varied`` names the optional axes along which the point lies elsewhere than the configuration says; its name tells
     where.
     """
@@ -57,6 +64,9 @@ class Point:
     tolerance: float
     solver: str
     varied: tuple[str, ...] = ()
+    best: bool = False
+    step_1: FirstStep = DEFAULT_VARIANT.step_1
+    caps_per: CapsPer = DEFAULT_VARIANT.caps_per
 
     @property
     def name(self) -> str:
@@ -65,8 +75,8 @@ class Point:
 
     @property
     def split(self) -> str:
-        """The energies in names, in mJ: ``"e3000-7000"``."""
-        return _split(self.energies_uj)
+        """The energies in names, in mJ: ``"e3000-7000"``; ``"best"`` where they are to be found."""
+        return BEST if self.best else _split(self.energies_uj)
 
     @cached_property
     def curve(self) -> str:
@@ -101,6 +111,8 @@ class Point:
             "solver": self.solver,
             # not even its name, where nothing is varied: so a study that varies something re-solves no other points
             **({"varied": self.varied} if self.varied else {}),
+            **({BEST: True} if self.best else {}),
+            **{key: getattr(self, key) for key, value in AS_READ.items() if getattr(self, key) != value},
         }
 
     def to_json(self) -> str:
@@ -131,9 +143,14 @@ class Point:
         )
 
     @property
+    def variant(self) -> Variant:
+        """How the step-by-step scheme is read."""
+        return Variant(self.step_1, self.caps_per)
+
+    @property
     def scheme_module(self) -> str:
         """The module that computes the scheme."""
-        return SCHEMES[self.scheme].module(len(self.slots))
+        return SCHEMES[self.scheme].module(len(self.slots), self.best)
 
     @property
     def solver_modules(self) -> Sequence[str]:
@@ -150,7 +167,11 @@ class Point:
         """Whether there is an energy to split: over steps, or over slots."""
         return SCHEMES[self.scheme].has_split(len(self.slots))
 
-    def solve(self) -> schemes.ScheduleResult:
+    def at_best(self) -> Point:
+        """The point of the same curve at the best split; itself where nothing is split."""
+        return replace(self, energies_uj=(sum(self.energies_uj),), best=True) if self.has_split else self
+
+    def solve(self) -> Solution:
         """Evaluate the scheme.
 
         Raises
@@ -163,8 +184,8 @@ class Point:
             raise result
         return result
 
-    def checked(self, result: schemes.ScheduleResult | IsalError) -> schemes.ScheduleResult | PointError:
-        """A result of this point, or what is wrong with it.
+    def checked(self, result: Solution | IsalError) -> Solution | PointError:
+        """A solution of this point, or what is wrong with it.
 
         Nothing is where the last step is no convex problem and its search ended: its gap is what no search could close.
         """
@@ -185,21 +206,56 @@ class Point:
             )
         return result
 
-    async def computation(self) -> schemes.ScheduleResult:
-        """The scheme at these energies, see :mod:`isal.allocation.scheduler`."""
-        energies = [energy / UJ_PER_J for energy in self.energies_uj]
+    async def computation(self) -> Solution:
+        """The scheme at these energies, or at the best split, see :mod:`isal.allocation.scheduler`."""
+        scheme, energies = SCHEMES[self.scheme], [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
-        infos = schemes.slot_informations(self.slots, self.radio, self.clock)
-        return await SCHEMES[self.scheme].schedule(infos, energies, caps, self.tolerance)
+        infos = schemes.slot_informations([scheme.takes(slot) for slot in self.slots], self.radio, self.clock)
+        given = (caps, self.tolerance, self.variant)
+        if self.best:
+            split, work = await scheduler.counted(scheme.best_schedule(infos, total, *given))
+            return Solution(split.result, split.lower_bound, split.proof, work)
+        result, work = await scheduler.counted(scheme.schedule(infos, energies, *given))
+        return Solution(result, result.greedy_lower_bound, GIVEN, work)
 
 
-def solve_all(points: Sequence[Point]) -> list[schemes.ScheduleResult | PointError]:
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a point came to.
+
+    ``lower_bound`` (m^2) holds for the splits that ``proof`` says, one of :data:`isal.schemes.proof.PROOFS`; over
+    several given slots it is the :attr:`greedy one <isal.schemes.schedule.ScheduleResult.greedy_lower_bound>`. ``work``
+    is what the solver had to do for it.
+    """
+
+    result: schemes.ScheduleResult
+    lower_bound: float
+    proof: str
+    work: scheduler.Work
+
+    @property
+    def slots(self) -> tuple[schemes.SlotResult, ...]:
+        """What each slot came to."""
+        return self.result.slots
+
+    @property
+    def speb(self) -> float:
+        """What the scheme minimises, summed over slots, m^2."""
+        return self.result.speb
+
+    @property
+    def status(self) -> str:
+        """The worst of its steps' :data:`isal.allocation.certificate.STATUSES`."""
+        return self.result.status
+
+
+def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
     """Evaluate points side by side, so that a solver that can takes their problems in batches.
 
     A point that can't be solved, or a step of which misses its certified gap, has its error in its place.
     """
-    results: dict[int, schemes.ScheduleResult | PointError] = {}
+    results: dict[int, Solution | PointError] = {}
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
         found = scheduler.run_all((points[number].computation() for number in numbers), solver)

@@ -13,8 +13,9 @@ import pandas as pd
 import xarray as xr
 
 from isal.allocation.certificate import STATUSES
+from isal.schemes.proof import PROOFS
 from isal.schemes.registry import REFERENCE
-from isal.study import files, pages
+from isal.study import files, pages, splits
 from isal.study.axes import AXES, NAMED, Axis, axes_of
 from isal.units import short
 
@@ -52,7 +53,7 @@ FORMATS: dict[str, Callable[[float], str]] = {
 
 
 def best_points(dataset: xr.Dataset) -> pd.DataFrame:
-    """The lowest SPEB of every curve of a dataset.
+    """The lowest SPEB of every curve of a dataset, of the points of its grid; the best split where it has no grid.
 
     ``minimised`` is the block of parameters that the SPEB is of; ``energies (J)`` are those of the slots where there
     are several, else of the steps; ``over integrated`` is the ratio to the integrated scheme's lowest SPEB, NaN where
@@ -71,6 +72,8 @@ def best_points(dataset: xr.Dataset) -> pd.DataFrame:
         points = curve.dropna("split", subset=["speb"])
         if points.sizes["split"] == 0:
             continue
+        if (grid := splits.on_grid(points)).sizes["split"]:
+            points = grid
         best = points.isel(split=int(points.speb.argmin("split")))
         energies = (best.slot_energy if by_slot else best.energy).values
         rows.append(
@@ -104,34 +107,37 @@ def _columns(axes: Iterable[Axis]) -> list[str]:
     ]
 
 
-def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataFrame:
-    """One row per curve: the exact best split, and the best point, problems and time of the traversal.
+def best_splits(study: str, dataset: xr.Dataset) -> pd.DataFrame:
+    """One row per curve with a best split: that split, and the best point, problems and time of the traversal.
 
     ``minimised`` is the block of parameters that all SPEBs are of; ``traversal over exact`` is the lowest traversed
-    SPEB over the exact one, minus 1: never negative but for rounding. ``problems`` are allocation problems solved.
+    SPEB over the exact one, minus 1: never negative but for rounding, and NaN where the study has no grid. ``problems``
+    are allocation problems solved, ``ms`` the time that the solver took for them.
     """
     rows: list[tuple[Any, ...]] = []
-    axes = axes_of(best.dims, "split")
+    axes = axes_of(dataset.dims, "split")
     names = [axis.name for axis in axes]
-    curves = best.speb.stack(curve=names).dropna("curve").to_series() if "speb" in best else pd.Series()
+    parts = "slot_energy" if dataset.sizes["slot"] > 1 else "energy"
+    best, grid = splits.at_best(dataset), splits.on_grid(dataset)
+    curves = pd.Series() if best is None else best.speb.sortby(names).stack(curve=names).dropna("curve").to_series()
     for where, value in curves.items():
+        assert best is not None
         chosen = dict(zip(names, cast(tuple[Any, ...], where), strict=True))
-        one, many = best.sel(chosen), traversed.sel(chosen).dropna("split", subset=["speb"])
-        lowest = many.isel(split=int(many.speb.argmin("split")))
-        parts = lowest.slot_energy if traversed.sizes["slot"] > 1 else lowest.energy
+        one, many = best.sel(chosen), grid.sel(chosen).dropna("split", subset=["speb"])
+        lowest = many.isel(split=int(many.speb.argmin("split"))) if many.sizes["split"] else None
         rows.append(
             (
                 study,
                 *chosen.values(),
-                many.minimises.item(),
-                _energies(one.energy.values),
+                one.minimises.item(),
+                _energies(one[parts].values),
                 float(value),
                 float(one.lower_bound),
-                str(one.proof.item()),
+                PROOFS[int(one.proof)],
                 int(one.problems),
-                float(one.seconds) * 1e3,
-                _energies(parts.values),
-                float(lowest.speb) / float(value) - 1,
+                float(one.problem_seconds) * 1e3,
+                "" if lowest is None else _energies(lowest[parts].values),
+                math.nan if lowest is None else float(lowest.speb) / float(value) - 1,
                 many.sizes["split"],
                 int(np.isfinite(many.step_speb).sum()),
                 float(many.seconds.sum()) * 1e3,
@@ -140,17 +146,17 @@ def best_splits(study: str, traversed: xr.Dataset, best: xr.Dataset) -> pd.DataF
     return pd.DataFrame(rows, columns=_columns(axes))
 
 
-def _energies(values: Sequence[float]) -> str:
+def _energies(values: Iterable[float]) -> str:
     return " / ".join(f"{value:.3g}" for value in values if np.isfinite(value))
 
 
-def best_splits_of_all(datasets: Mapping[str, tuple[xr.Dataset, xr.Dataset]]) -> pd.DataFrame:
-    """The same for several studies, each with its dataset and its best splits.
+def best_splits_of_all(datasets: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """The same for several studies, by name.
 
     The cell of an axis that a study does not list is empty: the configuration's own value holds.
     """
-    axes = axes_of({axis for _, best in datasets.values() for axis in best.dims}, "split")
-    parts = [best_splits(study, traversed, best) for study, (traversed, best) in datasets.items()]
+    axes = axes_of({axis for dataset in datasets.values() for axis in dataset.dims}, "split")
+    parts = [best_splits(study, dataset) for study, dataset in datasets.items()]
     # studies with nothing to split have no rows, and types of their own
     return pd.concat([part for part in parts if len(part)] or parts).reindex(columns=_columns(axes))
 

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,19 +16,19 @@ from isal.model.network import Network
 from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
-from isal.schemes.registry import REFERENCE
+from isal.schemes.registry import REFERENCE, SCHEMES
 from isal.schemes.schedule import node_caps
-from isal.schemes.variant import DEFAULT_VARIANT, Variant
+from isal.schemes.variant import Variant
 from isal.study import files
 from isal.study.axes import axes_of
 from isal.study.config import ConfigError, Configuration, parse
 from isal.study.fingerprint import Code, digest
 from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
-from isal.study.points import Point, fingerprint
+from isal.study.points import AS_READ, Point, fingerprint
 from isal.study.store.slabs import Slab
-from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
+from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
 
 PLAN_NAME = "plan.json"
 
@@ -94,8 +94,9 @@ class Plan:
 
     def write(self) -> None:
         """Write ``plan.json``, which tells every job what there is to do, and with which code."""
-        for settings in itertools.chain(*map(self.settings, self.configuration.studies)):
-            self.code.digest(Point(energies_uj=(), **settings).modules)
+        for name, study in self.configuration.studies.items():
+            for settings, best in itertools.product(self.settings(name), {False, study.best}):
+                self.code.digest(Point(energies_uj=(), best=best, **settings).modules)
         # in the order of the configuration: tables and pages follow it
         files.write(Path(self.path), json.dumps({**self.configuration.source, "code": self.code.known}).encode())
 
@@ -131,22 +132,27 @@ class Plan:
                 slots, clock, radio = each["slots"], each["clock"], each["radio"]
                 caps = each["radar_cap_w"], each["anchor_cap_w"]
                 silent = tuple(cap == 0 for cap in caps)
-                used[slots[0].name, clock, _weight(radio), silent] = slots, clock, radio, caps
-        for (network, *_), (slots, clock, radio, caps) in sorted(used.items(), key=lambda item: item[0]):
+                scheme = SCHEMES[each["scheme"]]
+                used[slots[0].name, clock, _weight(radio), silent, scheme.alone] = slots, clock, radio, caps, scheme
+        for (network, *_), (slots, clock, radio, caps, scheme) in sorted(used.items(), key=lambda item: item[0]):
             for number, slot in enumerate(slots, start=1):
-                with self._naming(network, number):
-                    well_determined(slot, radio, clock, node_caps(slot, 1.0, *caps) > 0)
+                with self._naming(network, number, scheme.name if scheme.alone else ""):
+                    well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
 
     @contextmanager
-    def _naming(self, network: str, slot: int | None = None) -> Iterator[None]:
-        """Errors of a network become errors of the configuration that name the file, and which slot is meant."""
+    def _naming(self, network: str, slot: int | None = None, scheme: str = "") -> Iterator[None]:
+        """Errors of a network become errors of the configuration that name the file, and which slot is meant.
+
+        Where a scheme takes the network for less than it is, it is named, too.
+        """
         layout = self.configuration.layouts.get(network)
         several = slot is not None and layout is not None and len(layout.slots) > 1
         file = "ensembles" if layout is None else self.configuration.layouts_file
         try:
             yield
         except NetworkError as error:
-            raise ConfigError(f"{file}: {f'slot {slot} of ' if several else ''}{error}") from error
+            taken = f"taken for {scheme} alone, " if scheme else ""
+            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if several else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
 
@@ -175,9 +181,12 @@ class Plan:
     def _curves(self, study: str, network: str, slots: tuple[Network, ...]) -> Iterator[list[Point]]:
         """The points of each curve of a network; ``network`` is the name that the study has for it."""
         for settings in self.choices(study):
-            splits = self.configuration.studies[study].splits(network, settings["clock"], settings["scheme"])
-            first = Point(slots=slots, energies_uj=next(splits), **settings)
-            yield [first, *map(first.at, splits)]
+            grid, where = self.configuration.studies[study], (network, settings["clock"], settings["scheme"])
+            if splits := list(grid.splits(*where)):
+                first = Point(slots=slots, energies_uj=splits[0], **settings)
+                yield [first, *map(first.at, splits[1:])]
+            if grid.has_best(*where):  # other code makes it
+                yield [Point(slots=slots, energies_uj=(grid.total_energy_uj,), best=True, **settings)]
 
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
         """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies.
@@ -194,20 +203,22 @@ class Plan:
         """The same of any network."""
         configuration = self.configuration
         own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
-        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps}
+        own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps, **AS_READ}
         listed = {key: values for key, values in configuration.studies[name].axes.items() if key != "network"}
         for values in itertools.product(*listed.values()):
             along = dict(zip(listed, values, strict=True))
             chosen = axes_of(along, "network", "split")
             radio = {axis.parameter: along[axis.name] for axis in chosen if axis.parameter}
             caps = (along["power_cap_w"],) * 2 if "power_cap_w" in along else own_caps
-            given = {**radio, "power_cap_w": caps}
+            read = {key: along.get(key, value) for key, value in AS_READ.items()}
+            given = {**radio, "power_cap_w": caps, **read}
             yield {
                 "radio": Radio(**{**configuration.radio, **radio}),
                 "clock": along["clock"],
                 "scheme": along["scheme"],
                 "radar_cap_w": caps[0],
                 "anchor_cap_w": caps[1],
+                **read,
                 "tolerance": configuration.tolerance,
                 "solver": configuration.solver,
                 "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
@@ -337,7 +348,7 @@ class Plan:
         findings = self.configuration.findings
         changed = dict(findings.variants[variant])
         cap = changed.pop("power_cap_w", None)
-        scheme = Variant(**{key: changed.pop(key) for key in asdict(DEFAULT_VARIANT) if key in changed})
+        scheme = Variant(**{key: changed.pop(key) for key in AS_READ if key in changed})
         radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
         return Assumptions(variant, radio, findings.total_energy_j, cap, scheme)
 

@@ -199,35 +199,6 @@ class StudyTable(_OfStudies):
         tables.write(tables.best_points(dataset), outputs, dataset.attrs["comment"], self.title)
 
 
-class BestSplits(_OfStudies):
-    """The best split of each curve of a study, without traversal."""
-
-    files = ("datasets/best_splits/{name}.nc",)
-    sealed = solves = True
-
-    @cached_property
-    def points(self) -> list[Point]:
-        """One point of each curve."""
-        return self.plan.curve_points(self.name)
-
-    @property
-    def content(self) -> object:
-        split = [
-            point.to_mapping() | {"energies_uj": sum(point.energies_uj)} for point in self.points if point.has_split
-        ]
-        return [self.plan.axes(self.name), sorted(map(digest, split))]
-
-    @property
-    def loaded(self) -> Sequence[str]:
-        return sorted({module for point in self.points for module in point.solver_modules})
-
-    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import best_splits
-        from isal.study.store import storage
-
-        storage.write(outputs[0], best_splits.best_splits(self.points, self.plan.axes(self.name)), fingerprint)
-
-
 class Allocations(Product):
     """Powers, links and errors at the best splits of a study whose maps are drawn."""
 
@@ -241,16 +212,12 @@ class Allocations(Product):
 
     @cached_property
     def points(self) -> list[Point]:
-        """One point of each curve."""
-        return self.plan.curve_points(self.name)
+        """The best point of each curve."""
+        return [point.at_best() for point in self.plan.curve_points(self.name)]
 
     @property
     def content(self) -> object:
-        points = [
-            point.to_mapping() | ({"energies_uj": sum(point.energies_uj)} if point.has_split else {})
-            for point in self.points
-        ]
-        return [self.plan.axes(self.name), points]
+        return [self.plan.axes(self.name), [point.to_mapping() for point in self.points]]
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -274,9 +241,7 @@ class BestSplitsTable(Product):
 
     @property
     def sources(self) -> Sequence[Product]:
-        return [
-            kind(self.plan, study) for study in StudyDataset.names(self.plan) for kind in (StudyDataset, BestSplits)
-        ]
+        return StudyDataset.all(self.plan)
 
     @property
     def content(self) -> object:
@@ -286,10 +251,8 @@ class BestSplitsTable(Product):
         from isal.study import tables
         from isal.study.store import storage
 
-        datasets = [storage.read(path) for path in inputs]
-        pairs = zip(datasets[0::2], datasets[1::2], strict=True)
-        studies = dict(zip(StudyDataset.names(self.plan), pairs, strict=True))
-        table = tables.best_splits_of_all(studies)
+        datasets = {source.name: storage.read(path) for source, path in zip(self.sources, inputs, strict=True)}
+        table = tables.best_splits_of_all(datasets)
         tables.write(table, outputs, self.plan.configuration.layouts_note, self.title)
 
 
@@ -308,8 +271,10 @@ class Comparison(Product):
         per_curve = self.plan.configuration.agreement_points_per_curve
         found = {}
         for curve in curves(self.plan.points):
-            ascending = sorted(curve, key=lambda point: point.energies_uj)  # whatever studies they come from
-            chosen = [int((number + 0.5) * len(curve) / per_curve) for number in range(per_curve)]
+            # given splits, whatever studies they come from
+            given = [point for point in curve if not point.best] or curve
+            ascending = sorted(given, key=lambda point: point.energies_uj)
+            chosen = [int((number + 0.5) * len(given) / per_curve) for number in range(per_curve)]
             for point in (ascending[number] for number in dict.fromkeys(chosen)):
                 told = {key: value for key, value in point.to_mapping().items() if key not in ("solver", "tolerance")}
                 found[digest([told, self.plan.code.of(Comparison.make, [point.scheme_module])])] = point
@@ -945,7 +910,7 @@ class Overview(Product):
 
 
 #: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
-OF_STUDIES: Sequence[type[Product]] = (StudyDataset, BestSplits, StudyTable, BestSplitsTable, Allocations)
+OF_STUDIES: Sequence[type[Product]] = (StudyDataset, StudyTable, BestSplitsTable, Allocations)
 OF_SIMULATIONS: Sequence[type[Product]] = (
     *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
     *(SimulatedErrors, SimulationTable),

@@ -8,6 +8,7 @@ import pytest
 import references
 from builders import DUAL, point_of
 from hypothesis import given, settings
+from isal.study.best_splits import exact
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
@@ -21,7 +22,6 @@ from isal.schemes.plug_in import LINKS
 from isal.schemes.schedule import UncertifiedWarning, no_prior
 from isal.schemes.step_by_step import earlier_steps_per_joule, steps_of, steps_slot
 from isal.study import tables
-from isal.study.best_splits import exact
 from isal.study.points import PointError
 from isal.study.store import datasets, records
 

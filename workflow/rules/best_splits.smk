@@ -1,21 +1,5 @@
-# The best split of every curve, without traversal, and its comparison with the traversals.
+# The best splits of all studies beside their traversals, and powers and links there.
 # update() keeps what is there: jobs that solve leave alone what still holds.
-
-
-rule find_best_splits:
-    output:
-        update(patterns_of(products.BestSplits)),
-    log:
-        f"{LOGS}/best_splits/{{name}}.log",
-    wildcard_constraints:
-        name=names_of(products.BestSplits),
-    priority: 1  # long: first, so that no core waits for it at the end
-    conda:
-        "../../envs/isal.yaml"
-    params:
-        fingerprint=fingerprint_of(products.BestSplits),
-    shell:
-        'python "$ISAL_SCRIPTS/make_product.py" BestSplits {wildcards.name:q} --plan "$ISAL_PLAN" --fingerprint {params.fingerprint} --outputs {output:q} > {log:q} 2>&1'
 
 
 if products.Allocations.names(PLAN):

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isal.allocation.certificate import STATUSES
+from isal.schemes.proof import PROOFS
 from isal.study.axes import axes_of
 from isal.study.points import Point
 from isal.study.store import provenance, records, storage
@@ -34,6 +35,9 @@ INNER_ATTRIBUTES = {
 
 #: The flag where a study has no point.
 NO_POINT = -1
+
+#: Variables that hold flags: what these mean, in order.
+FLAGS = {"status": STATUSES, "proof": PROOFS}
 
 #: Variable -> the kind of links whose largest signal-to-noise ratio it holds.
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
@@ -70,11 +74,12 @@ def build(slabs: Sequence[Slab], *, study: str, note: str, axes: Collection[str]
 
     The axes are those of the study (:data:`isal.study.axes.AXES`) and, where a variable has them, ``slot, step, node``;
     ``split`` holds the energies as in the records' names; along it ``step_1_energy, step_2_energy, ...``, or
-    ``slot_1_energy, ...`` where there are several slots, are their values in J, NaN where a split has no such part. A
-    combination that the study does not have (the integrated scheme has one split only) is NaN, and its ``status``
-    :data:`NO_POINT`. ``step_minimises`` and ``minimises`` name the block of parameters whose bound a step's
-    ``step_speb``, and ``speb``, are. Along ``network``, ``ensemble`` names the ensemble of a network where the study
-    has ensembles. Attributes hold what is the same in all points, see :func:`isal.study.store.provenance.of_points`.
+    ``slot_1_energy, ...`` where there are several slots, are their values in J, NaN where a split has no such part and
+    at the best split, whose energies differ from curve to curve (:mod:`isal.study.splits`). A combination that the
+    study does not have (the integrated scheme has one split only) is NaN, and its flags are :data:`NO_POINT`.
+    ``step_minimises`` and ``minimises`` name the block of parameters whose bound a step's ``step_speb``, and ``speb``,
+    are. Along ``network``, ``ensemble`` names the ensemble of a network where the study has ensembles. Attributes hold
+    what is the same in all points, see :func:`isal.study.store.provenance.of_points`.
 
     Parameters
     ----------
@@ -223,7 +228,7 @@ def _table(part: _Part, labels: Labels) -> xr.Dataset:
     for name, (dimensions, _) in _variables().items():
         trailing = dimensions[1:]
         # every product of axes has holes, which a float marks, or a flag
-        hole: Any = np.int8(NO_POINT) if name == "status" else np.nan
+        hole: Any = np.int8(NO_POINT) if name in FLAGS else np.nan
         table = np.full([len(labels[axis]) for axis in (*outer, *trailing)], hole)
         if name in STRONGEST:
             values = _strongest(found, name)
@@ -231,7 +236,7 @@ def _table(part: _Part, labels: Labels) -> xr.Dataset:
             values = _by_node(found, name, labels["node"])
         else:
             values = found.arrays[name]
-        if name != "status" and values.dtype.kind == "i":
+        if name not in FLAGS and values.dtype.kind == "i":
             values = np.where(values < 0, np.nan, values)  # where it is padded
         table[(*where, *map(slice, values.shape[1:]))] = values
         variables[name] = ((*outer, *trailing), table)
@@ -263,7 +268,7 @@ def _energies(points: Iterable[Point], places: Mapping[str, int]) -> dict[str, A
     """Coordinates along ``split``: the energy of each step, or slot, J."""
     found: dict[str, Any] = {}
     for point in points:
-        if len(point.energies_uj) == 1:  # nothing is split
+        if len(point.energies_uj) == 1:  # nothing is split, or at best
             continue
         part = "step" if len(point.slots) == 1 else "slot"
         for number, energy in enumerate(point.energies_uj, start=1):
@@ -280,11 +285,13 @@ def _variables() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
         for name, (dimensions, _, attributes) in records.VARIABLES.items()
         if "point" in dimensions and "link" not in dimensions and name not in records.TOLD_BY_NUMBER
     }
-    flags = {
-        "flag_values": np.arange(NO_POINT, len(STATUSES), dtype="i1"),
-        "flag_meanings": f"no_point {' '.join(STATUSES)}",
-    }
-    variables["status"] = (variables["status"][0], variables["status"][1] | flags)
+    for name, meanings in FLAGS.items():
+        dimensions, attributes = variables[name]
+        flags = {
+            "flag_values": np.arange(NO_POINT, len(meanings), dtype="i1"),
+            "flag_meanings": f"no_point {attributes['flag_meanings']}",
+        }
+        variables[name] = (dimensions, attributes | flags)
     for name, kind in STRONGEST.items():
         described = {"units": "1", "long_name": f"largest signal-to-noise ratio of any {kind} link, linear"}
         variables[name] = (("point", "step"), described)

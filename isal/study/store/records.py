@@ -27,9 +27,9 @@ from isal import __version__
 from isal.allocation import solvers
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
-from isal.schemes.schedule import ScheduleResult
+from isal.schemes.proof import PROOFS
 from isal.study import files
-from isal.study.points import Point
+from isal.study.points import Point, Solution
 from isal.study.store.origin import CONVENTIONS, commit
 from isal.validation import links
 
@@ -41,9 +41,21 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {
             "units": "m2",
-            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it",
+            "long_name": "sum of the slots' certified lower bounds, each given the powers of the slots before it; at a "
+            "best split what no split reaches for which proof holds",
         },
     ),
+    "proof": (
+        ("point",),
+        "i1",
+        {
+            "long_name": "which splits of the energy the lower bound holds for",
+            "flag_values": np.arange(len(PROOFS), dtype="i1"),
+            "flag_meanings": " ".join(proof.replace(" ", "_") for proof in PROOFS),
+        },
+    ),
+    "problems": (("point",), "i4", {"units": "1", "long_name": "number of allocation problems solved"}),
+    "problem_seconds": (("point",), "f8", {"units": "s", "long_name": "time that the solver took for all of them"}),
     "gap": (("point",), "f8", {"units": "1", "long_name": "largest certified relative gap of any step"}),
     "status": (
         ("point",),
@@ -152,7 +164,7 @@ class Shape:
     links: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, result: ScheduleResult) -> Shape:
+    def of(cls, result: Solution) -> Shape:
         """The shape of a solved point."""
         info = result.slots[0].information
         return cls(
@@ -189,7 +201,7 @@ class Records:
         return replace(self, arrays={name: values[list(rows)] for name, values in self.arrays.items()})
 
     @classmethod
-    def of(cls, points: Sequence[Point], results: Sequence[ScheduleResult], fingerprints: Sequence[str]) -> Records:
+    def of(cls, points: Sequence[Point], results: Sequence[Solution], fingerprints: Sequence[str]) -> Records:
         """The records of some solved points."""
         numbers: dict[Shape, list[int]] = {}
         known: dict[tuple[int, int], Shape] = {}  # of the many points of one network
@@ -271,7 +283,9 @@ def write(path: Path, found: Records, fingerprint: str) -> None:
         "history": f"{datetime.now(UTC).isoformat(timespec='seconds')} solved",
         "commit": commit(),
         "fingerprint": fingerprint,
-        "shapes": json.dumps([{key: value for key, value in asdict(shape).items() if key in SAID} for shape in found.shapes]),
+        "shapes": json.dumps(
+            [{key: value for key, value in asdict(shape).items() if key in SAID} for shape in found.shapes]
+        ),
         "curves": f"[{','.join(found.curves)}]",
         "solvers": json.dumps(found.solvers),
     }
@@ -304,18 +318,21 @@ def _of_shapes(shapes: Sequence[Shape]) -> dict[str, Array]:
     }
 
 
-def arrays_of(results: Sequence[ScheduleResult]) -> dict[str, Array]:
+def arrays_of(results: Sequence[Solution]) -> dict[str, Array]:
     """The arrays over points of some solved points of one shape."""
     rows = [_arrays(result) for result in results]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _arrays(result: ScheduleResult) -> dict[str, NDArray[Any]]:
+def _arrays(result: Solution) -> dict[str, NDArray[Any]]:
     slots = result.slots
     steps = [step for slot in slots for step in slot.steps]
     values: dict[str, Any] = {
         "speb": [result.speb],
-        "lower_bound": [result.greedy_lower_bound],
+        "lower_bound": [result.lower_bound],
+        "proof": [PROOFS.index(result.proof)],
+        "problems": [result.work.problems],
+        "problem_seconds": [result.work.seconds],
         "gap": [max(step.allocation.gap for step in steps)],
         "status": [STATUSES.index(result.status)],
     }
