@@ -29,6 +29,9 @@ from isal.units import short
 
 Schema = dict[str, Any]
 
+#: Each slot of a network is a network of its own.
+APART = "apart"
+
 #: The types of JSON schema in words.
 TYPES = {
     "array": "a list",
@@ -363,7 +366,15 @@ STUDY_KEYS = {
     "networks": Key(
         Listing(Text(), at_least=1, distinct=True),
         "Names of networks of the networks file, and of ensembles",
-        note="All have one slot, or all have two. An ensemble stands for all its networks.",
+        note="All have one slot, or all have two, unless `slots` takes them apart. An ensemble stands for all its "
+        "networks.",
+    ),
+    "slots": Key(
+        Choice([APART]),
+        "Whether each slot of a network is a network of its own",
+        remark="of one slot",
+        note="Slot 2 of a network *name* then is the network *name*.2.",
+        optional=True,
     ),
     "clocks": Key(Listing(Choice(CLOCKS), at_least=1, distinct=True), "Clock modes"),
     "bandwidths_hz": Key(
@@ -402,6 +413,15 @@ STUDY_KEYS = {
         "J",
         remark="each slot's energy is split over its steps at best",
         note="So such a study takes no step energies. Slot 2 gets the rest.",
+        optional=True,
+    ),
+    "splits_j": Key(
+        Listing(Listing(ENERGY, at_least=2, at_most=3), at_least=1, distinct=True),
+        "Energies of all steps, or of both slots, split by split",
+        "J",
+        remark="each split adds up to the total energy",
+        note="They come besides those of the other keys. A curve takes those that have as many energies as it has steps "
+        "or slots.",
         optional=True,
     ),
     "split": Key(

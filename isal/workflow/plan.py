@@ -117,7 +117,7 @@ class Plan:
         for name, layout in self.configuration.layouts.items():
             slots = []
             for number, slot in enumerate(layout.slots, start=1):
-                with self._naming(name, number):
+                with self._naming(name, number if len(layout.slots) > 1 else None):
                     slots.append(Network.from_mapping(slot, name=name))
             networks[name] = tuple(slots)
         return networks
@@ -127,16 +127,17 @@ class Plan:
             with self._naming(network):
                 refuse_unlike(slots)
         used = {}
-        for study in self.configuration.studies:
-            for each in self.settings(study):
+        for study, network in self._networks_of_studies():
+            for each in self.settings(study, network):
                 slots, clock, radio = each["slots"], each["clock"], each["radio"]
                 caps = each["radar_cap_w"], each["anchor_cap_w"]
                 silent = tuple(cap == 0 for cap in caps)
                 scheme = SCHEMES[each["scheme"]]
-                used[slots[0].name, clock, _weight(radio), silent, scheme.alone] = slots, clock, radio, caps, scheme
-        for (network, *_), (slots, clock, radio, caps, scheme) in sorted(used.items(), key=lambda item: item[0]):
+                key = slots[0].name, clock, _weight(radio), silent, scheme.alone
+                used[key] = network, slots, clock, radio, caps, scheme
+        for network, slots, clock, radio, caps, scheme in (used[key] for key in sorted(used)):
             for number, slot in enumerate(slots, start=1):
-                with self._naming(network, number, scheme.name if scheme.alone else ""):
+                with self._naming(network, number if len(slots) > 1 else None, scheme.name if scheme.alone else ""):
                     well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
 
     @contextmanager
@@ -145,14 +146,12 @@ class Plan:
 
         Where a scheme takes the network for less than it is, it is named, too.
         """
-        layout = self.configuration.layouts.get(network)
-        several = slot is not None and layout is not None and len(layout.slots) > 1
-        file = "ensembles" if layout is None else self.configuration.layouts_file
+        file = self.configuration.layouts_file if network in self.configuration.layouts else "ensembles"
         try:
             yield
         except NetworkError as error:
             taken = f"taken for {scheme} alone, " if scheme else ""
-            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if several else ''}{error}") from error
+            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if slot else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
 
