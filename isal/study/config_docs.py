@@ -49,7 +49,7 @@ DOCUMENT = "config/README.md"
 SCHEMAS = "workflow/schemas"
 
 #: Keys of the top level that have a table of their own in the document.
-APART = ("findings", "radio", "simulations", "studies")
+APART = ("ensembles", "findings", "radio", "simulations", "studies")
 
 TABLE = re.compile(r"(<!-- keys of (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -11,9 +11,12 @@ import yaml
 from isal import AllocationProblem, Network, Radio, information
 from isal.schemes.carry_over import CARRY_OVERS
 from isal.study import config
-from isal.study.fingerprint import Code
+from isal.study.fingerprint import Code, digest
 from isal.study.points import Point
 from isal.study.solving import solve_missing
+from isal.study.store import datasets, records
+from isal.study.store.records import Records
+from isal.study.store.slabs import Slab
 from isal.workflow.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -89,11 +92,33 @@ def point_of(**changes):
     return replace(point, **changes)
 
 
+def write_record(path, point, fingerprint, result=None):
+    """Store a point, solved or to be solved, as a file of its own."""
+    found = Records.of([point], [result or point.solve()], [fingerprint])
+    records.write(path, found, fingerprint)
+
+
 def stored(points, folder):
     """Solve points; returns them and their fingerprints by the path of their record in ``folder``."""
-    wanted = {folder / f"{number}.nc": (point, point.label) for number, point in enumerate(points)}
-    assert solve_missing(wanted) == 0
+    wanted = {folder / f"{number}.nc": (point, digest(point.label)) for number, point in enumerate(points)}
+    for path, (point, fingerprint) in wanted.items():
+        assert solve_missing(path, fingerprint, [(point, fingerprint)]) == 0
     return wanted
+
+
+def solve_plan(plan):
+    """Make all record files of a plan."""
+    for file in plan.record_files.values():
+        assert solve_missing(Path(file.path), file.fingerprint, file.wanted()) == 0
+
+
+def dataset_of(wanted, **options):
+    """The dataset of points and their fingerprints by the path of their record."""
+    files = [(path, fingerprint) for path, (_, fingerprint) in wanted.items()]
+    networks = {point.name: point.slots[0].node_labels for point, _ in wanted.values()}
+    nodes = dict.fromkeys(label for labels in networks.values() for label in labels)
+    slab = Slab(files, lambda: list(wanted.values()), len(files), list(networks), list(nodes))
+    return datasets.build([slab], **{"study": "s", "note": "n"} | options)
 
 
 # --- allocation problems ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from builders import solve_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +21,8 @@ from isal.model.pulse import PULSES
 from isal.study import agreement, axes, best_splits, comparison, config, config_keys, tables
 from isal.study.axes import AXES, COUPLING, axes_of
 from isal.study.fingerprint import Code
-from isal.study.points import Point, PointError, solve_all
-from isal.study.store import datasets, records
+from isal.study.points import Point
+from isal.study.store import datasets
 from isal.workflow import products
 from isal.workflow.plan import Plan, curves
 
@@ -283,16 +284,12 @@ def solved(tmp_path_factory):
         "plain": BASE,
     }
     plan = plan_of(studies, results=str(tmp_path_factory.mktemp("results")))
-    points = list(plan.points.items())
-    for (name, point), result in zip(points, solve_all([point for _, point in points]), strict=True):
-        assert not isinstance(result, PointError), result
-        records.write(Path(plan.record_path(name)), point, result, plan.fingerprint(point))
+    solve_plan(plan)
     return plan
 
 
 def dataset_of(plan, study):
-    made = products.StudyDataset(plan, study)
-    return datasets.build(made.records, study=study, note="n", axes=plan.axes(study))
+    return datasets.build(plan.slabs(study), study=study, note="n", axes=plan.axes(study))
 
 
 def best_of(plan, study):
@@ -467,8 +464,7 @@ def test_plans_of_three_steps_say_what_differs_between_them(tmp_path):
     study = {"networks": ["7a"], "clocks": ["asynchronous"], SIGMA: [10, 1]}
     study |= {"step_1_energy_j": [0.2, 2, 7], "step_2_energy_j": [0.05, 0.2, 2]}
     plan = plan_of({"one": BASE | study}, results=str(tmp_path))
-    for name, point in plan.points.items():
-        records.write(Path(plan.record_path(name)), point, point.solve(), plan.fingerprint(point))
+    solve_plan(plan)
     picture = drawn(step_simplex, dataset_of(plan, "one"), best_of(plan, "one"))
     titles = [panel.get_title() for panel in picture.axes if panel.get_title()]
     assert [re.sub(r"^\(.\) |: .*$", "", title) for title in titles] == [

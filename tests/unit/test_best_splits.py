@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import DUAL, INTEGRATED, LINE, TOTAL_UJ, point_of, stored
+from builders import DUAL, INTEGRATED, LINE, TOTAL_UJ, dataset_of, point_of, stored
 
 from isal.allocation.solvers import interior_point
 from isal.study import best_splits, tables
 from isal.study.points import PointError, solve_all
-from isal.study.store import datasets, storage
+from isal.study.store import storage
 
 HALVES = (TOTAL_UJ // 2, TOTAL_UJ // 2)
 
@@ -82,7 +82,7 @@ def study_of(points, folder):
     by_path = stored(points, folder)
     curves = {(point.name, point.clock, point.scheme): point for point in points}
     best = best_splits.best_splits(list(curves.values()))
-    built = {"traversed": datasets.build(by_path, study="s", note="n"), "best": best}
+    built = {"traversed": dataset_of(by_path), "best": best}
     for name, dataset in built.items():
         storage.write(folder / f"{name}.nc", dataset)
     return [storage.read(folder / f"{name}.nc") for name in built]

@@ -408,7 +408,7 @@ def check_accepted(plan, rng, about):
 
 def check_paths(plan):
     """Every output has a path of its own, below `results`."""
-    outputs = [*map(plan.record_path, plan.points), plan.path]
+    outputs = [*plan.record_files, plan.path]
     for kind in KINDS.values():
         outputs += [path for name in kind.names(plan)[:100] for path in kind(plan, name).outputs]
     assert len(set(outputs)) == len(outputs)

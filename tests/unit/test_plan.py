@@ -142,13 +142,13 @@ def test_one_point_of_every_curve_of_a_study(default):
 
 def test_every_result_has_paths_of_its_own(default):
     products = (product for kind in KINDS.values() for product in kind.all(default))
-    paths = [*map(default.record_path, default.points), *(path for product in products for path in product.outputs)]
+    paths = [*default.record_files, *(path for product in products for path in product.outputs)]
     assert len(set(paths)) == len(paths) > len(default.points)
     assert BestSplits(default, "bandwidths").outputs == ["results/datasets/best_splits/bandwidths.nc"]
 
 
 def test_every_result_is_made_from_results_of_kinds_before_it(default):
-    known = {default.record_path(name) for name in default.points}
+    known = set(default.record_files)
     for kind in KINDS.values():
         products = kind.all(default)
         assert all(known.issuperset(product.inputs) for product in products), kind.__name__

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import references
-from builders import DUAL, point_of
+from builders import DUAL, dataset_of, point_of, write_record
 from hypothesis import given, settings
-from isal.study.best_splits import exact
 from strategies import CLOCKS, generators, networks, random_network
 
 import isal
@@ -22,10 +21,12 @@ from isal.schemes.plug_in import LINKS
 from isal.schemes.schedule import UncertifiedWarning, no_prior
 from isal.schemes.step_by_step import earlier_steps_per_joule, steps_of, steps_slot
 from isal.study import tables
+from isal.study.fingerprint import digest
 from isal.study.points import PointError
-from isal.study.store import datasets, records
+from isal.study.store import records
 
 RADIO = isal.Radio()
+ONE = digest("one")
 SOLVER = "interior-point"
 NETWORKS = networks(anchors=(2, 4), radars=(1, 3), targets=(1, 2), radars_known=(False, True))
 #: Carry-over by the links that steps before the last use.
@@ -249,7 +250,7 @@ def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
     point = point_of(scheme=f"step-by-step-{carry}")
     result = point.solve()
     assert result.status == "local"
-    records.write(tmp_path / "x.nc", point, result, "a")
+    write_record(tmp_path / "x.nc", point, ONE, result)
     record = records.read(tmp_path / "x.nc")
     assert STATUSES[record.arrays["status"][0]] == "local"
     assert record.arrays["gap"][0] > 1e-3
@@ -257,7 +258,7 @@ def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
     found = exact(point)
     assert (found.proof, found.status) == ("none", "local")
     assert found.speb <= result.speb
-    dataset = datasets.build({tmp_path / "x.nc": (point, "a")}, study="one", note="")
+    dataset = dataset_of({tmp_path / "x.nc": (point, ONE)})
     assert tables.best_points(dataset).status.tolist() == ["local"]
 
 

@@ -16,7 +16,7 @@ from isal.model.radio import Radio
 from isal.study import config, points
 from isal.study.points import Point, fingerprint
 from isal.workflow.plan import Plan, PlanError
-from isal.workflow.products import Shard
+from isal.workflow.record_files import Shard
 
 
 def example(**changes):
@@ -106,7 +106,7 @@ def test_the_fingerprint_covers_all_code_that_a_point_runs(tmp_path, slots, solv
         "ran = set()\n"
         "sys.setprofile(lambda frame, event, _: ran.add(frame.f_globals.get('__name__', '')))\n"
         f"point = Point.from_json({point.to_json()!r})\n"
-        "solve_missing({Path(sys.argv[1]): (point, 'fingerprint')})\n"
+        "solve_missing(Path(sys.argv[1]), 64 * 'a', [(point, 64 * 'a')])\n"
         "sys.setprofile(None)\n"
         "print(*sorted(name for name in ran if name.startswith('isal.')))"
     )
@@ -228,11 +228,12 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path):
 
 def test_a_shard_of_another_plan_is_refused():
     plan = plan_of(points_per_job=40)
-    shard = Shard.all(plan)[0]
-    assert len(shard.wanted(shard.fingerprint)) == len(shard.outputs)
-    for name, asked in ((shard.name, "another fingerprint"), ("1_of_1", shard.fingerprint)):
+    path, shard = next(iter(plan.record_files.items()))
+    assert plan.record_file(Path(path), shard.fingerprint) is shard
+    assert len(shard.wanted()) == shard.n_points
+    for asked, told in ((path, "another fingerprint"), ("shards/1_of_1.nc", shard.fingerprint)):
         with pytest.raises(PlanError, match="run snakemake again"):
-            Shard(plan, name).wanted(asked)
+            plan.record_file(Path(asked), told)
 
 
 def test_an_unobservable_network_is_refused_with_its_file(tmp_path):

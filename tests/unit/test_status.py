@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from builders import CODE, ROOT, defaults, plan_of
+from builders import CODE, ROOT, defaults, plan_of, write_record
 
 from isal.study import config
+from isal.study.solving import solve_missing
 from isal.study.store import datasets, records, storage
 from isal.workflow import status
 from isal.workflow.plan import Plan, PlanError
@@ -22,7 +23,7 @@ from isal.workflow.products import StudyDataset
 pytestmark = pytest.mark.any_kernel
 
 
-@pytest.fixture(params=[1, 4], ids=["one point per job", "shards"])
+@pytest.fixture(params=[1, 8], ids=["one point per job", "shards"])
 def plan(tmp_path, request):
     """Five points of one network, of which nothing is on disk."""
     study = defaults()["studies"]["synchronous_single_slot"]
@@ -35,12 +36,20 @@ def plan(tmp_path, request):
     )
 
 
-def solve(plan, split, place=lambda path: path):
-    """Solve the point of this split and put its record in place."""
+def solve(plan, split, place=records.next_waiting):
+    """Solve the point of this split and put its record where it waits for others of its file, or elsewhere."""
     (point,) = (point for point in plan.points.values() if point.split == split)
-    record = place(Path(plan.record_path(point.label)))
-    records.write(record, point, point.solve(), plan.fingerprint(point))
+    (file,) = (file for file in plan.record_files.values() if point in dict(file.wanted()))
+    record = place(Path(file.path))
+    write_record(record, point, plan.fingerprint(point))
     return record
+
+
+def whole(plan):
+    """Make one record file, as its job does; returns its path."""
+    file = next(iter(plan.record_files.values()))
+    assert solve_missing(Path(file.path), file.fingerprint, file.wanted()) == 0
+    return Path(file.path), file.n_points
 
 
 def store(plan):
@@ -54,9 +63,7 @@ def store(plan):
 def fail(plan, split, message):
     """What the job of this point logs when it can't be solved."""
     (point,) = (point for point in plan.points.values() if point.split == split)
-    (shard,) = (name for name, points in plan.shards.items() if point.label in points)
-    job = f"points/{point.label}" if plan.configuration.points_per_job == 1 else f"shards/{shard}"
-    log = Path(plan.in_results(f"logs/{job}.log"))
+    (log,) = (Path(file.log) for file in plan.record_files.values() if point in dict(file.wanted()))
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(f"repeat with: python\n{point.label}: {message}\n1 of 4 points failed\n")
     return log
@@ -73,13 +80,17 @@ def test_nothing_done(plan):
 
 
 def test_done_points_hold(plan):
-    """A record counts if it is whole and of this configuration, published or not."""
+    """A point counts if its record is sound and of this configuration, published or not."""
     solve(plan, "e10000")
-    solve(plan, "e1000-9000", records.unpublished)
+    solve(plan, "e1000-9000")
     assert counts(plan) == (2, 0, 3)
     damaged = solve(plan, "e2000-8000")
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert counts(plan) == (2, 0, 3)
+    path, size = whole(plan)
+    assert counts(plan) == ((5, 0, 0) if size > 1 else (2, 0, 3))
+    path.write_bytes(path.read_bytes()[:1000])
+    assert counts(plan)[0] <= 2
     source = copy.deepcopy(plan.configuration.source)
     source["config"]["tolerance"] = 1e-7
     assert counts(Plan.of(config.parse(source), CODE)) == (0, 0, 5)
@@ -96,7 +107,7 @@ def test_a_failed_point_is_told_with_its_reason_until_it_is_solved(plan):
 
 def test_what_was_made_for_something_else_is_out_of_date(plan):
     """By its own account; what does not exist is none of it."""
-    record, dataset = solve(plan, "e10000"), store(plan)
+    (record, _), dataset = whole(plan), store(plan)
     assert status.outdated(plan) == []
     source = copy.deepcopy(plan.configuration.source)
     source["networks"]["note"] = "Measured layouts."
@@ -164,7 +175,7 @@ def test_a_lost_node_fills_no_screen(plan):
 
 
 def test_results_dated_in_the_future_get_the_date_of_today(plan):
-    record, early = solve(plan, "e10000"), solve(plan, "e1000-9000")
+    record, early = solve(plan, "e10000", Path), solve(plan, "e1000-9000", Path)
     dataset = store(plan)
     before, now = {path: path.read_bytes() for path in (record, early, dataset)}, time.time()
     assert status.bring_to_now(plan, now) == []
@@ -193,6 +204,7 @@ def show(monkeypatch, capsys, *arguments):
     return code, printed.out + printed.err
 
 
+@pytest.mark.parametrize("plan", [1], indirect=True)
 def test_the_script_takes_a_configuration_as_snakemake_does(plan, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     mine = tmp_path / "mine.yaml"
@@ -201,7 +213,7 @@ def test_the_script_takes_a_configuration_as_snakemake_does(plan, tmp_path, monk
     asked = ("--configfile", str(mine), "--config", f"results={tmp_path}", "points_per_job=1")
     assert show(monkeypatch, capsys, *asked) == (0, "points: 0 of 5 done, 0 failed, 5 left\n")
     assert show(monkeypatch, capsys, *asked, "--folder") == (0, f"{tmp_path}\n")
-    record = solve(plan, "e10000")
+    record = solve(plan, "e10000", Path)
     assert show(monkeypatch, capsys, *asked) == (0, "points: 1 of 5 done, 0 failed, 4 left\n")
     told = show(monkeypatch, capsys, *asked, "tolerance=1e-7")
     assert told == (0, f"points: 0 of 5 done, 0 failed, 5 left\nout of date, and made anew by a run: {record}\n")

@@ -10,7 +10,7 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from builders import INTEGRATED, point_of, stored
+from builders import INTEGRATED, dataset_of, point_of, stored, write_record
 from conventions import broken_in
 
 import isal
@@ -18,6 +18,7 @@ from isal.study import files
 from isal.study.axes import NAMED
 from isal.study.fingerprint import digest
 from isal.study.store import datasets, provenance, records, storage
+from isal.study.store.records import Records
 from isal.validation import links
 
 ONE, TWO = map(digest, ("one", "two"))
@@ -36,7 +37,7 @@ def result(point):
 @pytest.fixture
 def path(tmp_path, point, result):
     path = tmp_path / "e2300-7700.nc"
-    records.write(path, point, result, ONE)
+    write_record(path, point, ONE, result)
     return path
 
 
@@ -46,9 +47,11 @@ def test_a_record_holds_what_was_solved(path, point, result):
     assert record.arrays["lower_bound"] == [result.greedy_lower_bound]
     np.testing.assert_array_equal(record.arrays["power"][0], result.slots[0].power)
     np.testing.assert_array_equal(record.arrays["energy"], [[2.3, 7.7]])
-    assert record.steps == ("radars", "targets")
-    assert record.nodes == ("radar 1", "radar 2", "anchor 1", "anchor 2")
-    assert record.attributes["point"] == point.to_json()
+    (shape,) = record.shapes
+    assert shape.steps == ("radars", "targets")
+    assert shape.nodes == ("radar 1", "radar 2", "anchor 1", "anchor 2")
+    assert record.curves == (point.curve_json,)
+    assert record.solvers == ("interior-point",)
 
 
 def test_a_record_describes_itself(path):
@@ -56,16 +59,19 @@ def test_a_record_describes_itself(path):
         assert file.Conventions.startswith("CF-")
         for name, variable in file.variables.items():
             assert variable.long_name, name
-            assert name.startswith(("link_t", "link_r", "status", "step_slot")) or variable.units, name
+            assert (
+                name.startswith(("link_t", "link_r", "status", "step_slot", *records.TOLD_BY_NUMBER)) or variable.units
+            ), name
         assert file["status"].flag_meanings == "optimal local uncertified"
 
 
 def test_the_link_snr_of_a_record_is_that_of_the_link_budget(path, point):
     record = records.read(path)
     arrays = record.arrays
-    link = int(np.flatnonzero((arrays["link_target"] == -1) & (arrays["link_transmitter"] == 0))[0])
+    transmitter, receiver, target = record.shapes[0].links
+    link = next(number for number, ends in enumerate(zip(transmitter, target, strict=True)) if ends == (0, -1))
     positions = point.slots[0].nodes
-    distance = np.linalg.norm(positions[0] - positions[arrays["link_receiver"][link]])
+    distance = np.linalg.norm(positions[0] - positions[receiver[link]])
     power = arrays["power"][0, 1, 0]
     wavelength = 299_792_458.0 / 77e9
     received = power * 10 * 10 * (wavelength / (4 * np.pi * distance)) ** 2 / 10**0.3
@@ -88,12 +94,11 @@ def test_a_record_says_what_usable_links_carry(path, result):
 
 def test_no_half_written_record_is_left_behind(tmp_path, point, result, monkeypatch):
     """Writing breaks off after the first variables."""
-    incomplete = dict(records._arrays(result))
-    del incomplete["power"]
-    monkeypatch.setattr(records, "_arrays", lambda _: incomplete)
+    incomplete = Records.of([point], [result], [ONE])
+    del incomplete.arrays["power"]
     monkeypatch.setattr(records, "_digest", lambda *_: "")
     with pytest.raises(KeyError):
-        records.write(tmp_path / "x.nc", point, result, ONE)
+        records.write(tmp_path / "x.nc", incomplete, ONE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,9 +148,9 @@ def test_a_dataset_names_its_axes(tmp_path, point):
     ):
         each = point_of(**changes)
         path = tmp_path / f"{each.split}.nc"
-        records.write(path, each, each.solve(), each.label)
-        points[path] = each, each.label
-    dataset = datasets.build(points, study="s", note="Reconstructed.")
+        write_record(path, each, digest(each.label))
+        points[path] = each, digest(each.label)
+    dataset = dataset_of(points, note="Reconstructed.")
     assert dict(dataset.sizes) == {
         "network": 1, "clock": 1, "bandwidth": 1, "scheme": 2, "split": 3, "slot": 1, "step": 2, "node": 4
     }  # fmt: skip
@@ -177,7 +182,7 @@ def mixed(tmp_path_factory):
         ),
     ]
     folder = tmp_path_factory.mktemp("mixed")
-    dataset = datasets.build(stored(points, folder), study="s", note="n")
+    dataset = dataset_of(stored(points, folder))
     storage.write(folder / "s.nc", dataset)
     return folder / "s.nc"
 
@@ -231,10 +236,10 @@ def test_status_is_a_flag(mixed):
 
 def test_numbers_along_an_axis_ascend_or_descend(tmp_path):
     points = [point_of(radio=isal.Radio(bandwidth_hz=bandwidth), **INTEGRATED) for bandwidth in (1e9, 5e6, 5e8)]
-    dataset = datasets.build(stored(points, tmp_path), study="s", note="n")
+    dataset = dataset_of(stored(points, tmp_path))
     assert list(dataset.bandwidth.values) == [5e6, 5e8, 1e9]
     assert dataset.speb.squeeze().values.tolist() == sorted(dataset.speb.squeeze().values, reverse=True)
-    descending = datasets.build(stored(points[::2], tmp_path / "descending"), study="s", note="n")
+    descending = dataset_of(stored(points[::2], tmp_path / "descending"))
     assert list(descending.bandwidth.values) == [1e9, 5e8]
 
 
@@ -297,7 +302,7 @@ def test_open_study_says_what_is_wrong(tmp_path, monkeypatch):
 def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, damage):
     """Reading it would never end for some of these damages."""
     stored = tmp_path / "s.nc"
-    storage.write(stored, datasets.build({path: (point, ONE)}, study="s", note="n"))
+    storage.write(stored, dataset_of({path: (point, ONE)}))
     content = bytearray(stored.read_bytes())
     content[len(content) // 3] ^= 1
     if damage == "missing":
@@ -310,7 +315,7 @@ def test_a_damaged_dataset_is_named_and_never_believed(tmp_path, path, point, da
 
 def test_a_dataset_tells_what_it_was_made_with(tmp_path, path, point):
     """And is one like any for others, for all that stands at its end."""
-    dataset = datasets.build({path: (point, ONE)}, study="s", note="n")
+    dataset = dataset_of({path: (point, ONE)})
     stored = tmp_path / "s.nc"
     storage.write(stored, dataset, ONE)
     assert storage.fingerprint_of(stored) == ONE
@@ -342,7 +347,7 @@ def test_a_dataset_with_a_damaged_seal_is_none_that_is_asked_for(tmp_path):
 def test_a_dataset_is_read_where_hdf5_gets_no_lock(tmp_path, path, point):
     """As on some network file systems; here as another process has it."""
     stored = tmp_path / "s.nc"
-    storage.write(stored, datasets.build({path: (point, ONE)}, study="s", note="n"))
+    storage.write(stored, dataset_of({path: (point, ONE)}))
     with stored.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -386,7 +391,7 @@ def test_a_dataset_of_before_an_edit_is_there_again_when_the_edit_is_taken_back(
 
 def test_all_bad_records_are_named_at_once(tmp_path, path, point):
     with pytest.raises(records.RecordError, match=r"(?s)a\.nc.*run snakemake again\n.*b\.nc.*run snakemake again"):
-        datasets.build(dict.fromkeys((path, tmp_path / "a.nc", tmp_path / "b.nc"), (point, ONE)), study="s", note="n")
+        dataset_of(dict.fromkeys((path, tmp_path / "a.nc", tmp_path / "b.nc"), (point, ONE)))
 
 
 def test_a_record_that_does_not_hold_is_set_aside(path):
@@ -395,11 +400,10 @@ def test_a_record_that_does_not_hold_is_set_aside(path):
     records.set_aside(path, TWO)
     assert not path.exists()
     assert records.holds(files.earlier(path), ONE)
-    # and waits to be published if it holds again
-    assert not records.waits(path, TWO)
-    assert records.waits(path, ONE)
-    assert not files.earlier(path).exists()
-    records.unpublished(path).replace(path)
+    # and is put back if it holds again
+    records.set_aside(path, ONE)
+    assert not path.exists()
+    files.earlier(path).replace(path)
     path.write_bytes(path.read_bytes()[:100])
     records.set_aside(path, ONE)
     assert not path.exists()
@@ -409,7 +413,7 @@ def test_a_record_that_does_not_hold_is_set_aside(path):
 
 def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, point, result):
     records.set_aside(path, TWO)
-    records.write(path, point, result, TWO)
+    write_record(path, point, TWO, result)
     os.utime(files.earlier(path), (0, 0))
     for wanted, other in ((ONE, TWO), (TWO, ONE)):
         records.set_aside(path, wanted)
@@ -426,19 +430,19 @@ def test_a_record_of_before_an_edit_is_exchanged_for_that_of_the_edit(path, poin
 def test_a_record_of_two_slots_tells_them_apart(tmp_path):
     point = point_of(slots=point_of().slots * 2, energies_uj=(4_000_000, 6_000_000))
     result = point.solve()
-    records.write(tmp_path / "two.nc", point, result, ONE)
+    write_record(tmp_path / "two.nc", point, ONE, result)
     record = records.read(tmp_path / "two.nc", ONE)
-    arrays = record.arrays
-    assert list(arrays["step_slot"]) == [1, 1, 2, 2]
-    assert record.steps == ("radars", "targets") * 2
+    arrays, (shape,) = record.arrays, record.shapes
+    assert shape.step_slot == (1, 1, 2, 2)
+    assert shape.steps == ("radars", "targets") * 2
     np.testing.assert_allclose(arrays["slot_energy"], [[4, 6]])
     assert arrays["speb"][0] == result.speb == pytest.approx(arrays["target_speb"].sum(), rel=1e-12)
     assert (arrays["smoothed_target_speb"] <= arrays["target_speb"]).all()
     assert arrays["smoothed_target_speb"][0, 0] < arrays["target_speb"][0, 0]
-    dataset = datasets.build({tmp_path / "two.nc": (point, ONE)}, study="s", note="n")
+    dataset = dataset_of({tmp_path / "two.nc": (point, ONE)})
     assert dict(dataset.target_speb.sizes)["slot"] == 2
 
 
 def test_a_dataset_refuses_a_stale_record(path, point):
     with pytest.raises(records.RecordError, match="was solved for another configuration"):
-        datasets.build({path: (point, TWO)}, study="s", note="n")
+        dataset_of({path: (point, TWO)})

@@ -2,6 +2,7 @@
 
 import math
 
+import builders
 import pytest
 from builders import DUAL, INTEGRATED, point_of, stored
 
@@ -20,7 +21,7 @@ ONE_STEP = {
 def dataset_of(folder, *changes):
     """The dataset of examples with changes, solved."""
     points = stored([point_of(**change) for change in changes], folder)
-    storage.write(folder / "s.nc", datasets.build(points, study="s", note="Reconstructed."))
+    storage.write(folder / "s.nc", builders.dataset_of(points, note="Reconstructed."))
     return storage.read(folder / "s.nc")
 
 
