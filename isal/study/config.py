@@ -1028,6 +1028,8 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
     elif error.validator == "enum":
         known = [str(entry) for entry in error.validator_value]
         what = f"{told} is not one of {', '.join(known)}{_meant(str(value), known)}"
+    elif error.validator == "const":
+        what = f"{told} is not {error.validator_value!r}"
     else:
         what = cut(error.message)
     return [(path, f"{what}{_meaning(schema)}")]

@@ -7,7 +7,7 @@ from builders import DUAL, INTEGRATED, TOTAL_UJ, point_of
 from isal.figures import Shown, style
 from isal.figures import allocations as figure
 from isal.schemes.registry import SCHEMES
-from isal.study import allocations, best_splits
+from isal.study import allocations
 from isal.study.allocations import Allocation
 
 HALVES = {"energies_uj": (TOTAL_UJ // 2, TOTAL_UJ // 2)}
@@ -42,8 +42,7 @@ def test_what_is_stored_is_what_was_solved(single, double):
     for points in (single, double):
         read = list(allocations.read(allocations.allocations(points)))
         for point in points:
-            result = best_splits.exact(point) if point.has_split else point.solve()
-            slots = result._slots if point.has_split else result.slots
+            slots = point.at_best().solve().slots
             found = [each for row, each in read if (row.network, row.scheme) == (point.name, point.scheme)]
             assert len(found) in (0, len(slots))  # none of the step-by-step scheme that is not the best one
             for one, slot in zip(found, slots, strict=False):

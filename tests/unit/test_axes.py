@@ -18,7 +18,8 @@ import isal
 from isal import figures
 from isal.figures import panels, step_energy, step_simplex, style
 from isal.model.pulse import PULSES
-from isal.study import agreement, axes, best_splits, comparison, config, config_keys, tables
+from isal.schemes.variant import CAPS_PER, FIRST_STEPS
+from isal.study import agreement, axes, comparison, config, config_keys, splits, tables
 from isal.study.axes import AXES, COUPLING, axes_of
 from isal.study.fingerprint import Code
 from isal.study.points import Point
@@ -56,6 +57,8 @@ LISTS = {
     "timestamp_jitter_s": [0, 1.5e-10],
     "pulse": ["as-printed", "root-raised-cosine-0.25"],
     "power_cap_w": ["budget", 2.5],
+    "step_1": ["block", "ranging"],
+    "caps_per": ["step", "slot"],
 }
 
 
@@ -96,14 +99,16 @@ def test_every_parameter_of_the_radio_is_an_axis():
 
 def test_axes_and_keys_of_a_study_are_the_same():
     keys = [axis.key for axis in AXES if axis.key]
-    assert keys == [key for key in config_keys.STUDY_KEYS if "energy" not in key]
+    assert keys == [key for key in config_keys.STUDY_KEYS if "energy" not in key and key != "split"]
     assert {axis.key for axis in AXES if axis.optional} == {key for key in keys if config_keys.STUDY_KEYS[key].optional}
 
 
 def test_the_table_depends_on_nothing_that_solves():
     """So figures and tables, which have it, do not either."""
     reached = Code().closure(["isal.study.axes"])
-    assert reached <= {name for name in reached if re.match(r"isal\.(errors|units|model|study)\b", name)}
+    assert reached <= {
+        name for name in reached if re.match(r"isal\.(errors|units|model|study|schemes$|schemes\.variant)\b", name)
+    }
     assert {"isal.study.points", "isal.study.solving"}.isdisjoint(reached)
 
 
@@ -119,6 +124,8 @@ def test_the_table_depends_on_nothing_that_solves():
         ("pulses", 16.0, "pulses 16", "pulses"),
         ("pulse", "flat", "pulse flat", "pulse"),
         ("power_cap_w", 2.5, "power cap 2.5 W", "power cap (W)"),
+        ("step_1", "ranging", "step 1 ranging", "step 1"),
+        ("caps_per", "slot", "caps per slot", "caps per"),
     ],
 )
 def test_titles_and_columns_say_value_and_unit(axis, value, label, column):
@@ -176,7 +183,12 @@ def test_findings_take_every_parameter_and_the_cap(key):
     findings = yaml.safe_load((ROOT / "config/config.yaml").read_text())["findings"]
     findings["variants"] = {"other": {key: LISTS[key][1]}}
     assumed = plan_of({"one": BASE}, findings=findings).assumptions("other")
-    assert (assumed.cap_w if key == "power_cap_w" else getattr(assumed.radio, key)) == LISTS[key][1]
+    assert found_at(key, assumed.cap_w, assumed.radio, assumed.scheme) == LISTS[key][1]
+
+
+def found_at(key, cap_w, radio, variant):
+    """The value along an axis."""
+    return cap_w if key == "power_cap_w" else getattr(variant if hasattr(variant, key) else radio, key)
 
 
 # --- names of points --------------------------------------------------------------------------------------------------
@@ -203,8 +215,8 @@ def test_a_point_at_the_value_of_the_configuration_is_shared_and_another_says_it
     part = f"/{key}={LISTS[key][1]}/".replace("24000000000.0", "2.4e+10")
     assert [name.replace(part, "/") for name in others] == list(plain)
     for name, point in others.items():
-        caps = {point.radar_cap_w, point.anchor_cap_w}
-        assert (caps if key == "power_cap_w" else {getattr(point.radio, key)}) == {LISTS[key][1]}
+        for cap in (point.radar_cap_w, point.anchor_cap_w):
+            assert found_at(key, cap, point.radio, point.variant) == LISTS[key][1]
         assert Point.from_json(point.to_json()).label == point.label == name
 
 
@@ -238,6 +250,8 @@ NUMBERS = {
     "timestamp_jitter_s": st.floats(0, 1e-6),
     "pulse": st.sampled_from([*PULSES, "root-raised-cosine-0.25", "root-raised-cosine-0.251"]),
     "power_cap_w": st.just("budget") | st.floats(0, 1e9, exclude_min=True),
+    "step_1": st.sampled_from(FIRST_STEPS),
+    "caps_per": st.sampled_from(CAPS_PER),
 }
 
 
@@ -246,7 +260,7 @@ def varied_studies(draw):
     """Studies of two slots that list values along some axes, among them neighbours that differ in the last digit."""
     studies = {}
     for name in ("one", "two"):
-        study = SLOTS | {"schemes": ["integrated"]}
+        study = SLOTS | {"schemes": ["step-by-step-held"]}
         for key in draw(st.lists(st.sampled_from(sorted(NUMBERS)), max_size=3, unique=True)):
             values = draw(st.lists(NUMBERS[key], min_size=1, max_size=3, unique=True))
             close = [math.nextafter(value, 2) for value in values if isinstance(value, float) and 1 < value < 100]
@@ -283,6 +297,7 @@ def solved(tmp_path_factory):
         "both": BASE | {"networks": ["7c"], "pulse": ["as-printed", "flat"], "power_cap_w": ["budget", 2]},
         "plain": BASE,
     }
+    studies = {name: study | {"split": "best"} for name, study in studies.items()}
     plan = plan_of(studies, results=str(tmp_path_factory.mktemp("results")))
     solve_plan(plan)
     return plan
@@ -293,7 +308,7 @@ def dataset_of(plan, study):
 
 
 def best_of(plan, study):
-    return best_splits.best_splits(plan.curve_points(study), plan.axes(study))
+    return splits.at_best(dataset_of(plan, study))
 
 
 def test_a_dataset_has_the_dimensions_that_its_study_lists(solved):
@@ -336,19 +351,19 @@ def test_the_numbers_are_those_of_the_radio_solved_directly(solved):
 
 def test_a_change_of_what_a_study_lists_makes_its_datasets_again(solved):
     """Though all points are the same."""
-    for kind in (products.StudyDataset, products.BestSplits):
-        own, plain = (kind(solved, study) for study in ("own", "plain"))
-        assert own.content != plain.content
-        assert sorted(own.inputs) == sorted(plain.inputs)
+    own, plain = (products.StudyDataset(solved, study) for study in ("own", "plain"))
+    assert own.content != plain.content
+    assert sorted(own.inputs) == sorted(plain.inputs)
 
 
 def test_best_splits_have_the_axes_of_the_study(solved):
     best = best_of(solved, "sigmas")
     assert set(best.speb.dims) == {"network", "clock", "bandwidth", SIGMA, "scheme"}
-    assert best.speb.size == 2 * 3
-    np.testing.assert_allclose(best.energy.sum("part"), 10)
-    lowest = dataset_of(solved, "sigmas").speb.sel(scheme=["step-by-step-held"]).min("split")
-    assert (best.speb <= lowest * (1 + 1e-6)).all()
+    held = best.sel(scheme="step-by-step-held")
+    assert np.isfinite(best.speb).sum() == held.speb.size == 2 * 3
+    np.testing.assert_allclose(held.energy.sum("step"), 10)
+    lowest = splits.on_grid(dataset_of(solved, "sigmas")).speb.sel(scheme="step-by-step-held").min("split")
+    assert (held.speb <= lowest * (1 + 1e-6)).all()
 
 
 def test_tables_have_a_column_and_rows_for_each_value(solved):
@@ -364,9 +379,7 @@ def test_tables_have_a_column_and_rows_for_each_value(solved):
 
 
 def test_the_table_of_all_studies_leaves_out_what_a_study_does_not_list(solved):
-    table = tables.best_splits_of_all(
-        {study: (dataset_of(solved, study), best_of(solved, study)) for study in ("plain", "sigmas", "both")}
-    )
+    table = tables.best_splits_of_all({study: dataset_of(solved, study) for study in ("plain", "sigmas", "both")})
     assert list(table.columns[:9]) == [
         *("study", "network", "clock", "bandwidth", SIGMA, "pulse", "power_cap_w", "scheme", "minimised")
     ]
@@ -378,7 +391,12 @@ def test_the_table_of_all_studies_leaves_out_what_a_study_does_not_list(solved):
 
 
 def test_solvers_are_compared_by_all_axes_also_with_what_was_compared_before(solved):
-    plain = {name: point for name, point in solved.study_points("plain").items() if "7c" in name and "e2" not in name}
+    kept = ("integrated/e10000", "step-by-step-held/e7000-3000")
+    plain = {
+        name: point
+        for name, point in solved.study_points("plain").items()
+        if name.startswith("7c") and name.endswith(kept)
+    }
     before = comparison.compare(plain)
     assert SIGMA not in before.coords
     more = {name: point for name, point in solved.study_points("sigmas").items() if "7c" in name and "e10000" in name}
@@ -403,7 +421,7 @@ def test_every_curve_has_points_that_solvers_are_compared_on(solved):
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def drawn(kind, dataset, best):
+def drawn(kind, dataset):
     shown = figures.Shown(
         kind="step_energy",
         layouts=[],
@@ -412,14 +430,14 @@ def drawn(kind, dataset, best):
         note="n",
     )
     with style.look():
-        picture = kind.draw([dataset, best], shown)
+        picture = kind.draw([dataset], shown)
         picture.draw_without_rendering()
     return picture
 
 
 def test_a_row_of_panels_per_network_and_a_panel_per_value(solved):
     dataset = dataset_of(solved, "sigmas")
-    picture = drawn(step_energy, dataset, best_of(solved, "sigmas"))
+    picture = drawn(step_energy, dataset)
     titles = [panel.get_title(loc="left") for panel in picture.axes]
     assert titles == [
         f"({letter}) {network},\nradar cross section {sigma} m²"
@@ -430,14 +448,14 @@ def test_a_row_of_panels_per_network_and_a_panel_per_value(solved):
     assert limits[0] == limits[1] == limits[2] != limits[3] == limits[4] == limits[5]
     for panel, where in zip(picture.axes, panels.combinations(dataset), strict=True):
         (line,) = (line for line in panel.lines if line.get_label() == "step-by-step, held")
-        expected = dataset.speb.sel(where | {"scheme": "step-by-step-held"}).dropna("split")
+        expected = splits.on_grid(dataset).speb.sel(where | {"scheme": "step-by-step-held"}).dropna("split")
         np.testing.assert_array_equal(line.get_ydata(), expected)
         (ring,) = (line for line in panel.lines if line.get_label() == "_exact")
         assert ring.get_ydata()[0] <= expected.min()
 
 
 def test_panels_without_such_axes_are_named_and_placed_as_before(solved):
-    picture = drawn(step_energy, dataset_of(solved, "plain"), best_of(solved, "plain"))
+    picture = drawn(step_energy, dataset_of(solved, "plain"))
     assert [panel.get_title(loc="left") for panel in picture.axes] == ["(a) 7a", "(b) 7c"]
     assert picture.legends[0].get_title().get_text() == "synchronous, 500 MHz"
     assert picture.axes[0].get_ylim() != picture.axes[1].get_ylim()
@@ -462,10 +480,10 @@ def test_the_axes_of_radios_are_shared_and_those_of_caps_are_not(solved):
 
 def test_plans_of_three_steps_say_what_differs_between_them(tmp_path):
     study = {"networks": ["7a"], "clocks": ["asynchronous"], SIGMA: [10, 1]}
-    study |= {"step_1_energy_j": [0.2, 2, 7], "step_2_energy_j": [0.05, 0.2, 2]}
+    study |= {"step_1_energy_j": [0.2, 2, 7], "step_2_energy_j": [0.05, 0.2, 2], "split": "best"}
     plan = plan_of({"one": BASE | study}, results=str(tmp_path))
     solve_plan(plan)
-    picture = drawn(step_simplex, dataset_of(plan, "one"), best_of(plan, "one"))
+    picture = drawn(step_simplex, dataset_of(plan, "one"))
     titles = [panel.get_title() for panel in picture.axes if panel.get_title()]
     assert [re.sub(r"^\(.\) |: .*$", "", title) for title in titles] == [
         f"7a, asynchronous, 500 MHz, radar cross section {sigma} m², held" for sigma in (10, 1)

@@ -11,7 +11,7 @@ from isal.allocation import solvers
 from isal.allocation.solvers import cvxpy_paper
 from isal.model.pulse import named
 from isal.schemes import step_by_step
-from isal.study import best_splits, observations, points, sources
+from isal.study import observations, points, sources
 from isal.study.points import Point
 from isal.validation import clocks, delay, double_counting, links, logs, statistics
 
@@ -118,7 +118,7 @@ def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     monkeypatch.setattr(step_by_step, "step_problem", broken)
     for job in (
         lambda: points.solve_all([point]),
-        lambda: best_splits.exact(point),
+        lambda: points.solve_all([point.at_best()]),
         lambda: observations.observe([sample], variant, "interior-point"),
     ):
         with pytest.raises(ValueError, match="could not be broadcast") as raised:

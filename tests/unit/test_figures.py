@@ -20,14 +20,15 @@ from matplotlib.text import Text
 from isal import figures
 from isal.figures import exact, slot_energy, step_energy, step_simplex, step_surface, style, system_model
 from isal.figures.curves import COLUMNS
+from isal.study import splits
 from isal.study.comparison import COMPARED
 from isal.study.solving import solve_missing
 from isal.study.store import storage
-from isal.workflow.products import BestSplits, Comparison, Figure, StudyDataset
+from isal.workflow.products import Comparison, Figure, StudyDataset
 
 pytestmark = [pytest.mark.any_kernel, pytest.mark.long]
 
-STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10}
+STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500e6], "total_energy_j": 10, "split": "best"}
 HELD = ["integrated", "step-by-step-held"]
 EVERY = [*HELD, "step-by-step-added", "step-by-step-marginal", "step-by-step-joint"]
 STUDIES = {
@@ -57,7 +58,6 @@ def solved(folder, studies, drawn, **changes):
     )
     for each in StudyDataset.all(plan):
         assert solve_missing(each.records) == 0
-    for each in [*StudyDataset.all(plan), *BestSplits.all(plan)]:
         each.make([], list(map(Path, each.outputs)), each.fingerprint)
     return plan
 
@@ -81,11 +81,19 @@ def handed(plan, name):
     return [storage.read(Path(path)) for path in figure.inputs], figures.Shown(**figure.content)
 
 
-def draw(plan, name, best=None):
-    """The picture of a study's figure; ``best`` takes the place of the best splits."""
-    (dataset, found), shown = handed(plan, name)
+def draw(plan, name, dataset=None):
+    """The picture of a study's figure, of another ``dataset`` if it is given."""
+    (whole,), shown = handed(plan, name)
     with style.look():
-        return MODULES[shown.kind].draw([dataset, found if best is None else best], shown)
+        return MODULES[shown.kind].draw([whole if dataset is None else dataset], shown)
+
+
+def grid_and_best(plan, name):
+    """What a study has on its grid, and its best splits with the energy of each ``part``."""
+    (whole,), _ = handed(plan, name)
+    best = splits.at_best(whole)
+    energy = best.slot_energy.rename(slot="part") if whole.sizes["slot"] > 1 else best.energy.rename(step="part")
+    return splits.on_grid(whole), xr.Dataset({"speb": best.speb, "energy": energy})
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +147,10 @@ def test_every_kind_draws_without_warnings(plan, name, tmp_path):
 
 @pytest.mark.parametrize("study", CURVES)
 def test_the_exact_best_is_marked_where_it_is_in_the_colour_of_its_scheme(plan, pictures, study):
-    picture, ((dataset, best), _) = pictures[study], handed(plan, study)
+    picture, (dataset, best) = pictures[study], grid_and_best(plan, study)
     assert len(panels(picture)) == len(curves(dataset))
     for panel, where in zip(panels(picture), curves(dataset), strict=True):
-        schemes = [scheme for scheme in dataset.scheme.values if scheme in best.scheme]
+        schemes = [scheme for scheme in dataset.scheme.values if np.isfinite(best.speb.sel(scheme=scheme)).all()]
         expected = [best.sel(where | {"scheme": scheme}) for scheme in schemes]
         found = marks(panel, "_exact")
         # what is nothing stands at the edge
@@ -157,11 +165,11 @@ def test_the_exact_best_is_marked_where_it_is_in_the_colour_of_its_scheme(plan, 
 
 
 def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
-    picture, ((_, best), _) = pictures["simplex"], handed(plan, "simplex")
+    picture, (_, best) = pictures["simplex"], grid_and_best(plan, "simplex")
     found = [marks(panel, "_exact") for panel in panels(picture)]
     expected = []
     for network in ("7a", "7d"):
-        energy = best.energy.sel(network=network).squeeze()
+        energy = best.energy.sel(network=network, scheme="step-by-step-held").squeeze()
         expected += [[(energy.sel(part=x).item(), energy.sel(part=y).item())] for x, y in ((1, 2), (1, 3), (3, 1))]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert style.EXACT_BEST_LABEL in legend(picture)
@@ -175,7 +183,7 @@ def test_the_exact_best_is_marked_in_every_plan_of_the_simplex(plan, pictures):
 
 
 def test_every_scheme_and_bandwidth_has_plans_and_a_surface_of_its_own_name(plan):
-    (dataset, best), shown = handed(plan, "simplex")
+    (dataset,), shown = handed(plan, "simplex")
 
     def alike(one):
         again = one.sel(scheme="step-by-step-held").assign_coords(scheme="step-by-step-plug-in")
@@ -189,8 +197,8 @@ def test_every_scheme_and_bandwidth_has_plans_and_a_surface_of_its_own_name(plan
         for network, band, scheme in product(("7a", "7d"), (500, 1000), ("held", "plug-in"))
     ]
     with style.look():
-        plans = step_simplex.draw([alike(dataset), alike(best)], shown)
-        surfaces = step_surface.draw([alike(dataset), alike(best)], shown)
+        plans = step_simplex.draw([alike(dataset)], shown)
+        surfaces = step_surface.draw([alike(dataset)], shown)
     titles = [panel.get_title() for panel in panels(plans)[1::3]]
     assert [re.sub(r"^\(.\) |: .*$", "", title) for title in titles] == expected
     surfaces = [panel for panel in surfaces.axes if panel.name == "3d"]
@@ -233,15 +241,12 @@ def test_where_a_curve_is_flat_no_energy_is_called_the_best(pictures):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("missing", ["variables", "schemes", "values"])
+@pytest.mark.parametrize("missing", ["label", "values"])
 def test_a_missing_best_split_draws_none(plan, study, missing):
-    (dataset, best), _ = handed(plan, study)
-    best = {
-        "variables": xr.Dataset(coords={axis: [] for axis in best.dims if axis != "part"}),
-        "schemes": best.isel(scheme=[]),
-        "values": best.assign(speb=best.speb * np.nan, energy=best.energy * np.nan),
-    }[missing]
-    picture = draw(plan, study, best)
+    (whole,), _ = handed(plan, study)
+    dataset = splits.on_grid(whole)
+    without = whole.assign(speb=whole.speb.where(whole.split != "best"))
+    picture = draw(plan, study, {"label": dataset, "values": without}[missing])
     assert not any(marks(panel, "_exact") for panel in picture.axes)
     assert all(marks(panel, "_grid") for panel in panels(picture))
     assert style.EXACT_BEST_LABEL not in legend(picture)
@@ -253,12 +258,15 @@ def test_a_missing_best_split_draws_none(plan, study, missing):
 
 def test_one_scheme_without_a_best_split_leaves_the_others(plan):
     """The ratio is then that of the grid's best to the exact integrated one."""
-    (dataset, best), _ = handed(plan, "slots")
-    best["speb"] = best.speb.where(best.scheme == "integrated") / 2  # far from the grid's, to tell them apart
-    panel = panels(draw(plan, "slots", best))[0]
+    (whole,), _ = handed(plan, "slots")
+    best, steps = whole.split == "best", whole.scheme == "step-by-step-held"
+    # far from the grid's, to tell them apart
+    whole["speb"] = whole.speb.where(~best, whole.speb / 2).where(~(best & steps))
+    panel = panels(draw(plan, "slots", whole))[0]
     assert len(marks(panel, "_exact")) == 1
-    ratio = dataset.speb.sel(network="8a", scheme="step-by-step-held").min() / best.speb.sel(network="8a").min()
-    assert ("held", "5", f"{float(ratio):.2f}") in table(panel)
+    of_network = whole.speb.sel(network="8a")
+    ratio = of_network.sel(scheme="step-by-step-held").min() / of_network.sel(scheme="integrated", split="best")
+    assert ("held", "5", f"{ratio.item():.2f}") in table(panel)
 
 
 @pytest.mark.parametrize(
@@ -272,10 +280,9 @@ def test_one_scheme_without_a_best_split_leaves_the_others(plan):
     ],
 )
 def test_less_than_a_millionth_of_the_energy_is_nothing(energies, said, kept):
-    best = xr.Dataset(
-        {"speb": ("scheme", [1.0]), "energy": (("scheme", "part"), [energies])}, coords={"scheme": ["held"]}
-    )
-    found = exact.split_of(best, {"scheme": "held"})
+    values = {"speb": (("scheme", "split"), [[1.0]]), "energy": (("scheme", "split", "step"), [[energies]])}
+    dataset = xr.Dataset(values, coords={"scheme": ["held"], "split": ["best"], "slot": [1]})
+    found = exact.split_of(dataset, {"scheme": "held"})
     assert found.place() == said
     np.testing.assert_allclose(found.energies, kept, rtol=1e-12, atol=0)
 
@@ -288,10 +295,10 @@ def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little
         ["usable links carry 5% of the bound; 191 pulses needed", "usable links carry 100% of the bound"],
         ["usable links carry 98% of a slot's bound", "usable links carry <1% of a slot's bound; 421 pulses needed"],
     ]
-    (dataset, best), shown = handed(plan, "steps")
+    (dataset,), shown = handed(plan, "steps")
     alone = dataset.sel(scheme=["step-by-step-held"])
     with style.look():
-        first, _ = panels(step_energy.draw([alone, best], shown))
+        first, _ = panels(step_energy.draw([alone], shown))
     # the number hangs on powers that are known to a per cent only
     assert re.fullmatch(
         r"usable links carry 5% of the bound; 2[45]\d pulses needed", said(first)[0].replace("\n", "; ")
@@ -299,7 +306,7 @@ def test_a_panel_says_how_much_usable_links_carry_and_warns_where_that_is_little
     # where a slot's links leave it undetermined, they carry nothing that could be told
     unknown = dataset.assign(usable_share=dataset.usable_share * np.nan)
     with style.look():
-        first, _ = panels(step_energy.draw([unknown, best], shown))
+        first, _ = panels(step_energy.draw([unknown], shown))
     assert "usable" not in remarks(first)
 
 

@@ -11,7 +11,7 @@ from builders import plan_of
 from isal.study import config
 from isal.study.points import fingerprint
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS, BestSplits, Comparison, StudyDataset
+from isal.workflow.products import KINDS, Comparison, StudyDataset
 
 pytestmark = pytest.mark.any_kernel
 
@@ -86,10 +86,9 @@ def test_jobs_take_the_digests_of_code_from_the_run_that_they_belong_to(default,
 
 def test_the_order_of_studies_changes_no_dataset(default):
     other = changed(default, lambda source: reverse(source["config"]["studies"]))
-    for kind in (StudyDataset, BestSplits):
-        before, after = fingerprints(default, kind), fingerprints(other, kind)
-        assert before != after
-        assert dict(before) == dict(after)
+    before, after = fingerprints(default, StudyDataset), fingerprints(other, StudyDataset)
+    assert before != after
+    assert dict(before) == dict(after)
 
 
 # --- points that stand for curves -------------------------------------------------------------------------------------
@@ -101,9 +100,9 @@ def test_compared_points_are_evenly_spread_over_every_curve(default, per_curve):
     chosen = curves(Comparison(plan).points.values())
     assert set(chosen) == set(curves(plan.points.values()))
     for where, curve in curves(plan.points.values()).items():
-        number, size = len(chosen[where]), len(curve)
+        ascending = sorted((point for point in curve if not point.best), key=lambda point: point.energies_uj)
+        number, size = len(chosen[where]), len(ascending)
         assert number == min(per_curve, size)
-        ascending = sorted(curve, key=lambda point: point.energies_uj)
         place = {point.label: index for index, point in enumerate(ascending)}
         places = [place[point.label] for point in chosen[where]]
         apart = [later - earlier for earlier, later in itertools.pairwise(places)]
@@ -144,7 +143,7 @@ def test_every_result_has_paths_of_its_own(default):
     products = (product for kind in KINDS.values() for product in kind.all(default))
     paths = [*default.record_files, *(path for product in products for path in product.outputs)]
     assert len(set(paths)) == len(paths) > len(default.points)
-    assert BestSplits(default, "bandwidths").outputs == ["results/datasets/best_splits/bandwidths.nc"]
+    assert StudyDataset(default, "bandwidths").outputs == ["results/datasets/bandwidths.nc"]
 
 
 def test_every_result_is_made_from_results_of_kinds_before_it(default):

@@ -255,7 +255,7 @@ def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
     assert STATUSES[record.arrays["status"][0]] == "local"
     assert record.arrays["gap"][0] > 1e-3
     assert record.arrays["target_speb"][0, 0] == pytest.approx(record.arrays["speb"][0], rel=1e-9)
-    found = exact(point)
+    found = point.at_best().solve()
     assert (found.proof, found.status) == ("none", "local")
     assert found.speb <= result.speb
     dataset = dataset_of({tmp_path / "x.nc": (point, ONE)})
@@ -265,12 +265,14 @@ def test_a_point_is_stored_for_what_it_is(tmp_path, carry):
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_point_whose_step_or_search_did_not_end_fails(number):
     point = point_of(scheme="step-by-step-plug-in")
-    result = point.solve()
-    steps = list(result.slots[0].steps)
+    solution = point.solve()
+    (slot,) = solution.slots
+    steps = list(slot.steps)
     allocation = steps[number].allocation
     unsure = replace(allocation, lower_bound=0.5 * allocation.value, local=False)
     steps[number] = replace(steps[number], allocation=unsure)
-    failed = point.checked(replace(result, slots=(replace(result.slots[0], steps=tuple(steps)),)))
+    result = replace(solution.result, slots=(replace(slot, steps=tuple(steps)),))
+    failed = point.checked(replace(solution, result=result))
     assert isinstance(failed, PointError)
     assert "or no search for the last step ended; gaps reached: radars" in str(failed)
 

@@ -136,7 +136,7 @@ def test_points_solved_side_by_side_are_those_solved_alone():
     for point, result in zip(some, points.solve_all(some), strict=True):
         alone = point.solve()
         assert len(result.slots) == len(point.slots)
-        assert (result.speb, result.greedy_lower_bound) == (alone.speb, alone.greedy_lower_bound)
+        assert (result.speb, result.lower_bound) == (alone.speb, alone.result.greedy_lower_bound)
         assert result.status == alone.status == "optimal"
         assert {step.allocation.solver for slot in result.slots for step in slot.steps} <= {point.solver}
 

@@ -12,10 +12,11 @@ import yaml
 
 import isal
 from isal.allocation import scheduler
+from isal.errors import NetworkError
 from isal.schemes import registry
 from isal.schemes import schedule as schemes
 from isal.schemes.carry_over import CARRIES, CARRY_OVERS
-from isal.schemes.registry import SCHEMES, STEP_BY_STEP
+from isal.schemes.registry import ALONE, SCHEMES, STEP_BY_STEP
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -58,23 +59,26 @@ def test_every_entry_is_told_from_every_other():
 @pytest.mark.parametrize("name", SCHEMES)
 def test_a_scheme_is_computed_as_the_function_of_its_kind_does(paper_network, radio, name):
     scheme = SCHEMES[name]
-    infos = schemes.slot_informations([paper_network], radio, "synchronous")
+    taken = scheme.takes(paper_network)
+    infos = schemes.slot_informations([taken], radio, "synchronous")
     energies = [1.0, 2.0] if scheme.has_steps else [3.0]
     found = scheduler.run(scheme.schedule(infos, energies, None, 1e-6), "interior-point")
     options = {"clock": "synchronous", "tolerance": 1e-6}
     if scheme.has_steps:
         carry = scheme.arguments["carry"]
-        expected = isal.step_by_step(paper_network, radio, energies=energies, carry=carry, **options)
+        expected = isal.step_by_step(taken, radio, energies=energies, carry=carry, **options)
     else:
-        expected = isal.integrated(paper_network, radio, energy=3.0, **options)
+        expected = isal.integrated(taken, radio, energy=3.0, **options)
     np.testing.assert_array_equal(found.slots[0].power, expected.power)
     assert found.speb == expected.speb
 
 
 def test_energy_is_split_over_steps_or_slots():
-    assert [scheme.has_split(1) for scheme in SCHEMES.values()] == [False, *(True for _ in CARRIES)]
+    with_steps = [scheme.has_steps for scheme in SCHEMES.values()]
+    assert with_steps == [False, *(True for _ in CARRIES), *(False for _ in ALONE)]
+    assert [scheme.has_split(1) for scheme in SCHEMES.values()] == with_steps
     assert all(scheme.has_split(2) for scheme in SCHEMES.values())
-    assert [scheme.splits_slots(2) for scheme in SCHEMES.values()] == [False, *(True for _ in CARRIES)]
+    assert [scheme.splits_slots(2) for scheme in SCHEMES.values()] == with_steps
     assert not any(scheme.splits_slots(1) for scheme in SCHEMES.values())
 
 
@@ -83,6 +87,19 @@ def test_a_scheme_names_the_module_that_computes_it(n_slots):
     split = "best_split" if n_slots > 1 else "step_by_step"
     for scheme in SCHEMES.values():
         assert scheme.module(n_slots) == f"isal.schemes.{split if scheme.has_steps else 'integrated'}"
+        assert scheme.module(n_slots, best=True) == "isal.schemes.best_split"
+
+
+def test_a_scheme_for_one_task_takes_a_network_without_the_other(paper_network):
+    localization, sensing = (scheme.takes(paper_network) for scheme in ALONE)
+    assert (localization.n_targets, localization.n_nodes) == (0, paper_network.n_nodes)
+    assert (sensing.n_targets, sensing.radars_known) == (paper_network.n_targets, True)
+    assert all(scheme.takes(paper_network) is paper_network for scheme in SCHEMES.values() if not scheme.alone)
+    assert ALONE[0].takes(localization).n_targets == 0
+    assert ALONE[1].takes(sensing).radars_known
+    for scheme, network in zip(ALONE, (sensing, localization), strict=True):
+        with pytest.raises(NetworkError, match=f"^appendix: has no .*, and {scheme.name} estimates nothing else$"):
+            scheme.takes(network)
 
 
 @pytest.mark.parametrize(
