@@ -174,6 +174,16 @@ class SlotResult(Displayed):
         return block_spebs(self.measured + self.prior, self.information.basis)
 
     @property
+    def measured_speb(self) -> float:
+        """The bound that the last step minimises, from all that was measured in all steps together, m^2; slots so far.
+
+        It is :attr:`speb` where a slot has one step; else no unbiased estimator beats it, whatever the carry-over
+        promises.
+        """
+        known = [self.information.measured(step.power) for step in self.steps]
+        return sum(known, self.prior).speb(self.information.basis.indices([self.steps[-1].block]))
+
+    @property
     def smoothed_spebs(self) -> Spebs:
         """The same bounds given all slots of the schedule, m^2.
 

@@ -46,6 +46,12 @@ SOURCE_FOLDERS = (
 #: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.
 LEAST_LIKELY_BANDWIDTH_HZ = 1e6
 
+#: The variant of the findings that all others differ from.
+BASE = "base"
+
+#: The smallest energy of the findings, microjoules: steps get as little as a 2000th of it.
+LEAST_OF_FINDINGS_UJ = 20_000
+
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
 SLOT_GRIDS = ("slot_1_energy_j",)
 
@@ -201,10 +207,20 @@ class Findings:
     seed: int
     samples: int
     sensitivity_samples: int
-    samples_per_job: int
     total_energy_j: float
     bandwidth_hz: float
     variants: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The random samples: two to four anchors and radars each; each slot has a layout of its own."""
+        return Ensemble(
+            name=f"random-{self.seed}", seed=self.seed, size=self.samples, slots=2, anchors=(2, 4), radars=(2, 4)
+        )
+
+    def samples_of(self, variant: str) -> int:
+        """How many random samples a variant is tried on."""
+        return self.samples if variant == BASE else self.sensitivity_samples
 
 
 @dataclass(frozen=True)
@@ -401,6 +417,9 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
     ensembles = {name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()}
+    findings = _findings(config["findings"], origin)
+    if (random := findings.ensemble.name) in ensembles:
+        raise ConfigError(f"{origin.at('ensembles', random)}: is what the findings call their samples; rename it")
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
     sizes = {name: each.size for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
@@ -419,7 +438,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         paper=config["paper"],
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
-        findings=_findings(config["findings"], origin),
+        findings=findings,
         simulations=_simulations(config["simulations"], origin),
         radar_cap_w=caps["radars"],
         anchor_cap_w=caps["anchors"],
@@ -438,9 +457,9 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
 
 
 def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
-    variants: dict[str, Mapping[str, Any]] = {"base": {}, **table["variants"]}
-    if "base" in table["variants"]:
-        where = origin.at("findings", "variants", "base")
+    variants: dict[str, Mapping[str, Any]] = {BASE: {}, **table["variants"]}
+    if BASE in table["variants"]:
+        where = origin.at("findings", "variants", BASE)
         raise ConfigError(f"{where}: is the variant that all others differ from; rename it")
     if table["sensitivity_samples"] > table["samples"]:
         some, all_of_them = ("findings", "sensitivity_samples"), ("findings", "samples")
@@ -448,10 +467,15 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
             f"{origin.at(*some)}: {table['sensitivity_samples']} is more than there are samples "
             f"({table['samples']}); lower it{origin.elsewhere(some, all_of_them)}"
         )
-    _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j"))
+    if _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j")) < LEAST_OF_FINDINGS_UJ:
+        least = _joules(LEAST_OF_FINDINGS_UJ)
+        raise ConfigError(
+            f"{origin.at('findings', 'total_energy_j')}: is less than {least} J, of which some steps would get next to "
+            "nothing; raise it"
+        )
     return Findings(
         # 300.0 is a whole number, too
-        **{key: int(table[key]) for key in ("seed", "samples", "sensitivity_samples", "samples_per_job")},
+        **{key: int(table[key]) for key in ("seed", "samples", "sensitivity_samples")},
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
         variants=variants,
@@ -671,10 +695,15 @@ def _study(
                 f"{at(key)}: has no use with {networks} and these clocks and schemes; remove it"
                 f"{origin.elsewhere(('studies', name, key), *asked)}"
             )
-        if key in wanted and key not in table and not ((best or "splits_j" in table) and table.keys().isdisjoint(wanted)):
+        if (
+            key in wanted
+            and key not in table
+            and not ((best or "splits_j" in table) and table.keys().isdisjoint(wanted))
+        ):
+            others = "" if best else ", or split: best, or splits_j, in place of energies"
             raise ConfigError(
                 f"{at(key)}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
-                f"(the last step or slot gets what is left){'' if best else ', or split: best or splits_j in place of energies'}"
+                f"(the last step or slot gets what is left){others}"
             )
     wanted = tuple(key for key in wanted if key in table)
     grids = {key: _energies(table[key], total, origin, ("studies", name, key)) for key in wanted}
@@ -694,7 +723,9 @@ def _study(
         sizes={network: sizes[network] for network in table["networks"] if network in sizes},
         n_slots=n_slots,
         best=best,
-        given=tuple(_given(table["splits_j"], total, origin, ("studies", name, "splits_j"))) if "splits_j" in table else (),
+        given=tuple(_given(table["splits_j"], total, origin, ("studies", name, "splits_j")))
+        if "splits_j" in table
+        else (),
         apart=apart,
     )
     _check_given(found, at("splits_j"))

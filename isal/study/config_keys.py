@@ -420,8 +420,8 @@ STUDY_KEYS = {
         "Energies of all steps, or of both slots, split by split",
         "J",
         remark="each split adds up to the total energy",
-        note="They come besides those of the other keys. A curve takes those that have as many energies as it has steps "
-        "or slots.",
+        note="They come besides those of the other keys. A curve takes those with as many energies as it has steps or "
+        "slots.",
         optional=True,
     ),
     "split": Key(
@@ -622,7 +622,6 @@ FINDINGS = {
     ),
     "samples": Key(_count(100_000), "Random samples, each of two slots and so two networks, in the base variant"),
     "sensitivity_samples": Key(_count(100_000), "How many of them the other variants are tried on"),
-    "samples_per_job": Key(_count(100_000), "Random samples that one job observes"),
     "total_energy_j": Key(ENERGY, "Energy of each network, or of each pair of slots", "J"),
     "bandwidth_hz": Key(BANDWIDTH.value, f"{BANDWIDTH.text} of the base variant", BANDWIDTH.unit),
     "variants": Key(

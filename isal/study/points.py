@@ -76,7 +76,7 @@ class Point:
     @property
     def split(self) -> str:
         """The energies in names, in mJ: ``"e3000-7000"``; ``"best"`` where they are to be found."""
-        return BEST if self.best else _split(self.energies_uj)
+        return BEST if self.best else split_name(self.energies_uj)
 
     @cached_property
     def curve(self) -> str:
@@ -274,5 +274,6 @@ def _canonical(content: object) -> str:
 
 
 @cache
-def _split(energies_uj: tuple[int, ...]) -> str:
+def split_name(energies_uj: tuple[int, ...]) -> str:
+    """Energies, microjoules, in names, in mJ: ``"e3000-7000"``."""
     return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in energies_uj)

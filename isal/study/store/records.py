@@ -77,6 +77,15 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {"units": "m2", "long_name": "position bound of all targets, slots so far"},
     ),
+    "measured_speb": (
+        ("point", "slot"),
+        "f8",
+        {
+            "units": "m2",
+            "long_name": "bound that the slot minimises, from all that was measured with the powers of all its steps, "
+            "slots so far",
+        },
+    ),
     "smoothed_radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all radars, all slots"}),
     "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
     "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
@@ -343,6 +352,7 @@ def _arrays(result: Solution) -> dict[str, NDArray[Any]]:
         "radar_speb": [bounds.radars for bounds in filtered],
         "clock_speb": [bounds.clocks for bounds in filtered],
         "target_speb": [bounds.targets for bounds in filtered],
+        "measured_speb": [slot.measured_speb for slot in slots],
         "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
         "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
         "smoothed_target_speb": [bounds.targets for bounds in smoothed],
