@@ -159,7 +159,8 @@ def _part(slab: Slab, axes: Collection[str]) -> _Part:
     _raise(errors)
     found = records.joined(parts)
     row = {told: number for number, told in enumerate(found.fingerprints)}
-    return _Part(points, found.take([row[told] for _, told in points]), axes)
+    # without what other studies have in these files
+    return _Part(points, records.joined([found.take([row[told] for _, told in points])]), axes)
 
 
 class _Study:

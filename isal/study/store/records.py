@@ -172,6 +172,16 @@ class Shape:
     step_slot: tuple[int, ...]
     links: tuple[tuple[int, ...], ...]
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many there are along each dimension of a file."""
+        return {
+            "slot": max(self.step_slot),
+            "step": len(self.steps),
+            "node": len(self.nodes),
+            "link": len(self.links[0]),
+        }
+
     @classmethod
     def of(cls, result: Solution) -> Shape:
         """The shape of a solved point."""
@@ -256,12 +266,21 @@ def joined(parts: Iterable[Records]) -> Records:
         for name, blocks in columns.items():
             if name not in names:
                 blocks.append(part.arrays[name])
-    arrays = {}
-    for name, blocks in columns.items():
-        kind = OF_POINTS[name][1]
-        sizes = tuple(map(max, *(block.shape[1:] for block in blocks))) if len(blocks) > 1 else blocks[0].shape[1:]
-        arrays[name] = np.concatenate([_padded(block, sizes, kind) for block in blocks])
-    return Records(arrays, *map(tuple, (names["shape"], names["curve"], names["solver"])))
+    shapes = tuple(names["shape"])
+    arrays = {
+        name: np.concatenate([_fitted(block, name, shapes) for block in blocks]) for name, blocks in columns.items()
+    }
+    return Records(arrays, shapes, tuple(names["curve"]), tuple(names["solver"]))
+
+
+def _fitted(values: Array, name: str, shapes: Sequence[Shape]) -> Array:
+    """Values of points with the sizes that points of some shapes have, padded or cut where others were larger."""
+    (_, *dimensions), kind, _ = OF_POINTS[name]
+    sizes = tuple(
+        max(shape.sizes[dimension] for shape in shapes) if dimension in shapes[0].sizes else size
+        for dimension, size in zip(dimensions, values.shape[1:], strict=True)
+    )
+    return _padded(values[(slice(None), *map(slice, sizes))], sizes, kind)
 
 
 def _padded(values: Array, sizes: Sequence[int], kind: str) -> Array:
