@@ -8,6 +8,7 @@ matrix, which loses only half as many digits, and every number carries a bound o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,10 @@ NEGLIGIBLE = 1e-11
 
 #: A direction of unknown parameters whose part of the rows is below this, relative to its size, has no information.
 NO_INFORMATION = 1e-13
+
+
+#: A matrix has no Cholesky factor where its least eigenvalue is below minus this share of the largest one.
+CLEARLY_NEGATIVE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,19 +161,23 @@ class Knowledge:
 
     def speb(self, indices: NDArray[np.intp]) -> float:
         """Trace of a block of the inverse (9), m^2; infinite where the information is singular, NaN for no block."""
-        if len(indices) == 0:
-            return float("nan")  # the network has no such parameters
-        selector = np.eye(len(self))[:, indices]
-        value, columns = _by_cholesky(self.matrix, selector)
-        if self.root is not None and not self._rounding(columns, value) <= NEGLIGIBLE:
-            value, _ = by_root(self.root, selector)
-        return value
+        return float(spebs_of([self], indices)[0])
 
-    def _rounding(self, columns: Array, value: float) -> float:
-        """:func:`relative_rounding` of a bound computed from :attr:`matrix`."""
-        size = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
-        scale, doubt, size, columns = (each[None] for each in (self.scale, self.doubt, size, columns))
-        return float(relative_rounding(scale, doubt, size, columns, np.array([value]))[0])
+
+def spebs_of(known: Sequence[Knowledge], indices: NDArray[np.intp]) -> Array:
+    """:meth:`Knowledge.speb` of many that are about equally many parameters, shape ``(N,)``."""
+    if len(indices) == 0:
+        return np.full(len(known), np.nan)  # the network has no such parameters
+    matrix = np.array([each.matrix for each in known])
+    selector = np.eye(matrix.shape[1])[:, indices]
+    value, columns = _by_cholesky(matrix, selector)
+    size = np.sqrt(np.maximum(np.einsum("Nii->Ni", matrix), 0.0))
+    scale, doubt = np.array([each.scale for each in known]), np.array([each.doubt for each in known])
+    for number in np.flatnonzero(~(relative_rounding(scale, doubt, size, columns, value) <= NEGLIGIBLE)).tolist():
+        root = known[number].root
+        if root is not None:
+            value[number], _ = by_root(root, selector)
+    return value
 
 
 def relative_rounding(scale: Array, doubt: Array, size: Array, columns: Array, value: Array) -> Array:
@@ -191,20 +200,38 @@ def relative_rounding_of_root(scale: Array, doubt: Array, columns: Array, per_co
     return float(ROUNDING * (of_scale.sum() + np.sum(heights * (doubt @ heights))) / per_column.sum())
 
 
-def _by_cholesky(matrix: Array, selector: Array) -> tuple[float, Array]:
-    """``tr(C' M^-1 C)`` and ``M^-1 C``; infinite and NaN where M is not positive definite."""
-    nothing = float("inf"), np.full(selector.shape, np.nan)
-    diagonal = np.diag(matrix)
-    if not (diagonal > 0).all():
-        return nothing
-    unit = np.sqrt(diagonal)
+def _by_cholesky(matrix: Array, selector: Array) -> tuple[Array, Array]:
+    """``tr(C' M^-1 C)`` and ``M^-1 C`` for matrices of shape ``(N, d, d)`` and ``C`` of shape ``(d, k)``.
+
+    Infinite and NaN where M is not positive definite.
+    """
+    diagonal = np.einsum("Nii->Ni", matrix)
+    unit = np.sqrt(np.where(diagonal > 0, diagonal, np.nan))
+    # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
+    factor = cholesky_factors(matrix / (unit[:, :, None] * unit[:, None, :]))
+    half = np.linalg.solve(factor, selector / unit[:, :, None])
+    value = (half**2).reshape(len(half), -1).sum(axis=1)
+    columns = np.linalg.solve(factor.transpose(0, 2, 1), half) / unit[:, :, None]
+    return np.where(np.isnan(value), np.inf, value), columns
+
+
+def cholesky_factors(matrices: Array) -> Array:
+    """Lower triangular factors of matrices of shape ``(N, d, d)``; with NaN where one is not positive definite."""
     try:
-        # scaled to a unit diagonal, the Cholesky factor is accurate whatever the powers
-        factor = np.linalg.cholesky(matrix / np.outer(unit, unit))
+        return np.asarray(np.linalg.cholesky(matrices), dtype=float)
     except np.linalg.LinAlgError:
-        return nothing
-    half = np.linalg.solve(factor, selector / unit[:, None])
-    return float(np.sum(half**2)), np.linalg.solve(factor.T, half) / unit[:, None]
+        pass
+    factors = np.full(matrices.shape, np.nan)
+    if len(matrices) == 1:
+        return factors
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    values = np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0))
+    hopeful = np.flatnonzero(values[:, 0] >= -CLEARLY_NEGATIVE * values[:, -1])
+    # where none is clearly negative, it takes halves of the batch to find what rounding makes so
+    for part in [hopeful] if len(hopeful) < len(matrices) else np.array_split(hopeful, 2):
+        if len(part):
+            factors[part] = cholesky_factors(matrices[part])
+    return factors
 
 
 def by_root(root: Array, selector: Array) -> tuple[float, Array]:

@@ -74,9 +74,10 @@ class DenseStack:
     def __init__(self, entries: Array, squares: Array | None = None, rows: Sequence[Rows | None] | None = None) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "entries", entries)
-        diagonals = np.einsum("Nmii->Nmi", entries)
-        by_default = np.stack([np.maximum(diagonals, 0.0), np.zeros_like(diagonals)], axis=2)
-        set_(self, "squares", by_default if squares is None else squares)
+        if squares is None:
+            diagonals = np.einsum("Nmii->Nmi", entries)
+            squares = np.stack([np.maximum(diagonals, 0.0), np.zeros_like(diagonals)], axis=2)
+        set_(self, "squares", squares)
         set_(self, "rows", (None,) * len(entries) if rows is None else tuple(rows))
 
     @classmethod
@@ -86,10 +87,15 @@ class DenseStack:
             (alone,) = stacks
             return alone
         dense = [stack for stack in stacks if isinstance(stack, DenseStack)]
+        # many problems of one network share a stack
+        different = list({id(stack): stack for stack in dense}.values())
+        starts = np.cumsum([0, *(len(stack.entries) for stack in different)])
+        place = {id(stack): range(*ends) for stack, *ends in zip(different, starts, starts[1:], strict=False)}
+        chosen = np.array([number for stack in dense for number in place[id(stack)]], dtype=np.intp)
         # copied even if there is but one: sums run in the order of memory, and no number may depend on the company
         return cls(
-            np.array([entries for stack in dense for entries in stack.entries]),
-            np.array([squares for stack in dense for squares in stack.squares]),
+            np.array([entries for stack in different for entries in stack.entries])[chosen],
+            np.array([squares for stack in different for squares in stack.squares])[chosen],
             [rows for stack in dense for rows in stack.rows],
         )
 
@@ -323,7 +329,8 @@ def at_power(stack: Stack, power: Array) -> Knowledge:
     """What one problem's stack tells at powers of shape ``(n,)``, W."""
     rows = stack.rows[0]
     matrix = stack.combine(power[None])[0]
-    scale, exact = np.sqrt(np.tensordot(power, stack.squares[0], 1))
+    n, d = len(power), stack.n_parameters
+    scale, exact = np.sqrt(power @ stack.squares[0].reshape(n, 2 * d)).reshape(2, d)
     if rows is None:
-        return Knowledge(matrix, np.zeros(len(scale)), np.outer(scale, scale) - np.outer(exact, exact), None)
-    return Knowledge(matrix, scale, np.zeros_like(matrix), rows.at(power))
+        return Knowledge(matrix, np.zeros(d), scale[:, None] * scale - exact[:, None] * exact, None)
+    return Knowledge(matrix, scale, np.zeros((d, d)), rows.at(power))

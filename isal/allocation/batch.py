@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.knowledge import Knowledge, relative_rounding
+from isal.knowledge import Knowledge, cholesky_factors, relative_rounding
 from isal.matrices import DenseStack, Stack
 
 if TYPE_CHECKING:
@@ -197,13 +197,7 @@ def factorised(matrices: Array) -> tuple[NDArray[np.bool_], Array]:
 
     The factor of one that is not is the identity.
     """
-    try:
-        factors = np.asarray(np.linalg.cholesky(matrices), dtype=float)
-    except np.linalg.LinAlgError:
-        if len(matrices) == 1:
-            return np.array([False]), np.eye(matrices.shape[1])[None]
-        halves = [factorised(half) for half in np.array_split(matrices, 2)]
-        return np.concatenate([half[0] for half in halves]), np.concatenate([half[1] for half in halves])
+    factors = cholesky_factors(matrices)
     pivots = np.einsum("Nii->Ni", factors) ** 2
     sound = np.asarray((pivots >= SINGULAR_PIVOT).all(axis=1))  # false for NaN, too
     factors[~sound] = np.eye(matrices.shape[1])

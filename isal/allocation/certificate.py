@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class Allocation:
     @property
     def gap(self) -> float:
         """Certified relative gap, ``1 - lower_bound / value``, never negative."""
-        return max(0.0, 1 - self.lower_bound / self.value) if np.isfinite(self.value) else 1.0
+        return max(0.0, 1 - self.lower_bound / self.value) if math.isfinite(self.value) else 1.0
 
     @property
     def status(self) -> str:

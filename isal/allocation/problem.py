@@ -105,6 +105,17 @@ class AllocationProblem:
         set_(self, "selector", selector)
         set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
 
+    @classmethod
+    def of_parts(
+        cls, known: Knowledge, stack: Stack, selector: Array, energy: float, caps: Array | None
+    ) -> AllocationProblem:
+        """The problem of parts that were checked and fit, of which nothing is copied; for where problems are many."""
+        problem: AllocationProblem = object.__new__(cls)
+        problem.__dict__.update(known=known, stack=stack, selector=selector, energy=float(energy))
+        limits = np.full(stack.n_nodes, problem.budget) if caps is None else np.minimum(caps, problem.budget)
+        problem.__dict__["caps"] = limits
+        return problem
+
     @property
     def constant(self) -> Array:
         """``M0``, shape ``(d, d)``, 1/m^2."""
@@ -170,7 +181,8 @@ class AllocationProblem:
 
     def of_nodes(self, chosen: NDArray[np.intp]) -> AllocationProblem:
         """The same problem in which only some nodes transmit, ``chosen`` in ascending order."""
-        return AllocationProblem(self.known, self.stack.of_nodes(chosen), self.selector, self.energy, self.caps[chosen])
+        stack = self.stack.of_nodes(chosen)
+        return AllocationProblem.of_parts(self.known, stack, self.selector, self.energy, self.caps[chosen])
 
     def conditioned(self, power: Array) -> AllocationProblem | None:
         """The same problem in parameters in which ``M(p)`` is the identity at ``power``, so that it loses no digits.
@@ -181,7 +193,7 @@ class AllocationProblem:
         if better is None:
             return None
         known, stack, transformed = better
-        return AllocationProblem(known, stack, transformed(self.selector.T).T, self.energy, self.caps)
+        return AllocationProblem.of_parts(known, stack, transformed(self.selector.T).T, self.energy, self.caps)
 
     def spread(self, share: float = 1.0) -> Array:
         """The budget spread evenly over the nodes as far as the caps allow, times ``share``; shape ``(n,)``, W."""
@@ -251,7 +263,7 @@ def checked_caps(caps: ArrayLike, n_nodes: int) -> Array:
         raise AllocationError(
             f"caps must be one number or one for each of the {n_nodes} nodes, got shape {given.shape}"
         )
-    limits = np.broadcast_to(given, n_nodes)
+    limits = given if given.ndim else np.full(n_nodes, given)
     if not (limits >= 0).all():
         node = int(np.argmin(limits >= 0))
         raise AllocationError(f"the power cap of node {node + 1} must not be negative, got {limits[node]} W")

@@ -60,12 +60,14 @@ class Ensemble:
             If there is no room for it: nodes and targets are at least :data:`CLOSEST_M` apart.
         """
         rng = np.random.default_rng([self.seed, number])
-        counts = [int(rng.integers(low, high + 1)) for low, high in (self.anchors, self.radars, self.targets)]
-        name = self.member(number)
-        return tuple(
-            random_network(rng, *counts, float(np.exp(rng.uniform(*np.log(self.separations_m)))), name, self.area_m)
-            for _ in range(self.slots)
-        )
+        ranges = (self.anchors, self.radars, self.targets)
+        n_anchors, n_radars, n_targets = (int(rng.integers(low, high + 1)) for low, high in ranges)
+        slots = []
+        for _ in range(self.slots):
+            separation = float(np.exp(rng.uniform(*np.log(self.separations_m))))
+            name = self.member(number)
+            slots.append(random_network(rng, n_anchors, n_radars, n_targets, separation, name, self.area_m))
+        return tuple(slots)
 
     def member(self, number: int) -> str:
         """Name of network ``number``."""

@@ -8,8 +8,11 @@ units 1/m^2 throughout and stays well conditioned.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +26,8 @@ from isal.model.network import Network, real_numbers
 from isal.model.observability import refuse_unobservable
 from isal.model.parameters import BLOCKS, Basis, Block, Clock, parameter_basis
 from isal.model.radio import Radio
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +59,26 @@ class Information:
     def blocks(self) -> dict[Block, slice]:
         """Slices of the blocks that this network has, in the order radars, clocks, targets."""
         return self.basis.blocks
+
+    def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
+        """``make(information, *arguments)``, made at the first call and kept.
+
+        It is for what follows from the information alone, and so is the same for all energies.
+        """
+        key = make, *arguments
+        if key not in self._made:
+            self._made[key] = make(self, *arguments)
+        made: T = self._made[key]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[Any, Any]:
+        return {}
+
+    @cached_property
+    def nothing(self) -> Knowledge:
+        """No knowledge of any of the parameters."""
+        return Knowledge.nothing(self.basis.size)
 
     @cached_property
     def stack(self) -> Stack:
@@ -117,15 +142,19 @@ class Information:
         Products of two parameters among the indices ``known`` count nothing, as under the carry-over "held".
         """
         watts = checked_power(power, self.network)
-        stack = self.weighted(self.link_information(watts)) if self.jitters else self.stack
-        if known is not None and len(known):
-            stack = stack.without_block(known)
-        return at_power(stack, np.ones(len(watts)) if self.jitters else watts)
+        known = self.basis.indices([]) if known is None else known
+        if not self.jitters:
+            return at_power(self.counted(known), watts)
+        stack = self.weighted(self.link_information(watts))
+        return at_power(stack.without_block(known) if len(known) else stack, np.ones(len(watts)))
+
+    def counted(self, known: NDArray[np.intp]) -> Stack:
+        """The :attr:`stack` in which products of two parameters among the indices ``known`` count nothing."""
+        return self.once(_without_products, tuple(known.tolist())) if len(known) else self.stack
 
     def link_information(self, power: ArrayLike) -> NDArray[np.float64]:
         """Range information of every link, ``lambda``, 1/m^2, shape ``(n_links,)``, at the given node powers in W."""
-        watts = checked_power(power, self.network)[self.links.transmitter]
-        return limited(self.links.intensity * watts, self.radio.jitter_variance_m2)
+        return self.of_links(checked_power(power, self.network)[self.links.transmitter])[0]
 
     def limited_links(self, kept: NDArray[np.intp], known: NDArray[np.intp] | None = None) -> LimitedLinks | None:
         """The links as matrices about the parameters ``kept``, see :class:`LimitedLinks`; None if nothing jitters."""
@@ -141,8 +170,16 @@ class Information:
 
         That of thermal noise, whatever the jitter of stamps.
         """
-        watts = checked_power(power, self.network)[self.links.transmitter]
-        return self.radio.snr(self.links.intensity * watts)
+        return self.of_links(checked_power(power, self.network)[self.links.transmitter])[1]
+
+    def of_links(self, watts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """:meth:`link_information` and :meth:`link_snr` at powers of the links' transmitters, ``(..., n_links)``, W."""
+        thermal = self.links.intensity * watts
+        return limited(thermal, self.radio.jitter_variance_m2), self.radio.snr(thermal)
+
+
+def _without_products(information: Information, known: tuple[int, ...]) -> Stack:
+    return information.stack.without_block(np.array(known, dtype=np.intp))
 
 
 @dataclass(frozen=True)
@@ -174,9 +211,10 @@ def checked_power(power: ArrayLike, network: Network) -> NDArray[np.float64]:
             f"{network.name}: power needs {network.n_nodes} values, one per node in the order "
             f"{', '.join(network.node_labels)}; got shape {array.shape}"
         )
-    for label, value in zip(network.node_labels, array, strict=True):
-        if not (np.isfinite(value) and value >= 0):
-            raise IsalError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
+    bad = [number for number, value in enumerate(array.tolist()) if not 0 <= value < math.inf]
+    if bad:
+        label, value = network.node_labels[bad[0]], array[bad[0]]
+        raise IsalError(f"{network.name}: the power of {label} must be finite and not negative, got {value} W")
     return array
 
 

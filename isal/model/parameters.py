@@ -37,12 +37,24 @@ class Basis:
 
     def indices(self, blocks: Iterable[Block]) -> NDArray[np.intp]:
         """Indices into ``theta`` of the named blocks; blocks that the network does not have are skipped."""
-        ranges = [self._ranges[block] for block in blocks if block in self.blocks]
-        return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.intp)
+        named = tuple(blocks)
+        if named not in self._indices:  # schemes ask for the same few, over and over
+            parts = [self.blocks[block] for block in named if block in self.blocks]
+            found = np.concatenate([np.empty(0, np.intp), *(np.arange(part.start, part.stop) for part in parts)])
+            found.setflags(write=False)
+            self._indices[named] = found
+        return self._indices[named]
+
+    def selector(self, blocks: Iterable[Block], kept: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Columns that pick the parameters of the named blocks among those ``kept``, ascending indices; zeros and ones.
+
+        Shape ``(len(kept), k)``.
+        """
+        return np.eye(len(kept))[:, np.searchsorted(kept, self.indices(blocks))]
 
     @cached_property
-    def _ranges(self) -> dict[Block, NDArray[np.intp]]:
-        return {block: np.arange(part.start, part.stop) for block, part in self.blocks.items()}
+    def _indices(self) -> dict[tuple[Block, ...], NDArray[np.intp]]:
+        return {}
 
 
 def parameter_basis(network: Network, clock: Clock) -> Basis:

@@ -136,12 +136,12 @@ def from_later_slots(informations: Sequence[Information], known: Sequence[Knowle
     informations
         The slots, in time order.
     known
-        The :func:`knowledge` of each slot from its own measurements alone.
+        The :func:`knowledge` of each slot but the first from its own measurements alone.
     """
-    said = [Knowledge.nothing(len(known[-1]))]
-    for number in range(len(informations) - 1, 0, -1):
+    said = [of_coupled(informations[-1], informations[-1].nothing)]
+    for information, own in zip(reversed(informations[1:]), reversed(known), strict=True):
         # what is said of a slot from outside is not about its target, so it adds to what is left without the target
-        said.append(message(known[number] + said[-1], coupling(informations[number])))
+        said.append(message(own + said[-1], coupling(information)))
     return [embedded(information, backward) for information, backward in zip(informations, said[::-1], strict=True)]
 
 

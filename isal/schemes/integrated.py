@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation import concave, scheduler
 from isal.allocation.certificate import DEFAULT_TOLERANCE
@@ -14,9 +14,10 @@ from isal.allocation.problem import AllocationProblem
 from isal.allocation.scheduler import Computation
 from isal.errors import IsalError
 from isal.knowledge import Knowledge
+from isal.model.floor import LimitedLinks
 from isal.model.information import Information, information
 from isal.model.network import Network
-from isal.model.parameters import Clock
+from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
 from isal.schemes.schedule import (
     DEFAULT_SOLVER,
@@ -148,10 +149,15 @@ async def integrated_slot(
     candidate: Candidate | None = None,
 ) -> SlotResult:
     """The integrated scheme in one slot; ``prior`` is what the earlier slots say, see :class:`SlotResult`."""
-    block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
-    everything = np.arange(info.basis.size)
-    problem = AllocationProblem(prior, info.stack, info.basis.indices([block]), energy, caps)
-    links = info.limited_links(everything)
+    block, everything, selector, links = info.once(_parts)
+    problem = AllocationProblem(prior, info.stack, selector, energy, caps)
     problem, allocation = await concave.ask(problem, links, tolerance, None if candidate is None else candidate[0])
     step = StepResult(block, energy, problem, allocation, info.basis, everything)
     return SlotResult(info, (step,), info.measured(allocation.power), prior, no_prior(info))
+
+
+def _parts(info: Information) -> tuple[Block, NDArray[np.intp], NDArray[np.float64], LimitedLinks | None]:
+    """What is minimised, indices of the parameters, the selector of those that are minimised, the links with jitter."""
+    block: Block = next(block for block in ("targets", "radars", "clocks") if block in info.blocks)
+    everything = np.arange(info.basis.size)
+    return block, everything, info.basis.selector([block], everything), info.limited_links(everything)

@@ -174,16 +174,6 @@ class SlotResult(Displayed):
         return block_spebs(self.measured + self.prior, self.information.basis)
 
     @property
-    def measured_speb(self) -> float:
-        """The bound that the last step minimises, from all that was measured in all steps together, m^2; slots so far.
-
-        It is :attr:`speb` where a slot has one step; else no unbiased estimator beats it, whatever the carry-over
-        promises.
-        """
-        known = [self.information.measured(step.power) for step in self.steps]
-        return sum(known, self.prior).speb(self.information.basis.indices([self.steps[-1].block]))
-
-    @property
     def smoothed_spebs(self) -> Spebs:
         """The same bounds given all slots of the schedule, m^2.
 
@@ -249,12 +239,8 @@ class ScheduleResult(Displayed):
 def node_caps(network: Network, energy: float, radars: float | None = None, anchors: float | None = None) -> Array:
     """Power caps in W, shape ``(n_nodes,)``; None means the total ``energy`` over one second (Table 1 says "1")."""
     default = energy / DURATION_S
-    return np.concatenate(
-        [
-            np.full(network.n_radars, default if radars is None else radars),
-            np.full(network.n_anchors, default if anchors is None else anchors),
-        ]
-    )
+    both = ((network.n_radars, radars), (network.n_anchors, anchors))
+    return np.array([default if cap is None else cap for number, cap in both for _ in range(number)], dtype=float)
 
 
 R = TypeVar("R", bound=SlotResult | ScheduleResult)
@@ -336,7 +322,7 @@ def one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], wha
 
 def no_prior(info: Information) -> Knowledge:
     """The prior of a first slot: nothing is known."""
-    return Knowledge.nothing(info.basis.size)
+    return info.nothing
 
 
 async def run_schedule(
@@ -368,7 +354,9 @@ async def run_schedule(
                 slots.append(await slot(number, prior, None))
             elif not _same(prior, slots[number].prior):
                 slots[number] = await slot(number, prior, slots[number].candidate)
-    said = temporal.from_later_slots(infos, [result.known for result in slots])
+    if len(slots) == 1:
+        return ScheduleResult(tuple(slots))
+    said = temporal.from_later_slots(infos, [result.known for result in slots[1:]])
     return ScheduleResult(tuple(replace(result, later=later) for result, later in zip(slots, said, strict=True)))
 
 

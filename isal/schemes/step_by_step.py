@@ -17,6 +17,7 @@ earlier ones is the *carry-over*, see :mod:`isal.schemes.carry_over`. What step 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
@@ -28,6 +29,7 @@ from isal.allocation.problem import AllocationProblem, checked_caps, positive_nu
 from isal.allocation.scheduler import Computation
 from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge
+from isal.matrices import Stack
 from isal.model.floor import LimitedLinks
 from isal.model.information import Information, checked_power, information
 from isal.model.network import Network
@@ -190,15 +192,18 @@ async def steps_slot(
     blocks, step_1 = steps_of(info), variant.step_1
     _check_steps(info, energies, carry)
     tolerance = positive_number(tolerance, "tolerance")
+    limits = checked = None if caps is None else checked_caps(caps, info.stack.n_nodes)
     plugged = CARRY_OVERS[carry].plugs_in
     # estimates that are held fixed owe nothing to earlier slots, which count when all steps are done
     told_before = prior if plugged is None else no_prior(info)
     steps: list[StepResult] = []
     carried = measured = no_prior(info)
     for number, energy in enumerate(energies):
-        limits = _caps_left(info, caps, energies, steps) if variant.caps_per == "slot" else caps
+        given = None if candidate is None else candidate[number]
+        if variant.caps_per == "slot":
+            limits = _caps_left(info, checked, energies, steps)
         if plugged is not None and number + 1 == len(blocks) > 1:
-            powers, given = [step.power for step in steps], None if candidate is None else candidate[number]
+            powers = [step.power for step in steps]
             ended = await plug_in.last_step(info, powers, plugged, energy, limits, tolerance, prior, given)
             everything = np.arange(info.basis.size)
             steps.append(
@@ -214,14 +219,15 @@ async def steps_slot(
             )
             measured = ended.estimated
             break
+        step = info.once(_step, number, carry, step_1)
         problem = step_problem(info, number, carried, told_before, energy, carry, limits, step_1)
-        links = _limited_links(info, number, carry, step_1)
         last = number + 1 == len(blocks)
         asked = tolerance if last else min(tolerance, EARLIER_STEP_TOLERANCE)
-        problem, allocation = await concave.ask(problem, links, asked, None if candidate is None else candidate[number])
-        met = _parameters_of_step(info, number, step_1, carry)
-        steps.append(StepResult(blocks[number], float(energy), problem, allocation, info.basis, met))
-        carried, measured = _handed_on(info, number, carried, allocation.power, carry, step_1)
+        problem, allocation = await concave.ask(problem, step.links, asked, given)
+        steps.append(StepResult(step.block, float(energy), problem, allocation, info.basis, step.about))
+        measured = _measured(info, number, carried, allocation.power, carry)
+        if not last:
+            carried = _handed_on(info, number, measured, allocation.power, carry, step_1)
     return SlotResult(info, tuple(steps), measured, prior, no_prior(info))
 
 
@@ -238,17 +244,15 @@ def known_after(
         return plug_in.estimates(info, powers, links)
     carried, beliefs = no_prior(info), []
     for number, power in enumerate(powers):
-        carried, measured = _handed_on(info, number, carried, checked_power(power, info.network), carry, step_1)
-        beliefs.append(measured)
+        beliefs.append(_measured(info, number, carried, checked_power(power, info.network), carry))
+        carried = _handed_on(info, number, beliefs[-1], power, carry, step_1)
     return tuple(beliefs)
 
 
-def _caps_left(
-    info: Information, caps: ArrayLike | None, energies: Sequence[Any], steps: Sequence[StepResult]
-) -> Array:
+def _caps_left(info: Information, caps: Array | None, energies: Sequence[Any], steps: Sequence[StepResult]) -> Array:
     """What is left of each node's cap after some steps, W; by default that is the energy of all steps over 1 s."""
     total = float(np.sum(energies)) / DURATION_S
-    limits = checked_caps(total if caps is None else caps, info.stack.n_nodes)
+    limits = np.full(info.stack.n_nodes, total) if caps is None else caps
     used = np.sum([step.power for step in steps], axis=0) if steps else np.zeros(info.stack.n_nodes)
     return np.asarray(np.maximum(limits - used, LEFT_OF_A_CAP * limits))
 
@@ -268,18 +272,20 @@ async def steps_handed_on(
     """
     steps = steps_of(info)
     powers = [energies[0] * first_per_joule]
-    carried, _ = _handed_on(info, 0, no_prior(info), powers[0], carry, step_1)
+    measured = _measured(info, 0, no_prior(info), powers[0], carry)
+    carried = _handed_on(info, 0, measured, powers[0], carry, step_1)
     for number, energy in enumerate(energies[1:], start=1):
         problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
         allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
         powers.append(allocation.power)
-        carried, _ = _handed_on(info, number, carried, allocation.power, carry)
+        measured = _measured(info, number, carried, allocation.power, carry)
+        carried = _handed_on(info, number, measured, allocation.power, carry)
     met = info.basis.indices(steps[: len(energies) + 1])
     return carried.over(met), powers
 
 
 async def first_step_per_joule(
-    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+    info: Information, carry: Carry, caps: Array | None = None, step_1: FirstStep = "block"
 ) -> Array:
     """Powers of step 1 at 1 J, W, shape ``(n_nodes,)``; without prior and finite caps they grow with its energy."""
     problem = step_problem(info, 0, no_prior(info), no_prior(info), 1.0, carry, caps, step_1)
@@ -288,7 +294,7 @@ async def first_step_per_joule(
 
 
 async def earlier_steps_per_joule(
-    info: Information, carry: Carry, caps: ArrayLike | None = None, step_1: FirstStep = "block"
+    info: Information, carry: Carry, caps: Array | None = None, step_1: FirstStep = "block"
 ) -> list[Array]:
     """Powers of each step before the last at 1 J, W, where later steps hold earlier estimates fixed.
 
@@ -320,31 +326,59 @@ def step_problem(
     prior: Knowledge,
     energy: float,
     carry: Carry,
-    caps: ArrayLike | None,
+    caps: Array | None,
     step_1: FirstStep = "block",
 ) -> AllocationProblem:
     """The allocation problem of step ``number`` (from 0) over the parameters met so far.
 
     ``carried`` is what the earlier steps hand on and ``prior`` what the earlier slots say, both about all parameters.
+    ``energy`` (J) and ``caps`` (W, one per node) were checked.
     """
-    if number and not CARRY_OVERS[carry].convex:
-        return _own_block(info, number, energy, caps)
-    met = _parameters_of_step(info, number, step_1, carry)
-    objective = np.searchsorted(met, info.basis.indices([steps_of(info)[number]]))
-    counted, known = _counted(info, number, step_1), _not_counted(info, number, carry)
-    stack = counted.stack.without_block(known) if len(known) else counted.stack
-    return AllocationProblem((carried + prior).over(met), stack.over(met), objective, energy, caps)
+    step = info.once(_step, number, carry, step_1)
+    told = info.nothing if step.alone else carried + prior
+    known = step.untold if told is info.nothing else told.over(step.about)
+    return AllocationProblem.of_parts(known, step.stack, step.selector, energy, caps)
 
 
-def _limited_links(info: Information, number: int, carry: Carry, step_1: FirstStep) -> LimitedLinks | None:
-    """The links of :func:`step_problem`, if their information is limited by jitter."""
-    met, known = _parameters_of_step(info, number, step_1, carry), _not_counted(info, number, carry)
-    return _counted(info, number, step_1).limited_links(met, known)
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What a step is whatever its energy: it minimises ``block``, and its problem is about the parameters ``about``.
+
+    These are the parameters met so far, and those that step 1 counts as unknown. ``stack`` is what the links tell of
+    them, ``selector`` picks the block among them, and ``links`` are the same links if jitter limits them. A step that
+    is ``alone`` is told nothing by others, and ``untold`` is that knowledge.
+    """
+
+    block: Block
+    about: NDArray[np.intp]
+    stack: Stack
+    selector: Array
+    links: LimitedLinks | None
+    alone: bool
+    untold: Knowledge
 
 
-def _counted(info: Information, number: int, step_1: FirstStep) -> Information:
-    """What the links tell that step ``number`` counts when it chooses its powers."""
-    return info.ranging if _reads_otherwise(info, number, step_1) and step_1 == "ranging" else info
+def _step(info: Information, number: int, carry: Carry, step_1: FirstStep) -> _Step:
+    """Step ``number`` (from 0) of the scheme."""
+    blocks = steps_of(info)
+    # a step that holds the blocks before it fixed takes those after it for known, too
+    alone = number > 0 and not CARRY_OVERS[carry].convex
+    about = info.basis.indices(blocks[number : number + 1] if alone else blocks[: number + 1])
+    counted = info
+    if _reads_otherwise(info, number, step_1):
+        # of targets the ranging links tell nothing, and so nothing less without them
+        about = info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+        counted = info.ranging if step_1 == "ranging" else info
+    known = _not_counted(info, number, carry)
+    return _Step(
+        blocks[number],
+        about,
+        counted.counted(known).over(about),
+        info.basis.selector(blocks[number : number + 1], about),
+        counted.limited_links(about, known),
+        alone,
+        info.nothing.over(about),
+    )
 
 
 def _not_counted(info: Information, number: int, carry: Carry) -> NDArray[np.intp]:
@@ -352,38 +386,25 @@ def _not_counted(info: Information, number: int, carry: Carry) -> NDArray[np.int
     return info.basis.indices([] if CARRY_OVERS[carry].counts_met else steps_of(info)[:number])
 
 
-def _own_block(info: Information, number: int, energy: float, caps: ArrayLike | None) -> AllocationProblem:
-    """The problem of a step that holds the blocks before it fixed, with the blocks after it known, too."""
-    block = info.basis.indices([steps_of(info)[number]])
-    everything = np.arange(len(block))
-    return AllocationProblem(Knowledge.nothing(len(block)), info.stack.over(block), everything, energy, caps)
-
-
 def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
     """Whether a step is a first one, before others, that minimises something else than its block."""
     return number == 0 and len(steps_of(info)) > 1 and step_1 != "block"
 
 
-def _parameters_of_step(info: Information, number: int, step_1: FirstStep, carry: Carry) -> NDArray[np.intp]:
-    """Parameters that the problem of a step is about: those met so far, and those that step 1 counts as unknown."""
-    if number and not CARRY_OVERS[carry].convex:
-        return info.basis.indices(steps_of(info)[number : number + 1])
-    if not _reads_otherwise(info, number, step_1):
-        return info.basis.indices(steps_of(info)[: number + 1])
-    # of targets the ranging links tell nothing, and so nothing less without them
-    return info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+def _measured(info: Information, number: int, carried: Knowledge, power: Array, carry: Carry) -> Knowledge:
+    """All that the slot has measured after step ``number``, in its eyes, about all parameters."""
+    return carried + info.measured(power, _not_counted(info, number, carry))
 
 
 def _handed_on(
-    info: Information, number: int, carried: Knowledge, power: Array, carry: Carry, step_1: FirstStep = "block"
-) -> tuple[Knowledge, Knowledge]:
-    """What step ``number`` hands on to the next one, and all that the slot has measured so far in its eyes.
+    info: Information, number: int, measured: Knowledge, power: ArrayLike, carry: Carry, step_1: FirstStep = "block"
+) -> Knowledge:
+    """What step ``number`` hands on to the next one, about all parameters; ``measured`` as by :func:`_measured`.
 
-    Both are about all parameters. Of parameters not met yet what is handed on knows nothing, but for ``joint``.
+    Of parameters not met yet it knows nothing, but for ``joint``.
     """
-    everything = carried + info.measured(power, _not_counted(info, number, carry))
     met = info.basis.indices(steps_of(info)[: number + 1])
     if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
-        minimised = info.ranging.measured(power) if step_1 == "ranging" else everything
-        return minimised.marginal(met).embedded(info.basis.size, met), everything
-    return CARRY_OVERS[carry].hand_on(everything, met), everything
+        minimised = info.ranging.measured(power) if step_1 == "ranging" else measured
+        return minimised.marginal(met).embedded(info.basis.size, met)
+    return CARRY_OVERS[carry].hand_on(measured, met)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
 
 from isal.allocation import scheduler, solvers
 from isal.errors import IsalError
+from isal.model.information import Information
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
@@ -31,7 +32,7 @@ from isal.units import UJ_PER_J, plain
 CURVE = AXES[:-1]
 
 #: What tells the points of a curve apart, by field.
-OF_A_SPLIT = ("energies_uj",)
+OF_A_SPLIT = ("energies_uj", BEST)
 
 #: How the step-by-step scheme is read unless a point says otherwise.
 AS_READ = asdict(DEFAULT_VARIANT)
@@ -88,10 +89,11 @@ class Point:
         """The point's name: ``"7a/synchronous/500MHz/step-by-step-held/e3000-7000"``."""
         return f"{self.curve}/{self.split}"
 
-    def at(self, energies_uj: tuple[int, ...]) -> Point:
+    def at(self, energies_uj: tuple[int, ...], best: bool = False) -> Point:
         """Another point of this curve; what is known of the curve it need not find out again."""
         other = copy.copy(self)
-        object.__setattr__(other, "energies_uj", energies_uj)  # frozen
+        for key, value in zip(OF_A_SPLIT, (energies_uj, best), strict=True):
+            object.__setattr__(other, key, value)  # frozen
         return other
 
     def to_mapping(self) -> dict[str, Any]:
@@ -169,7 +171,7 @@ class Point:
 
     def at_best(self) -> Point:
         """The point of the same curve at the best split; itself where nothing is split."""
-        return replace(self, energies_uj=(sum(self.energies_uj),), best=True) if self.has_split else self
+        return self.at((sum(self.energies_uj),), best=True) if self.has_split else self
 
     def solve(self) -> Solution:
         """Evaluate the scheme.
@@ -206,13 +208,15 @@ class Point:
             )
         return result
 
-    async def computation(self) -> Solution:
-        """The scheme at these energies, or at the best split, see :mod:`isal.allocation.scheduler`."""
+    async def computation(self, informations: Callable[[Point], Sequence[Information]]) -> Solution:
+        """The scheme at these energies, or at the best split, see :mod:`isal.allocation.scheduler`.
+
+        ``informations`` are what the slots that the scheme takes tell.
+        """
         scheme, energies = SCHEMES[self.scheme], [energy / UJ_PER_J for energy in self.energies_uj]
         total = sum(self.energies_uj) / UJ_PER_J
         caps = schemes.node_caps(self.slots[0], total, self.radar_cap_w, self.anchor_cap_w)
-        infos = schemes.slot_informations([scheme.takes(slot) for slot in self.slots], self.radio, self.clock)
-        given = (caps, self.tolerance, self.variant)
+        infos, given = informations(self), (caps, self.tolerance, self.variant)
         if self.best:
             split, work = await scheduler.counted(scheme.best_schedule(infos, total, *given))
             return Solution(split.result, split.lower_bound, split.proof, work)
@@ -256,9 +260,21 @@ def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
     A point that can't be solved, or a step of which misses its certified gap, has its error in its place.
     """
     results: dict[int, Solution | PointError] = {}
+    made: dict[Any, Sequence[Information]] = {}
+
+    def informations(point: Point) -> Sequence[Information]:
+        """Those of its slots, made once for all points of a network."""
+        scheme = SCHEMES[point.scheme]
+        key = point.slots, scheme.alone, point.radio, point.clock
+        found = made.get(key)
+        if found is None:
+            taken = [scheme.takes(slot) for slot in point.slots]
+            found = made[key] = schemes.slot_informations(taken, point.radio, point.clock)
+        return found
+
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
-        found = scheduler.run_all((points[number].computation() for number in numbers), solver)
+        found = scheduler.run_all((points[number].computation(informations) for number in numbers), solver)
         results |= {number: points[number].checked(result) for number, result in zip(numbers, found, strict=True)}
     return [results[number] for number in range(len(points))]
 

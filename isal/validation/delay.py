@@ -22,6 +22,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -136,7 +137,7 @@ def outlier_probability(pulse: Pulse, snr: ArrayLike, search: float, amplitude: 
     # noise never gets to where its rate of crossings underflows
     highest = math.sqrt(2 * (math.log(interval) + math.log(sys.float_info.max)))
     panels = math.ceil(min(float(mean.max(initial=0.0)) + HEIGHT_MARGIN, highest) / PANEL)
-    points, weights = np.polynomial.legendre.leggauss(PANEL_POINTS)
+    points, weights = _panel_rule()
     x: Array = (PANEL * (np.arange(panels)[:, None] + (points + 1) / 2)).ravel()
     near: Any = np.exp(-((x - mean) ** 2) / 2)
     if known:
@@ -149,6 +150,13 @@ def outlier_probability(pulse: Pulse, snr: ArrayLike, search: float, amplitude: 
         rate = math.sqrt(2 * math.pi) * pulse.rms_bandwidth * x * np.exp(-(x**2) / 2)
     exceeded = density * -np.expm1(-interval * rate)
     return np.asarray(exceeded @ np.tile(weights, panels) * PANEL / 2)
+
+
+@cache
+def _panel_rule() -> tuple[Array, Array]:
+    """Points and weights of a panel; to find them takes longer than an integral."""
+    points, weights = np.polynomial.legendre.leggauss(PANEL_POINTS)
+    return points, weights
 
 
 def core_error(pulse: Pulse, snr: ArrayLike, search: float, amplitude: Amplitude) -> Array:

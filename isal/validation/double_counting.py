@@ -120,7 +120,7 @@ def target_spebs(informations: Sequence[Information], power: Array) -> tuple[Arr
     filtered = [
         known + temporal.embedded(slot, prior) for slot, known, prior in zip(informations, measured, said, strict=True)
     ]
-    later = temporal.from_later_slots(informations, own)
+    later = temporal.from_later_slots(informations, own[1:])
     targets = informations[0].basis.indices(["targets"])
     return (
         np.array([known.speb(targets) for known in filtered]),

@@ -12,7 +12,7 @@ carry-over ``joint``: no estimator knows more than what was measured, whatever a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,25 +79,13 @@ def shares(information: Information, power: ArrayLike, block: Block) -> Array:
             f"{information.network.name}: there is no block {block!r} in {information.clock} mode; "
             f"choose among {', '.join(information.blocks)}"
         )
-    intensity = _intensity(information, power)
-    found = _shares(information, intensity, block)
-    if found is None:
+    links = _Links.of_one(information, power)
+    found = links.shares(block)[0].reshape(links.shape)
+    if np.isnan(found).any():
         raise IsalError(
             f"{information.network.name}: these powers leave the {block} undetermined; give more nodes some power"
         )
     return found
-
-
-def _shares(information: Information, intensity: Array, block: Block) -> Array | None:
-    """:func:`shares` of links of given intensities; None where they leave the block undetermined."""
-    links = information.links
-    bound, solved = _Directions(_root(information, intensity)).solve(information.basis.indices([block]))
-    if not math.isfinite(bound):
-        return None
-    weight = np.zeros(len(links))
-    for column in solved.T:
-        weight += np.einsum("lc,lc->l", links.entries, column[links.columns]) ** 2
-    return np.asarray(intensity * weight / bound)
 
 
 def link_snr(information: Information, power: ArrayLike) -> Array:
@@ -116,10 +104,10 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     Infinite where the usable links leave a block undetermined, whatever they tell about the others; NaN where the
     network has no such block.
     """
-    kept = usable(information, power, threshold)
-    directions = _Directions(_root(information, np.where(kept, _intensity(information, power), 0.0)))
+    links = _Links.of_one(information, power)
+    directions = _Directions(links.roots(links.snr >= _checked_threshold(threshold)))
     indices = (information.basis.indices([block]) for block in BLOCKS)
-    return Spebs(*(directions.solve(each)[0] if len(each) else math.nan for each in indices))
+    return Spebs(*(float(directions.solve(each)[0][0]) if len(each) else math.nan for each in indices))
 
 
 def growth_if_kept(
@@ -154,23 +142,30 @@ def pulses_needed(
     """
     if not 0 < carried <= 1:
         raise IsalError(f"the carried share must be above 0 and at most 1, got {carried}")
-    part, snr = shares(information, power, block), link_snr(information, power)
-    return _pulses_needed(part, snr, information.radio.pulses, _checked_threshold(threshold), carried)
+    part, snr = (np.ravel(each)[None] for each in (shares(information, power, block), link_snr(information, power)))
+    pulses, thresholds = np.array([information.radio.pulses]), np.array([_checked_threshold(threshold)])
+    return int(_pulses_needed(part, snr, pulses, thresholds, carried)[0])
 
 
-def _pulses_needed(part: Array, snr: Array, pulses: float, threshold: float, carried: float) -> int:
-    """:func:`pulses_needed` of links with given shares and SNRs, the latter with so many pulses."""
-    part, snr = part.ravel(), snr.ravel()
-    telling = np.flatnonzero(part > 0)
-    strongest_first = telling[np.argsort(-snr[telling], kind="stable")]
-    enough = np.cumsum(part[strongest_first]) >= carried * (1 - ROUNDING)
-    weakest = strongest_first[np.argmax(enough)] if carried < 1 else strongest_first[-1]
-    return max(1, math.ceil(pulses * threshold / float(snr[weakest]) * (1 - ROUNDING)))
+def _pulses_needed(part: Array, snr: Array, pulses: Array, threshold: Array, carried: float) -> Array:
+    """:func:`pulses_needed` of N slots, shape ``(N,)``.
+
+    Shares and SNRs of their links, the latter with so many ``pulses``, have shape ``(N, n_links)``; the others
+    ``(N,)``.
+    """
+    telling = part > 0
+    strongest_first = np.argsort(np.where(telling, -snr, np.inf), axis=1, kind="stable")
+    enough = np.cumsum(np.take_along_axis(part, strongest_first, 1), axis=1) >= carried * (1 - ROUNDING)
+    weakest = np.argmax(enough, axis=1) if carried < 1 else telling.sum(axis=1) - 1
+    least = np.take_along_axis(np.take_along_axis(snr, strongest_first, 1), weakest[:, None], 1)[:, 0]
+    return np.maximum(1.0, np.ceil(pulses * threshold / least * (1 - ROUNDING)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UsableLinks:
-    """What the links of one slot that are strong enough tell about the block that the slot minimises.
+    """What the links of N slots that are strong enough tell about the block that each slot minimises.
+
+    All but ``snr`` have the shape ``(N,)``.
 
     ``threshold``
         SNR (linear) from which on a link counts, see :func:`threshold_snr`.
@@ -180,93 +175,174 @@ class UsableLinks:
         The bound from them alone, m^2, given the usable links of earlier slots; infinite where it is undetermined.
     ``pulses``
         See :func:`pulses_needed`; NaN where ``share`` is.
+    ``snr``
+        That of each link in each step, see :func:`link_snr`; shape ``(N, n_steps, n_links)``.
     """
 
-    threshold: float
-    share: float
-    speb: float
-    pulses: float
+    threshold: Array
+    share: Array
+    speb: Array
+    pulses: Array
+    snr: Array
 
 
-def usable_links(slots: Sequence[SlotResult]) -> list[UsableLinks]:
-    """Usable links of each slot of a schedule, at the powers of all its steps and for the block that it minimises."""
+def usable_links(schedules: Sequence[Sequence[SlotResult]]) -> list[UsableLinks]:
+    """Usable links of each slot of N schedules, at the powers of all its steps and for the block that it minimises.
+
+    The schedules have the same numbers of slots, with the same parameters, links and steps in each.
+
+    Returns
+    -------
+    One for each slot, in time order.
+    """
     found: list[UsableLinks] = []
-    prior = no_prior(slots[0].information)
-    for number, slot in enumerate(slots):
-        info, block = slot.information, slot.steps[-1].block
-        powers = [step.power for step in slot.steps]
-        intensity, threshold, snr = _intensity(info, powers), threshold_snr(info), link_snr(info, powers)
-        kept = snr >= threshold
-        measured = Knowledge.of_rows(_root(info, np.where(kept, intensity, 0.0)))
-        known = measured + prior
-        assert known.root is not None, "links and messages have square roots"
-        speb, _ = _Directions(known.root).solve(info.basis.indices([block]))
-        part, pulses = _shares(info, intensity, block), math.nan
-        if part is not None:
-            pulses = _pulses_needed(part, snr, info.radio.pulses, threshold, CARRIED)
-        found.append(UsableLinks(threshold, math.nan if part is None else float(part[kept].sum()), speb, pulses))
-        if number + 1 < len(slots):
-            said = temporal.knowledge(info, measured)
-            prior = temporal.prior_of_next(info, said, prior, slots[number + 1].information)
+    priors = [no_prior(slots[0].information) for slots in schedules]
+    for number, one in enumerate(schedules[0]):
+        slots = [schedule[number] for schedule in schedules]
+        block, infos = one.steps[-1].block, [slot.information for slot in slots]
+        links = _Links.of(infos, np.array([[step.power for step in slot.steps] for slot in slots]))
+        threshold = np.array([info.once(threshold_snr) for info in infos])
+        kept = links.snr >= threshold[:, None, None]
+        measured, indices = links.roots(kept), infos[0].basis.indices([block])
+        part, snr = (each.reshape(len(slots), -1) for each in (links.shares(block), links.snr))
+        told = ~np.isnan(part).any(axis=1)
+        share, pulses = np.empty((2, len(slots)))
+        for some, chosen in _by_number(kept.reshape(len(slots), -1)):
+            share[some] = part[some[:, None], chosen].sum(axis=1)
+        share[~told], pulses[~told] = math.nan, math.nan
+        integrated = np.array([info.radio.pulses for info in infos])
+        pulses[told] = _pulses_needed(part[told], snr[told], integrated[told], threshold[told], CARRIED)
+        if number == 0:
+            speb, _ = _Directions(measured).solve(indices)
+        else:
+            roots = [(Knowledge.of_rows(root) + prior).root for root, prior in zip(measured, priors, strict=True)]
+            speb = np.array([_Directions(np.asarray(root)[None]).solve(indices)[0][0] for root in roots])
+        found.append(UsableLinks(threshold, share, speb, pulses, links.snr))
+        if number + 1 < len(schedules[0]):
+            for place, (info, root, schedule) in enumerate(zip(infos, measured, schedules, strict=True)):
+                said = temporal.knowledge(info, Knowledge.of_rows(root))
+                priors[place] = temporal.prior_of_next(info, said, priors[place], schedule[number + 1].information)
     return found
 
 
-class _Directions:
-    """Information as orthogonal directions, from the square root of the matrix instead of the matrix itself.
+@dataclass(frozen=True, eq=False)
+class _Links:
+    """The links of N slots at their powers, side by side: of networks with the same links and parameters.
 
-    The square root, scaled to unit columns, is decomposed into singular values, which keeps twice the digits of
+    ``which``, shape ``(N,)``, is the place of each slot among the different ``informations``. ``intensity``, 1/m^2, and
+    ``snr``, linear, have shape ``(N, n_steps, n_links)``; ``shape`` is that of one slot's as it was asked for.
+    """
+
+    informations: Sequence[Information]
+    which: NDArray[np.intp]
+    intensity: Array
+    snr: Array
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, infos: Sequence[Information], power: Array) -> _Links:
+        """Those at the powers of the steps, W, shape ``(N, n_steps, n_nodes)``."""
+        places = {id(info): place for place, info in enumerate({id(info): info for info in infos}.values())}
+        different = list({id(info): info for info in infos}.values())
+        which = np.array([places[id(info)] for info in infos], dtype=np.intp)
+        watts = power[:, :, different[0].links.transmitter]
+        intensity, snr = np.empty_like(watts), np.empty_like(watts)
+        for place, info in enumerate(different):
+            own = which == place
+            intensity[own], snr[own] = info.of_links(watts[own])
+        return cls(different, which, intensity, snr, intensity.shape[1:])
+
+    @classmethod
+    def of_one(cls, information: Information, power: ArrayLike) -> _Links:
+        """Those of one slot at the powers of one step, or of each of several, W."""
+        both = [_of_each_step(each, power) for each in (information.link_information, information.link_snr)]
+        intensity, snr = (each.reshape(1, -1, len(information.links)) for each in both)
+        return cls([information], np.zeros(1, np.intp), intensity, snr, both[0].shape)
+
+    def roots(self, kept: NDArray[np.bool_] | None = None) -> Array:
+        """Square roots of what the links tell together in all steps, 1/m, shape ``(N, d, d)``.
+
+        ``kept``, of the shape of ``snr``, says which count, by default all. In a large network it is the root of the
+        matrix, whose rows are too many to be brought to triangular form, so that half of the digits are lost.
+        """
+        together = (self.intensity if kept is None else np.where(kept, self.intensity, 0.0)).sum(axis=1)
+        size = self.informations[0].basis.size
+        if together.shape[1] > ROWS_AT_A_TIME:
+            slots = zip(self.which.tolist(), together, strict=True)
+            return np.array([_root_of_many(self.informations[place], each) for place, each in slots])
+        roots, rows = np.zeros((len(together), size, size)), np.array([info.links.rows for info in self.informations])
+        for some, chosen in _by_number(together > 0):
+            if chosen.shape[1]:
+                told = rows[self.which[some, None], chosen] * np.sqrt(together[some[:, None], chosen])[:, :, None]
+                roots[some, : min(chosen.shape[1], size)] = triangle_of(told)
+        return roots
+
+    def shares(self, block: Block) -> Array:
+        """:func:`shares`, of the shape of ``snr``; NaN where the links leave the block undetermined."""
+        bound, solved = _Directions(self.roots()).solve(self.informations[0].basis.indices([block]))
+        links = [info.links for info in self.informations]
+        weight = np.zeros((len(bound), len(links[0])))
+        for place, each in enumerate(links):
+            own = self.which == place
+            for column in solved[own].transpose(2, 0, 1):
+                told = np.take(column, each.columns, axis=1)  # in the order of memory that sums of one slot have
+                weight[own] += np.einsum("lc,Nlc->Nl", each.entries, told) ** 2
+        with np.errstate(invalid="ignore"):
+            found = self.intensity * weight[:, None, :] / bound[:, None, None]
+        return np.where(np.isfinite(bound)[:, None, None], found, math.nan)
+
+
+def _by_number(chosen: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows of a mask in which equally many are true, and where these are, shape ``(n_rows, n_true)``.
+
+    Sums of as many numbers are the same to the last bit, whether rows are alone or side by side.
+    """
+    numbers = chosen.sum(axis=1)
+    for number in np.unique(numbers).tolist():
+        rows = np.flatnonzero(numbers == number)
+        yield rows, np.nonzero(chosen[rows])[1].reshape(len(rows), number)
+
+
+class _Directions:
+    """Information as orthogonal directions, from square roots of matrices instead of the matrices, ``(N, k, d)``.
+
+    A square root, scaled to unit columns, is decomposed into singular values, which keeps twice the digits of
     ``J' Lambda J`` and shows which directions have no information.
     """
 
-    def __init__(self, root: Array) -> None:
-        size = root.shape[1]
-        self.scale = np.linalg.norm(root, axis=0)
+    def __init__(self, roots: Array) -> None:
+        self.scale = np.linalg.norm(roots, axis=1)
         self.scale[self.scale == 0] = 1.0
-        padded = np.zeros((max(size, len(root)), size))
-        padded[: len(root)] = root / self.scale
-        _, self.values, transposed = np.linalg.svd(padded, full_matrices=False)
-        self.vectors = transposed.T
-        self.lost = self.values < math.sqrt(OBSERVABILITY_FLOOR)
+        _, values, self.directions = np.linalg.svd(roots / self.scale[:, None, :], full_matrices=False)
+        self.lost = values < math.sqrt(OBSERVABILITY_FLOOR)
+        self.values = np.where(self.lost, math.inf, values)
 
-    def solve(self, indices: NDArray[np.intp]) -> tuple[float, Array]:
-        """SPEB of some parameters, m^2, and ``M^-1 C`` of shape ``(n_parameters, len(indices))``.
+    def solve(self, indices: NDArray[np.intp]) -> tuple[Array, Array]:
+        """SPEBs of some parameters, m^2, shape ``(N,)``, and ``M^-1 C`` of shape ``(N, d, len(indices))``.
 
         The SPEB is infinite where a direction without information has a part in these parameters.
         """
-        picked = self.vectors[indices]
-        if (np.abs(picked[:, self.lost]) > UNTOUCHED).any():
-            return math.inf, np.full((len(self.scale), len(indices)), math.nan)
-        known = ~self.lost
-        half = picked[:, known] / self.values[known] / self.scale[indices, None]
-        solved = (self.vectors[:, known] / self.values[known]) @ half.T / self.scale[:, None]
-        return float(np.sum(half**2)), solved
+        picked = self.directions[:, :, indices]
+        touched = ((np.abs(picked) > UNTOUCHED) & self.lost[:, :, None]).any(axis=(1, 2))
+        half = picked / self.values[:, :, None] / self.scale[:, None, indices]
+        bound = (half**2).reshape(len(half), -1).sum(axis=1)
+        solved = (self.directions / self.values[:, :, None]).transpose(0, 2, 1) @ half / self.scale[:, :, None]
+        return np.where(touched, math.inf, bound), np.where(touched[:, None, None], math.nan, solved)
 
 
-def _root(information: Information, intensity: Array) -> Array:
-    """Square root of what links of given intensities tell together, 1/m; of all steps if there are some.
-
-    In a large network that of the matrix, whose rows are too many to be brought to triangular form, so that half of the
-    digits are lost.
-    """
+def _root_of_many(information: Information, together: Array) -> Array:
+    """Square root of what links of given intensities tell together, 1/m, from the matrix."""
     links, size = information.links, information.basis.size
-    together = intensity if intensity.ndim == 1 else intensity.sum(axis=0)
     chosen, matrix = np.flatnonzero(together > 0), np.zeros((size, size))
     for start in range(0, len(chosen), ROWS_AT_A_TIME):
         some = chosen[start : start + ROWS_AT_A_TIME]
         rows = np.zeros((len(some), size))
         np.add.at(rows, (np.arange(len(some))[:, None], links.columns[some]), links.entries[some])
         rows *= np.sqrt(together[some])[:, None]
-        if len(chosen) <= ROWS_AT_A_TIME:
-            return triangle_of(rows)
         matrix += rows.T @ rows
     root = Knowledge.of_matrix(matrix).rooted().root
     assert root is not None
     return root
-
-
-def _intensity(information: Information, power: ArrayLike) -> Array:
-    """Range information of every link at the given node powers, 1/m^2, of the shape of :func:`link_snr`."""
-    return _of_each_step(information.link_information, power)
 
 
 def _of_each_step(of_links: Callable[[ArrayLike], Array], power: ArrayLike) -> Array:

@@ -58,6 +58,7 @@ class Plan:
     configuration: Configuration
     code: Code = field(default_factory=Code)
     _studies: dict[str, dict[str, Point]] = field(default_factory=dict, init=False, repr=False)
+    _choices: dict[str, list[dict[str, Any]]] = field(default_factory=dict, init=False, repr=False)
     _members: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False)
     _fingerprints: dict[Point, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -191,14 +192,13 @@ class Plan:
 
     def _curves(self, study: str, network: str, slots: tuple[Network, ...]) -> Iterator[list[Point]]:
         """The points of each curve of a network; ``network`` is the name that the study has for it."""
-        grid = self.study(study)
-        for some, settings in itertools.product(self._taken(study, slots), self.choices(study)):
-            where = network, settings["clock"], settings["scheme"]
-            if splits := list(grid.splits(*where)):
-                first = Point(slots=some, energies_uj=splits[0], **settings)
-                yield [first, *map(first.at, splits[1:])]
-            if grid.has_best(*where):  # other code makes it
-                yield [Point(slots=some, energies_uj=(grid.total_energy_uj,), best=True, **settings)]
+        described = self.study(study)
+        for some, choice in itertools.product(self._taken(study, slots), self.choices(study)):
+            where = network, choice["clock"], choice["scheme"]
+            total = described.total_energy_uj
+            one = Point(slots=some, energies_uj=(total,), **choice)  # of which only the curve counts
+            best = [one.at((total,), best=True)] if described.has_best(*where) else []
+            yield [*map(one.at, described.splits(*where)), *best]
 
     def _taken(self, study: str, slots: tuple[Network, ...]) -> list[tuple[Network, ...]]:
         """What a study takes the slots of a network for: one network, or one each."""
@@ -223,8 +223,13 @@ class Plan:
         for some, choice in itertools.product(self._taken(name, slots), self.choices(name)):
             yield {"slots": some, **choice}
 
-    def choices(self, name: str) -> Iterator[dict[str, Any]]:
-        """The same of any network."""
+    def choices(self, study: str) -> list[dict[str, Any]]:
+        """The same of any network, once for all networks."""
+        if study not in self._choices:
+            self._choices[study] = list(self._made_choices(study))
+        return self._choices[study]
+
+    def _made_choices(self, name: str) -> Iterator[dict[str, Any]]:
         configuration, study = self.configuration, self.study(name)
         own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
         own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps, **AS_READ}
@@ -366,11 +371,13 @@ class Plan:
     def of_members(self, study: str, ensemble: str) -> str:
         """Digest of all that the points of any network of an ensemble depend on, whatever the size."""
         if (study, ensemble) not in self._members:
-            curves = [
-                [curve[0].curve_json, [point.energies_uj for point in curve], self.code.digest(curve[0].modules)]
+            # with one of its networks, as the code that draws them is part of no fingerprint
+            first = [
+                [point.curve_digest, point.split, self.code.digest(point.modules)]
                 for curve in self.member_points(study, ensemble, 0)
+                for point in curve
             ]
-            self._members[study, ensemble] = digest([self.ensembles[ensemble].to_mapping(), curves])
+            self._members[study, ensemble] = digest([self.ensembles[ensemble].to_mapping(), first])
         return self._members[study, ensemble]
 
     @cached_property

@@ -214,10 +214,9 @@ class Block(RecordFile):
     def wanted_of(self, study: str) -> list[tuple[Point, str]]:
         """The points of a study with their fingerprints."""
         return [
-            (point, fingerprint(point, code))
+            (point, fingerprint(point, self.plan.code.digest(point.modules)))
             for number in range(self.first, self.stop)
             for curve in self.plan.member_points(study, self.ensemble, number)
-            for code in [self.plan.code.digest(curve[0].modules)]
             for point in curve
         ]
 

@@ -60,7 +60,7 @@ def of(plan: Plan) -> Status:
 
     Points that a job has solved and not yet published count as done.
     """
-    done, failed = 0, {}
+    done, failed = 0, dict[str, Failure]()
     files = record_files(plan)
     for file in files.values():
         path = Path(file.path)

@@ -10,6 +10,7 @@ from project import Project, run_once
 import isal
 from isal.allocation.certificate import STATUSES
 from isal.schemes.registry import SCHEMES
+from isal.study import splits
 
 STUDIES = [
     "synchronous_single_slot",
@@ -37,7 +38,7 @@ def results(tmp_path_factory):
 
 
 def speb(dataset, network, scheme):
-    return dataset.speb.sel(network=network, scheme=scheme).squeeze().dropna("split")
+    return splits.on_grid(dataset).speb.sel(network=network, scheme=scheme).squeeze().dropna("split")
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -92,7 +93,7 @@ def test_figure_13_has_a_hundred_times_between_the_bands(results):
 
 def test_enough_pulses_have_the_bounds_of_figure_9_over_their_number(results):
     enough, paper = (
-        xr.load_dataset(results / f"datasets/{study}.nc").squeeze(["clock", "bandwidth"])
+        splits.on_grid(xr.load_dataset(results / f"datasets/{study}.nc")).squeeze(["clock", "bandwidth"])
         for study in ("enough_pulses", "synchronous_single_slot")
     )
     (pulses,) = enough.pulses.values
@@ -111,14 +112,14 @@ def test_enough_pulses_have_the_bounds_of_figure_9_over_their_number(results):
 @pytest.mark.parametrize("scheme", ["integrated", "step-by-step-held"])
 @pytest.mark.parametrize(("network", "best"), [("8a", 5), ("8b", 0.3), ("8c", 9.6), ("8d", 5)])
 def test_figures_10_and_12_give_the_limited_slot_the_energy(results, clock, scheme, network, best):
-    dataset = xr.load_dataset(results / f"datasets/{clock}_dual_slot.nc").squeeze()
+    dataset = splits.on_grid(xr.load_dataset(results / f"datasets/{clock}_dual_slot.nc")).squeeze()
     curve = dataset.sel(scheme=scheme, network=network)
     assert float(curve.slot_energy.sel(slot=1)[int(curve.speb.argmin("split"))]) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("network", ["7c", "7d"])
 def test_figure_11_needs_least_for_clocks_and_most_for_the_target(results, network):
-    dataset = xr.load_dataset(results / "datasets/asynchronous_single_slot.nc").squeeze()
+    dataset = splits.on_grid(xr.load_dataset(results / "datasets/asynchronous_single_slot.nc")).squeeze()
     curve = dataset.sel(scheme="step-by-step-held", network=network).dropna("split", subset=["speb"])
     radars, clocks, target = curve.energy[int(curve.speb.argmin("split"))].values
     assert clocks < radars < target
@@ -146,16 +147,16 @@ def test_every_study_has_its_table(results):
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_curve_has_its_best_split(results, study):
     """Not above any point of its grid, within its bound, and all of the energy."""
-    traversed = xr.load_dataset(results / f"datasets/{study}.nc")
-    best = xr.load_dataset(results / f"datasets/best_splits/{study}.nc").reindex_like(traversed.speb.min("split"))
-    lowest = traversed.speb.min("split")
-    split = (traversed.sizes["slot"] > 1) | (traversed.scheme != "integrated")
+    dataset = xr.load_dataset(results / f"datasets/{study}.nc")
+    best = splits.at_best(dataset)
+    lowest = splits.on_grid(dataset).speb.min("split")
+    split = (dataset.sizes["slot"] > 1) | (dataset.scheme != "integrated")
     assert (best.speb.notnull() == (lowest.notnull() & split)).all()
     assert (lowest.where(split) / best.speb - 1).min() >= -1e-6  # each is certified to so much
     gap = (1 - best.lower_bound / best.speb).where(best.speb.notnull(), 0)
     assert (gap >= 0).all()
     assert (gap.sel(scheme=[name for name in best.scheme.values if SCHEMES[str(name)].convex]) <= 1e-6).all()
-    total = best.energy.sum("part").where(best.speb.notnull(), 10)
+    total = best.slot_energy.sum("slot").where(best.speb.notnull(), 10)
     assert total.values == pytest.approx(10, rel=1e-9)
 
 

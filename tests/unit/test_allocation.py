@@ -14,6 +14,20 @@ from isal import AllocationError, AllocationProblem, lower_bound
 from isal.allocation import solvers
 from isal.allocation.certificate import Allocation, certify
 
+# --- its parts --------------------------------------------------------------------------------------------------------
+
+
+@given(problems(), st.sampled_from([None, 0.3, 100.0]))
+def test_a_problem_of_checked_parts_is_the_same(problem, share):
+    caps = None if share is None else np.full(problem.n_nodes, share * problem.budget)
+    checked = AllocationProblem(problem.known, problem.stack, problem.selector, problem.energy, caps)
+    parts = AllocationProblem.of_parts(problem.known, problem.stack, problem.selector, problem.energy, caps)
+    assert (parts.known, parts.stack, parts.energy) == (checked.known, checked.stack, checked.energy)
+    np.testing.assert_array_equal(parts.selector, checked.selector)
+    np.testing.assert_array_equal(parts.caps, checked.caps)
+    assert parts.value(parts.spread()) == checked.value(checked.spread())
+
+
 # --- value and derivatives --------------------------------------------------------------------------------------------
 
 

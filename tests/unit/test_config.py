@@ -93,7 +93,7 @@ STUDY = "studies.bandwidths"
         (f"{STUDY}.networks", "7a", [f"{STUDY}.networks: '7a'"]),
         (f"{STUDY}.networks", ["8a"], ["step_1_energy_j: has no use"]),
         (f"{STUDY}.networks", ["7a", "8a"], ["have different numbers of slots"]),
-        ("studies.synchronous_dual_slot.networks", ["7a"], ["step_1_energy_j: is missing"]),
+        ("studies.synchronous_dual_slot.networks", ["7a"], ["slot_1_energy_j: has no use with 7a"]),
         (
             f"{STUDY}.clocks",
             ["asynchronous"],

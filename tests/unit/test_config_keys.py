@@ -66,7 +66,7 @@ def test_a_new_limit_shows_in_the_schema_and_in_the_document(project, monkeypatc
 def test_a_table_that_the_document_lacks_is_named(project):
     document = project / "config/README.md"
     document.write_text(document.read_text().replace("<!-- keys of radio -->", ""))
-    with pytest.raises(SystemExit, match=r"config/README\.md: has the tables config, .* of config, radio, studies"):
+    with pytest.raises(SystemExit, match=r"config/README\.md: has the tables config, .* of config, radio, ensembles"):
         config_docs.main()
 
 

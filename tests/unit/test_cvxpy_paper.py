@@ -36,7 +36,8 @@ def scheme_problems(network, radio, clock, carry="held", caps=None):
     carried = nothing
     for number, step in enumerate(steps):
         problems.append(step_by_step.step_problem(info, number, carried, nothing, step.energy, carry, caps))
-        carried, _ = step_by_step._handed_on(info, number, carried, step.power, carry)
+        measured = step_by_step._measured(info, number, carried, step.power, carry)
+        carried = step_by_step._handed_on(info, number, measured, step.power, carry)
     return problems
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from builders import CONFIG, NETWORKS, ROOT, content_of, plan_of
+from builders import CONFIG, NETWORKS, ROOT, content_of, plan_of, solve_plan
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Text
 
@@ -22,7 +22,6 @@ from isal.figures import exact, slot_energy, step_energy, step_simplex, step_sur
 from isal.figures.curves import COLUMNS
 from isal.study import splits
 from isal.study.comparison import COMPARED
-from isal.study.solving import solve_missing
 from isal.study.store import storage
 from isal.workflow.products import Comparison, Figure, StudyDataset
 
@@ -56,8 +55,8 @@ def solved(folder, studies, drawn, **changes):
         figures={"formats": ["png"], "draw": drawn},
         **changes,
     )
+    solve_plan(plan)
     for each in StudyDataset.all(plan):
-        assert solve_missing(each.records) == 0
         each.make([], list(map(Path, each.outputs)), each.fingerprint)
     return plan
 

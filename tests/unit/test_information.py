@@ -512,3 +512,53 @@ def test_networks_of_ordinary_size_are_never_refused(radio):
         for clock in isal.model.parameters.CLOCKS:
             power = np.ones(network.n_nodes)
             assert np.isfinite(isal.spebs(network, radio, power, clock).radars)
+
+
+# --- made once --------------------------------------------------------------------------------------------------------
+
+
+def test_what_follows_from_the_information_alone_is_made_once(paper_network, radio):
+    info = isal.information(paper_network, radio, "asynchronous")
+    asked = []
+
+    def made(information, *arguments):
+        asked.append((information, *arguments))
+        return None if arguments == (2,) else object()
+
+    assert info.once(made, 1) is info.once(made, 1)
+    assert info.once(made, 2) is info.once(made, 2) is None
+    assert asked == [(info, 1), (info, 2)]
+    assert info.ranging.once(made, 1) is not info.once(made, 1)  # another information
+
+
+@given(powered_networks(), CLOCKS)
+def test_products_of_known_parameters_count_nothing(powered, clock):
+    network, power = powered
+    info = isal.information(network, RADIO, clock)
+    known = info.basis.indices(["radars"])
+    expected = info.matrix(power)
+    expected[np.ix_(known, known)] = 0.0
+    np.testing.assert_allclose(info.measured(power, known).matrix, expected, rtol=1e-12)
+    assert info.counted(known) is info.counted(known.copy())
+    assert info.counted(known[:0]) is info.stack
+
+
+@given(powered_networks(), CLOCKS)
+def test_a_selector_picks_a_block_among_those_kept(powered, clock):
+    network, power = powered
+    info = isal.information(network, RADIO, clock)
+    kept = info.basis.indices(["radars", "targets"])
+    known = info.measured(power)
+    picked = info.basis.selector(["targets"], kept).T @ known.over(kept).matrix
+    np.testing.assert_array_equal(picked, known.matrix[np.ix_(info.basis.indices(["targets"]), kept)])
+
+
+@given(powered_networks(), CLOCKS)
+def test_links_at_many_powers_are_those_at_each(powered, clock):
+    network, power = powered
+    info = isal.information(network, isal.Radio(timestamp_jitter_s=150e-12), clock)
+    several = np.array([power, 2 * power, 0 * power])
+    for found, of_one in zip(
+        info.of_links(several[:, info.links.transmitter]), (info.link_information, info.link_snr), strict=True
+    ):
+        np.testing.assert_array_equal(found, [of_one(each) for each in several])

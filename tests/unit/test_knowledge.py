@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import generators, powered_networks
 
 import isal
-from isal.knowledge import Knowledge
+from isal.knowledge import Knowledge, cholesky_factors, spebs_of
 
 RADIO = isal.Radio()
 
@@ -109,3 +109,42 @@ def test_bounds_are_right_where_parameters_are_nearly_tied(rng, size, log_distan
     for index in range(size):
         expected = float(inverse[index, index])
         assert known.speb(np.array([index])) == pytest.approx(expected, rel=1e-12 * 10**-log_distance)
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def some_matrix(rng, size):
+    """A symmetric matrix that is definite, indefinite, singular or nearly so, or not finite."""
+    vectors, _ = np.linalg.qr(rng.normal(size=(size, size)))
+    values = rng.uniform(0.1, 2.0, size)
+    values[0] = rng.choice([0.5, -0.5, -1e-8, -1e-10, -1e-15, 0.0, 1e-15, 1e-12, np.nan, np.inf])
+    return (vectors * values) @ vectors.T
+
+
+def factor_alone(matrix):
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return np.full(matrix.shape, np.nan)
+
+
+@given(generators(), st.integers(1, 12), st.integers(1, 6))
+def test_factors_are_those_of_each_matrix_alone(rng, count, size):
+    matrices = np.array([some_matrix(rng, size) for _ in range(count)])
+    for found, matrix in zip(cholesky_factors(matrices), matrices, strict=True):
+        np.testing.assert_array_equal(found, factor_alone(matrix))
+
+
+@given(generators(), st.integers(1, 8), st.integers(2, 6))
+def test_bounds_of_many_are_those_of_each_alone(rng, count, size):
+    indices = np.sort(rng.permutation(size)[: rng.integers(1, size + 1)])
+    roots = [rng.normal(size=(rng.integers(size - 1, size + 3), size)) for _ in range(count)]
+    known = [each for root in roots for each in in_both_forms(root)]
+    known.append(Knowledge.nothing(size))
+    for found, each in zip(spebs_of(known, indices), known, strict=True):
+        assert found == each.speb(indices)
+        if len(each.root if each.root is not None else []) >= size:
+            assert found == pytest.approx(np.trace(np.linalg.inv(each.matrix)[np.ix_(indices, indices)]), rel=1e-6)
+    assert np.isnan(spebs_of(known, indices[:0])).all()
+    assert spebs_of(known, indices)[-1] == math.inf

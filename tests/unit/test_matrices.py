@@ -245,3 +245,14 @@ def random_network_without_distances(n_anchors, n_radars):
     """So many nodes that some are close to each other."""
     rng = np.random.default_rng(0)
     return isal.Network(rng.uniform(0, 200, (n_anchors, 2)), rng.uniform(0, 200, (n_radars, 2)), [[90, 110]])
+
+
+def test_problems_that_share_a_stack_are_as_if_each_had_its_own():
+    rng = np.random.default_rng(0)
+    one, other = (DenseStack(rng.normal(size=(count, 3, 4, 4))) for count in (2, 1))
+    order = [one, other, one, one, other]
+    found = DenseStack.of(order)
+    np.testing.assert_array_equal(found.entries, np.concatenate([each.entries for each in order]))
+    np.testing.assert_array_equal(found.squares, np.concatenate([each.squares for each in order]))
+    assert len(found.rows) == len(found.entries)
+    assert found.entries.flags.c_contiguous

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.any_kernel
 def plan(tmp_path, request):
     """Five points of one network, of which nothing is on disk."""
     study = defaults()["studies"]["synchronous_single_slot"]
+    del study["split"]
     return plan_of(
         findings=defaults()["findings"] | {"samples": 1, "sensitivity_samples": 1, "variants": {}},
         studies={"small": study | {"networks": ["7c"], "step_1_energy_j": [1, 2, 3, 4]}},

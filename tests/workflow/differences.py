@@ -9,7 +9,7 @@ Found = dict[str, list[str]]
 
 
 def own(before: Plan | None, after: Plan) -> Found:
-    """Names by kind of the results that are new or whose own fingerprint has changed; ``Record`` are those of points.
+    """Names by kind of the results that are new or whose own fingerprint has changed; ``Record`` are record files.
 
     What is made from them is made again, too, see :func:`remade`.
     """
@@ -25,7 +25,7 @@ def own(before: Plan | None, after: Plan) -> Found:
 def remade(before: Plan, after: Plan) -> Found:
     """Files that are made again, or for the first time, by kind."""
     changed = own(before, after)
-    found = {"Record": [after.record_path(name) for name in changed.get("Record", [])]}
+    found = {"Record": changed.get("Record", [])}
     again = set(found["Record"])
     # each kind comes after those that it is made from
     for name, kind in KINDS.items():
@@ -38,9 +38,7 @@ def remade(before: Plan, after: Plan) -> Found:
 
 def _fingerprints(plan: Plan) -> dict[tuple[str, str], tuple[list[str], str]]:
     """Files and fingerprint of each result, by kind and name."""
-    records = {
-        ("Record", name): ([plan.record_path(name)], plan.fingerprint(each)) for name, each in plan.points.items()
-    }
+    records = {("Record", path): ([path], file.fingerprint) for path, file in plan.record_files.items()}
     products = (product for kind in KINDS.values() for product in kind.all(plan))
     return records | {(type(each).__name__, each.name): (each.outputs, each.fingerprint) for each in products}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import fcntl
 import hashlib
@@ -11,12 +12,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from dry_runs import dry_run
+
+from isal.study.points import Point
+from isal.study.store import records
+from isal.units import UJ_PER_J
+from isal.workflow.record_files import POINTS, SHARDS
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "isal", "profiles", "workflow")
@@ -159,13 +165,38 @@ class Project:
 
     @property
     def records(self) -> dict[str, Path]:
-        """Point records by their path below results/points."""
-        points = self.folder / "results" / "points"
-        return {str(path.relative_to(points)): path for path in sorted(points.rglob("*.nc")) if path.name[0] != "."}
+        """Record files by their path below the results."""
+        results = self.folder / "results"
+        paths = sorted(path for folder in (POINTS, SHARDS) for path in (results / folder).rglob("*.nc"))
+        return {str(path.relative_to(results)): path for path in paths if path.name[0] != "."}
 
-    def contents(self) -> dict[str, str]:
-        """Digest of each record; it holds times, so it changes if and only if the point is solved again."""
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.records.items()}
+    def contents(self, waiting: bool = False) -> dict[str, str]:
+        """Digest of each solved point by its name, or of those that wait to be published.
+
+        It holds times, so it changes if and only if the point is solved again.
+        """
+        paths: Iterable[Path] = self.records.values()
+        if waiting:
+            paths = (self.folder / "results").rglob(".*.solved")
+        found = {}
+        for path in paths:
+            with contextlib.suppress(records.RecordError):  # it may just be replaced or removed
+                found |= contents_of(records.read(path))
+        return found
+
+
+def contents_of(found: records.Records) -> dict[str, str]:
+    """Digest of each point by its name, whatever else is in the file."""
+    digests = {}
+    for row in range(len(found)):
+        numbers = {name: found.arrays[name][row] for name in found.arrays if name not in records.TOLD_BY_NUMBER}
+        kept = {name: values[(values == values) & (values != -1)] for name, values in numbers.items()}  # no padding
+        point = Point.from_json(found.curves[found.arrays["curve"][row]])
+        energies = kept["energy" if len(point.slots) == 1 else "slot_energy"]
+        name = point.at(tuple(round(energy * UJ_PER_J) for energy in energies)).label
+        content = b"".join(values.tobytes() for values in kept.values())
+        digests[name] = hashlib.sha256(content + found.arrays["fingerprint"][row].tobytes()).hexdigest()
+    return digests
 
 
 def run_once(tmp_path_factory: Any, name: str, run: Callable[[Path], Any]) -> Project:

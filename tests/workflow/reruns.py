@@ -21,8 +21,8 @@ from differences import kinds_of, own
 from project import ROOT, SIMULATIONS, Project
 from synthetic_logs import write_folder
 
-from isal.schemes.carry_over import CARRIES
 from isal.study.config import parse
+from isal.study.config_keys import STYLE
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS
@@ -47,6 +47,7 @@ STUDY = {
             "bandwidths_hz": [500.0e6],
             "schemes": ["integrated", "step-by-step-held"],
             "total_energy_j": 10,
+            "split": "best",
             "step_1_energy_j": {"from": 2, "to": 8, "by": 3},
         },
         "double": {
@@ -55,6 +56,7 @@ STUDY = {
             "bandwidths_hz": [500.0e6],
             "schemes": ["integrated", "step-by-step-held"],
             "total_energy_j": 10,
+            "split": "best",
             "slot_1_energy_j": [5],
         },
         "three": {
@@ -63,6 +65,7 @@ STUDY = {
             "bandwidths_hz": [500.0e6],
             "schemes": ["step-by-step-held"],
             "total_energy_j": 10,
+            "split": "best",
             "step_1_energy_j": [2],
             "step_2_energy_j": [1],
         },
@@ -255,7 +258,7 @@ ROWS: list[Row] = [
         study(
             f"`{key}`: listed, another value", key, lambda s, key=key, other=other: s.update({key: [other]}), "double"
         )
-        for key, other in (OTHER | {"power_cap_w": 6.5}).items()
+        for key, other in (OTHER | {"power_cap_w": 6.5, "step_1": "ranging", "caps_per": "slot"}).items()
     ),
     study("`schemes`: one more", "schemes", lambda study: study["schemes"].append("step-by-step-joint")),
     study("`schemes`: one less", "schemes", lambda study: study["schemes"].remove("integrated")),
@@ -270,6 +273,7 @@ ROWS: list[Row] = [
     ),
     study("`step_2_energy_j`: finer", "step_2_energy_j", lambda s: s.update(step_2_energy_j=[1, 1.5]), "three"),
     study("`slot_1_energy_j`: finer", "slot_1_energy_j", lambda s: s.update(slot_1_energy_j=[5, 5.5]), "double"),
+    study("`split`: left out", "split", lambda study: study.pop("split")),
     config("studies", "a study more, of points that exist", _again),
     config("studies", "a study less", lambda config: config["studies"].pop("three")),
     config("studies", "a study renamed", lambda config: renamed(config["studies"], "three", "new")),
@@ -331,7 +335,7 @@ ROWS: list[Row] = [
     ),
     config("figures", "`draw`: a figure less", lambda config: config["figures"]["draw"].pop("maps")),
     config("figures", "`draw`: a figure renamed", lambda config: renamed(config["figures"]["draw"], "curves", "new")),
-    *(value(f"style.{name}", "#123456") for name in ("anchor", "radar", "target", "integrated", *CARRIES)),
+    *(value(f"style.{name}", "#123456") for name in STYLE),
     *(
         network(f"`{what}` of 7c moved", f"slot.{what}", lambda n, what=what: moved(n["single_slot"]["7c"], what))
         for what in ("radars", "anchors", "target")

@@ -4,7 +4,6 @@ ISAL_KILLS is how often each kind of process is killed, ISAL_KILL_POINTS how man
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -51,19 +50,19 @@ def plan(project):
 
 
 def assert_sound(project):
-    """Every record under its final name is whole and what the configuration asks for."""
+    """Every record file under its final name is whole and what the configuration asks for."""
     fingerprints = fingerprints_of(project)
     for name, path in project.records.items():
         # Snakemake may be about to remove what a killed job has made
-        assert records.holds(path, fingerprints[name.removesuffix(".nc")]) or not path.exists(), name
+        assert records.holds(path, fingerprints[f"results/{name}"]) or not path.exists(), name
 
 
 def fingerprints_of(project):
-    """Fingerprint of every point, by the project's own code."""
+    """Fingerprint of every record file, by the project's own code."""
     code = (
         "import json; from pathlib import Path; from isal.workflow.plan import Plan\n"
         "plan = Plan.read(Path('results/plan.json'))\n"
-        "print(json.dumps({name: plan.fingerprint(point) for name, point in plan.points.items()}))"
+        "print(json.dumps({path: file.fingerprint for path, file in plan.record_files.items()}))"
     )
     environment = project.environment() | {"PYTHONPATH": str(project.folder)}
     asked = subprocess.run(
@@ -74,7 +73,7 @@ def fingerprints_of(project):
 
 def assert_complete(project, *command):
     assert_sound(project)
-    assert len(project.records) == len(plan(project).points)
+    assert project.contents().keys() == plan(project).points.keys()
     assert project.plan(*command) == {}
     hidden = {path.name for path in (project.folder / "results").rglob(".*")} - {".lock"}
     # what an edit has replaced is kept on purpose
@@ -94,7 +93,7 @@ def start(project, *command):
 
 def solved(project):
     """Number of points solved, published or not."""
-    return sum(path.name.endswith((".nc", ".solved")) for path in (project.folder / "results/points").rglob("*"))
+    return len(project.contents() | project.contents(waiting=True))
 
 
 def wait_for(project, process, count):
@@ -123,9 +122,8 @@ def kill_a_job(project, process, draw):
             with contextlib.suppress(OSError):
                 command = Path(f"/proc/{victim}/cmdline").read_text().replace("\0", " ")
                 os.kill(victim, signal.SIGKILL)
-                shard = re.search(r"--shard (\S+)", command)
-                own = plan(project).shards[shard[1]] if shard else re.findall(r"--output results/(\S+)", command)
-                return {path.removeprefix("points/") for path in own}
+                paths = re.findall(r"--output (results/\S+)", command)
+                return {point.label for path in paths for point, _ in plan(project).record_files[path].wanted()}
         time.sleep(0.01)
     return None
 
@@ -194,14 +192,11 @@ def test_killed_at_random(victim, points_per_job, tmp_path, capsys):
 
 
 def finished(project, before, but=()):
-    """Digests of the finished records ``but`` some, which are all sound and include those of before."""
+    """Digests of the finished points ``but`` some, which are all sound and include those of before."""
     if not (project.folder / "results/plan.json").exists():
         return before
     assert_sound(project)
-    contents = {}
-    for name, path in project.records.items():
-        with contextlib.suppress(FileNotFoundError):
-            contents[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    contents = project.contents()
     assert {name: contents.get(name) for name in before} == before
     return {name: content for name, content in contents.items() if name not in but}
 
@@ -281,10 +276,11 @@ def fill(folder, leave):
 
 
 @pytest.mark.parametrize("project", [20], indirect=True)
-@pytest.mark.parametrize(("points_per_job", "size"), [(1, "180k"), (20, "100k")])
+@pytest.mark.parametrize(("points_per_job", "size"), [(1, "180k"), (20, "56k")])
 def test_a_full_disk(project, points_per_job, size, mount):
     """There is room for about half of the points; logs and plan take some, too."""
     command = ("paper", "--config", f"points_per_job={points_per_job}")
+    project.run_at_start("from isal.study import solving\nsolving.CHUNK = 5\n")
     results = project.folder / "results"
     results.mkdir()
     mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", results)
@@ -371,12 +367,13 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
     names = list(finished.records)[:3]
     for name, kind in zip(names, ["cut", "altered", "emptied"], strict=True):
         damage(finished.records[name], kind)
-    before = {name: content for name, content in finished.contents().items() if name not in names}
+    damaged = {name.removeprefix("points/").removesuffix(".nc") for name in names}
+    before = {name: content for name, content in finished.contents().items() if name not in damaged}
     done = finished.run()
     assert done.returncode != 0
     told = (finished.folder / "results/logs/datasets/small.log").read_text()
     for name in names[:2]:
-        assert f"results/points/{name}: " in told
+        assert f"results/{name}: " in told
         finished.records[name].unlink()
     assert told.count("delete it and run snakemake again") == 2
     assert finished.records[names[2]].stat().st_size > 0
@@ -384,12 +381,12 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
     assert {name: finished.contents()[name] for name in before} == before
     assert_complete(finished)
 
-    made_of_records = ("best_splits/small", "solver_agreement")
-    for made in made_of_records:
+    read_by_others = ("small", "solver_agreement")
+    for made in read_by_others:
         damage(finished.folder / f"results/datasets/{made}.nc", "flipped")
     done = finished.run()
     assert done.returncode != 0
-    for made in made_of_records:
+    for made in read_by_others:
         message = f"results/datasets/{made}.nc: its content is not what was written; delete it and run snakemake again"
         assert message in done.stderr
         (finished.folder / f"results/datasets/{made}.nc").unlink()
@@ -416,7 +413,7 @@ def test_a_solver_that_fails_on_one_point(project, points_per_job):
     project.use_faulty_solver()
     project.order_fault("error", 5.0)
     published: dict[str, str] | None = None
-    kept: set[str] = set()
+    kept: dict[str, str] = {}
     for _ in range(2):
         done = project.run(*command)
         assert done.returncode != 0
@@ -429,22 +426,15 @@ def test_a_solver_that_fails_on_one_point(project, points_per_job):
         energies = project.energies_solved()
         if published is not None:
             assert set(energies) == {5.0}
-            assert (project.contents(), kept_contents(project)) == (published, kept)
-        published, kept = project.contents(), kept_contents(project)
+            assert (project.contents(), project.contents(waiting=True)) == (published, kept)
+        published, kept = project.contents(), project.contents(waiting=True)
         assert len(published) + len(kept) == total - 1
     project.order_fault()
     project.succeed(*command)
     after = project.contents()
-    assert published.items() <= after.items()
-    assert kept <= set(after.values())
+    assert (published | kept).items() <= after.items()
     assert project.energies_solved() == [5.0, 5.0]
     assert_complete(project, *command)
-
-
-def kept_contents(project):
-    """Digests of what shards have solved and wait with."""
-    waiting = (project.folder / "results/points").rglob(".*.solved")
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in waiting}
 
 
 @pytest.mark.parametrize("project", [2], indirect=True)
@@ -453,9 +443,9 @@ def test_a_killed_job_of_another_kind_is_told_of(project):
     project.use_faulty_solver()
     project.succeed(STUDY)
     project.order_fault("killed")
-    done = project.run("results/datasets/best_splits/small.nc")
+    done = project.run("results/datasets/solver_agreement.nc")
     assert done.returncode != 0
-    log = "results/logs/best_splits/small.log"
+    log = "results/logs/agreement.log"
     assert (project.folder / log).read_text().startswith("repeat with: ")
     assert f"failed: without a word (killed?) ({log})\n" in done.stderr
     assert "failed: repeat with" not in done.stderr
@@ -469,7 +459,7 @@ def test_records_dated_in_the_future_stop_no_re_run(finished):
     (finished.folder / STUDY).unlink()
     done = finished.succeed(STUDY)
     first = next(iter(finished.records))
-    assert f"2 results were dated in the future, such as results/points/{first}, and have today's date" in done.stderr
+    assert f"2 results were dated in the future, such as results/{first}, and have today's date" in done.stderr
     assert all(record.stat().st_mtime < tomorrow - 3600 for record in finished.records.values())
     assert finished.contents() == before
     assert finished.plan(STUDY) == {}

@@ -23,10 +23,9 @@ from project import ROOT, Project, jobs_of
 from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
-from isal.workflow.products import KINDS, Shard
+from isal.workflow.products import KINDS
 
 STUDY = "results/datasets/small.nc"
-BEST_SPLITS = "results/datasets/best_splits/small.nc"
 HELD = "step-by-step-held"
 
 
@@ -61,7 +60,7 @@ def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "BestSplits", "Allocations", "Comparison", "Observations", "FindingsDataset"),
+        *("Record", "StudyDataset", "Allocations", "Comparison", "Observations", "FindingsDataset"),
         *("PositionSimulation", "SimulatedErrors"),
     }
     assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
@@ -120,7 +119,6 @@ def test_the_tables_have_every_key():
 LOOKED_INTO = {
     "StudyDataset": "datasets/double",
     "StudyTable": "tables/double",
-    "BestSplits": "best_splits/double",
     "BestSplitsTable": "tables/best_splits",
     "Allocations": "allocations/double",
     "Comparison": "agreement",
@@ -145,6 +143,8 @@ LOOKED_INTO = {
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
     "Record at once": "points/8a/synchronous/500MHz/integrated/e5000-5000",
+    "Record at best": "points/7b/asynchronous/500MHz/step-by-step-held/best",
+    "Record at best of two slots": "points/8a/synchronous/500MHz/integrated/best",
 }
 
 #: Modules that decide what a job is asked to do, which its fingerprint holds, and nothing of how it does it.
@@ -156,7 +156,7 @@ import isal
 for module in pkgutil.walk_packages(isal.__path__, "isal."):
     importlib.import_module(module.name)
 from isal.study import solving
-from isal.workflow.products import KINDS, Shard
+from isal.workflow.products import KINDS
 ran = set()
 
 def traced(make):
@@ -215,7 +215,6 @@ RULES = {
     "Record": "solve_point",
     "StudyDataset": "build_dataset",
     "StudyTable": "write_table",
-    "BestSplits": "find_best_splits",
     "BestSplitsTable": "write_best_splits",
     "Allocations": "find_allocations",
     "Comparison": "compare_solvers",
@@ -311,7 +310,7 @@ def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
     assert found == {
         RULES[kind]: sorted(p for e in KINDS[kind].all(reruns.plan()) for p in e.outputs) for kind in KINDS
-    } | {"solve_point": sorted(map(reruns.plan().record_path, reruns.plan().points))}
+    } | {"solve_point": sorted(reruns.plan().record_files)}
 
 
 def every_output():
@@ -372,20 +371,17 @@ def test_points_in_jobs_of_many(settled):
     per_job = 3
     project = settled()
     jobs = project.plan("--config", f"points_per_job={per_job}")
-    shards = {name for name in jobs if name.startswith("solve_shard_")}
-    assert len(shards) > 1
-    assert set(jobs) - shards == {"build_dataset", "write_table", "write_best_splits", "draw_figure", "write_overview"}
+    assert len(jobs.pop("solve_shard")) > 1
+    assert set(jobs) == {"build_dataset", "write_table", "write_best_splits", "draw_figure", "write_overview"}
     project = settled(sharded=True)
     assert project.plan() == {}
     (move,) = (row for row in reruns.ROWS if row.words == "`radars` of 7c moved")
     apply(project, move.change)
     plan = reruns.plan(lambda config, networks: config.update(points_per_job=per_job))
-    moved = {plan.record_path(name) for name in plan.points if name.startswith("7c/")}
-    with_7c = [each for each in Shard.all(plan) if moved & set(each.outputs)]
-    found = project.plan()
-    assert {name: found[name] for name in found if "shard" in name} == {
-        f"solve_shard_{each.name}": sorted(each.outputs) for each in with_7c
-    }
+    with_7c = [
+        path for path, file in plan.record_files.items() if any(point.name == "7c" for point, _ in file.wanted())
+    ]
+    assert project.plan()["solve_shard"] == sorted(with_7c)
 
 
 def test_a_dry_run_in_a_fork_is_that_of_the_command(settled):
@@ -403,7 +399,7 @@ def test_a_dry_run_counts_the_jobs_without_naming_each(fresh):
 
 
 def test_the_paper_alone_needs_neither_findings_nor_other_solvers(fresh):
-    rules = {"solve_point", "build_dataset", "write_table", "find_best_splits", "write_best_splits", "draw_figure"}
+    rules = {"solve_point", "build_dataset", "write_table", "write_best_splits", "draw_figure"}
     assert set(fresh.plan("paper")) == rules
 
 
@@ -434,12 +430,11 @@ def comparison(project):
 
 
 def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
-    """Neither points nor what is solved for whole studies; what was made in between is there once more, too."""
+    """Neither points nor what is solved for many at once; what was made in between is there once more, too."""
 
     def solved():
-        folders = ("datasets/best_splits", "observations")
         results = finished.folder / "results"
-        paths = [results / "datasets/solver_agreement.nc", *(path for name in folders for path in results.rglob(name))]
+        paths = [results / "datasets/solver_agreement.nc", results / "observations"]
         files = [inner for path in paths for inner in ([path] if path.is_file() else path.rglob("[!.]*.nc"))]
         digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         return finished.contents() | digests
@@ -453,11 +448,11 @@ def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
         return solved()
 
     before = solved()
-    assert len(before) > len(finished.contents()) + 3
+    assert len(before) > len(finished.contents()) + 2
     edited = move(46)
     changed = {name for name in before if before[name] != edited[name]}
-    assert {f"results/points/{name}" for name in changed & set(finished.contents())} == ALL_7C
-    assert len(changed) == len(ALL_7C) + 3  # best splits, comparison, observations of the layouts
+    assert {f"results/points/{name}.nc" for name in changed & set(finished.contents())} == ALL_7C
+    assert len(changed) == len(ALL_7C) + 2  # comparison, observations of the layouts
     assert move(45) == before
     assert move(46) == edited
 
@@ -477,7 +472,7 @@ def test_a_fresh_clone_uses_no_old_results_of_another_configuration(finished, tm
     before = clone.contents()
     clone.succeed()
     changed = {name for name, content in clone.contents().items() if before[name] != content}
-    assert {f"results/points/{name}" for name in changed} == ALL_7C
+    assert {f"results/points/{name}.nc" for name in changed} == ALL_7C
     assert clone.plan() == {}
 
 
@@ -489,7 +484,7 @@ def test_batches_of_points_are_the_whole_study_in_turns(fresh):
         assert len(fresh.records) == (known := known + 2)
         assert (fresh.folder / STUDY).exists() == (batch == 3)
     rest = fresh.plan()
-    assert "find_best_splits" in rest
+    assert "write_table" in rest
     assert not {"solve_point", "build_dataset"} & set(rest)
 
 
@@ -510,7 +505,7 @@ def test_shards_solve_only_what_changed(finished):
     finished.configure(lambda file: file["single_slot"]["7c"]["radars"][0].__setitem__(0, 46), "config/networks.yaml")
     finished.succeed("--config", "points_per_job=4")
     changed = {name for name, content in finished.contents().items() if before[name] != content}
-    assert {f"results/points/{name}" for name in changed} == ALL_7C
+    assert {f"results/points/{name}.nc" for name in changed} == ALL_7C
 
 
 def test_a_damaged_record_is_named_and_its_removal_repairs(finished):
@@ -534,10 +529,11 @@ def test_shards_and_single_points_give_the_same_numbers(finished, tmp_path):
 
     sharded = Project.create(tmp_path / "sharded")
     sharded.succeed("paper", "--config", "points_per_job=100")
-    assert set(sharded.records) == set(finished.records)
-    for path in (STUDY, BEST_SPLITS):
-        one, many = (xr.load_dataset(project.folder / path).drop_vars("seconds") for project in (finished, sharded))
-        xr.testing.assert_equal(one, many)
+    assert set(sharded.contents()) == set(finished.contents())
+    assert len(sharded.records) == 1
+    times = ["seconds", "problem_seconds"]
+    one, many = (xr.load_dataset(project.folder / STUDY).drop_vars(times) for project in (finished, sharded))
+    xr.testing.assert_equal(one, many)
     assert not list(sharded.folder.rglob("*.solved"))
 
 
@@ -578,15 +574,14 @@ def test_a_killed_job_keeps_what_it_solved(fresh, points_per_job):
     fresh.order_fault("killed", 7.0)
     option = (STUDY, "--config", f"points_per_job={points_per_job}")
     assert fresh.run(*option, cores=1).returncode != 0
-    waiting = [path for path in (fresh.folder / "results/points").rglob("*") if path.name.endswith(".nc.solved")]
-    solved = {hashlib.sha256(path.read_bytes()).hexdigest() for path in waiting} | set(fresh.contents().values())
+    waiting, published = fresh.contents(waiting=True), fresh.contents()
     # a shard stops at the kill and has published nothing, single jobs go on
-    assert (len(waiting), len(fresh.records)) == ((2, 0) if points_per_job > 1 else (0, 4))
+    assert (len(waiting), len(published)) == ((2, 0) if points_per_job > 1 else (0, 4))
     fresh.energies_solved()
     fresh.order_fault()
     fresh.succeed(*option)
-    assert len(fresh.records) == 6
-    assert solved <= set(fresh.contents().values())
+    assert len(after := fresh.contents()) == 6
+    assert (waiting | published).items() <= after.items()
     # of the two points that take one problem and the four that take two
     assert len(fresh.energies_solved()) == 10 - (3 if points_per_job > 1 else 6)
     assert not list((fresh.folder / "results").rglob("*.solved"))
@@ -600,7 +595,7 @@ def test_two_jobs_for_the_same_points_do_not_disturb_each_other(fresh):
         "write = records.write\n"
         "records.write = lambda *arguments: (write(*arguments), time.sleep(0.2))\n"  # so that both are at it
     )
-    fresh.succeed("--config", "points_per_job=40", "--until", "solve_shard_1_of_1")
+    fresh.succeed("--config", "points_per_job=40", "--until", "solve_shard")
     log = (fresh.folder / "results/logs/shards/1_of_1.log").read_text()
     for record in fresh.records.values():
         record.unlink()
@@ -608,7 +603,7 @@ def test_two_jobs_for_the_same_points_do_not_disturb_each_other(fresh):
     environment = fresh.environment() | {"PYTHONPATH": str(fresh.folder)}
     jobs = [subprocess.Popen(command, cwd=fresh.folder, env=environment) for _ in range(2)]
     assert [job.wait() for job in jobs] == [0, 0]
-    assert len(fresh.records) == 6
+    assert len(fresh.contents()) == 6
 
 
 def test_two_snakemakes_at_once_are_refused(fresh):

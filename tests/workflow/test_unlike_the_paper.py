@@ -14,7 +14,7 @@ NETWORKS = {
         "both": RANGING | {"target": [65, 45]},
     },
 }
-STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500.0e6], "total_energy_j": 10}
+STUDY = {"clocks": ["synchronous"], "bandwidths_hz": [500.0e6], "total_energy_j": 10, "split": "best"}
 HELD = ["integrated", "step-by-step-held"]
 STUDIES = {
     "integrated_alone": STUDY | {"networks": ["both"], "schemes": ["integrated"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -113,25 +114,29 @@ def answers(module: ModuleType, requests: Sequence[Request]) -> list[Answer]:
     """The allocation, or an error, for each of many requests, from the module of a solver."""
     given: dict[int, Answer] = dict(_good_candidates(requests, module.NAME))
     left = [number for number in range(len(requests)) if number not in given]
-    # a node that may not transmit is no variable
-    transmitting = {number: np.flatnonzero(requests[number].problem.caps > 0) for number in left}
-    asked = [
-        request if len(nodes) == request.problem.n_nodes else replace(request, problem=request.problem.of_nodes(nodes))
-        for request, nodes in ((requests[number], nodes) for number, nodes in transmitting.items())
-    ]
+    asked = [_of_transmitting(requests[number]) for number in left]
     for number, request, answer in zip(left, asked, _solve_all(module, asked), strict=True):
         better = _finite(_better_conditioned(module, request, answer))
         if isinstance(better, Allocation) and request is not requests[number]:
-            power = np.zeros(requests[number].problem.n_nodes)
-            power[transmitting[number]] = better.power
+            problem = requests[number].problem
+            power = np.zeros(problem.n_nodes)
+            power[problem.caps > 0] = better.power
             better = replace(better, power=power)
         given[number] = better
     return [given[number] for number in range(len(requests))]
 
 
+def _of_transmitting(request: Request) -> Request:
+    """The same without the nodes that may not transmit, which are no variables."""
+    problem = request.problem
+    if all(problem.caps.tolist()):
+        return request
+    return replace(request, problem=problem.of_nodes(np.flatnonzero(problem.caps > 0)))
+
+
 def _finite(answer: Answer) -> Answer:
     """The answer, or an error where its powers leave no finite bound."""
-    if isinstance(answer, Allocation) and not np.isfinite(answer.value):
+    if isinstance(answer, Allocation) and not math.isfinite(answer.value):
         return AllocationError(
             f"{answer.solver} found no powers with a finite bound: the matrix is singular to all digits of a float; "
             "move nodes that nearly coincide, or use another solver"

@@ -239,7 +239,8 @@ def _table(part: _Part, labels: Labels) -> xr.Dataset:
             values = found.arrays[name]
         if name not in FLAGS and values.dtype.kind == "i":
             values = np.where(values < 0, np.nan, values)  # where it is padded
-        table[(*where, *map(slice, values.shape[1:]))] = values
+        inner: tuple[Any, ...] = tuple(map(slice, values.shape[1:]))
+        table[(*where, *inner)] = values
         variables[name] = ((*outer, *trailing), table)
     blocks = np.full([len(labels[axis]) for axis in (*BLOCK_AXES, "step")], "", dtype=object)
     last = np.full(blocks.shape[:-1], "", dtype=object)
@@ -306,7 +307,7 @@ def _by_node(found: records.Records, name: str, nodes: Sequence[str]) -> NDArray
     for number, shape in enumerate(found.shapes):
         chosen = np.flatnonzero(found.arrays["shape"] == number)
         places = [nodes.index(node) for node in shape.nodes]
-        whole[np.ix_(chosen, range(values.shape[1]), places)] = values[chosen][..., : len(places)]
+        whole[chosen[:, None], :, places] = values[chosen][..., : len(places)].swapaxes(1, 2)
     return whole
 
 
@@ -319,5 +320,5 @@ def _strongest(found: records.Records, name: str) -> NDArray[np.float64]:
         sensing = np.array(shape.links[records.LINK_ENDS.index("target")]) >= 0
         of_kind = np.flatnonzero(sensing if STRONGEST[name] == "sensing" else ~sensing)
         if len(of_kind):
-            strongest[chosen] = ratios[np.ix_(chosen, range(ratios.shape[1]), of_kind)].max(axis=2)
+            strongest[chosen] = ratios[chosen][..., of_kind].max(axis=2)
     return strongest

@@ -30,8 +30,8 @@ from isal.errors import IsalError
 from isal.schemes.proof import PROOFS
 from isal.study import files
 from isal.study.points import Point, Solution
+from isal.study.store.arrays import arrays_of
 from isal.study.store.origin import CONVENTIONS, commit
-from isal.validation import links
 
 #: name -> (dimensions, type, attributes); the order is that of the digest.
 VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
@@ -235,7 +235,7 @@ class Records:
         parts = []
         for shape, rows in numbers.items():
             alike = [results[row] for row in rows]
-            arrays = arrays_of(alike)
+            arrays = arrays_of([each.result for each in alike]) | _of_solutions(alike)
             arrays["solver"] = np.array(
                 [
                     [used.setdefault(step.allocation.solver, len(used)) for slot in each.slots for step in slot.steps]
@@ -250,6 +250,16 @@ class Records:
         whole = joined(cls(arrays, (shape,), tuple(curves), tuple(used)) for arrays, shape in parts)
         order = np.argsort([row for rows in numbers.values() for row in rows], kind="stable")
         return whole.take(order.tolist())
+
+
+def _of_solutions(solutions: Sequence[Solution]) -> dict[str, Array]:
+    """What a solution says besides its result."""
+    return {
+        "lower_bound": np.array([each.lower_bound for each in solutions]),
+        "proof": np.array([PROOFS.index(each.proof) for each in solutions]),
+        "problems": np.array([each.work.problems for each in solutions]),
+        "problem_seconds": np.array([each.work.seconds for each in solutions]),
+    }
 
 
 def joined(parts: Iterable[Records]) -> Records:
@@ -344,56 +354,6 @@ def _of_shapes(shapes: Sequence[Shape]) -> dict[str, Array]:
         name: np.concatenate([_padded(np.array([row], "i4"), (max(map(len, rows)),), "i4") for row in rows])
         for name, rows in lists.items()
     }
-
-
-def arrays_of(results: Sequence[Solution]) -> dict[str, Array]:
-    """The arrays over points of some solved points of one shape."""
-    rows = [_arrays(result) for result in results]
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def _arrays(result: Solution) -> dict[str, NDArray[Any]]:
-    slots = result.slots
-    steps = [step for slot in slots for step in slot.steps]
-    values: dict[str, Any] = {
-        "speb": [result.speb],
-        "lower_bound": [result.lower_bound],
-        "proof": [PROOFS.index(result.proof)],
-        "problems": [result.work.problems],
-        "problem_seconds": [result.work.seconds],
-        "gap": [max(step.allocation.gap for step in steps)],
-        "status": [STATUSES.index(result.status)],
-    }
-    filtered = [slot.spebs for slot in slots]
-    smoothed = [slot.smoothed_spebs for slot in slots]
-    usable = links.usable_links(slots)
-    per_slot = {
-        "radar_speb": [bounds.radars for bounds in filtered],
-        "clock_speb": [bounds.clocks for bounds in filtered],
-        "target_speb": [bounds.targets for bounds in filtered],
-        "measured_speb": [slot.measured_speb for slot in slots],
-        "smoothed_radar_speb": [bounds.radars for bounds in smoothed],
-        "smoothed_clock_speb": [bounds.clocks for bounds in smoothed],
-        "smoothed_target_speb": [bounds.targets for bounds in smoothed],
-        "threshold_snr": [each.threshold for each in usable],
-        "usable_share": [each.share for each in usable],
-        "usable_speb": [each.speb for each in usable],
-        "pulses_needed": [each.pulses for each in usable],
-        "slot_energy": [sum(slot.energies) for slot in slots],
-    }
-    per_step = {
-        "energy": [step.energy for step in steps],
-        "energy_used": [step.energy_used for step in steps],
-        "step_speb": [step.allocation.value for step in steps],
-        "step_lower_bound": [step.allocation.lower_bound for step in steps],
-        "step_gap": [step.allocation.gap for step in steps],
-        "iterations": [step.allocation.iterations for step in steps],
-        "seconds": [step.allocation.seconds for step in steps],
-        "power": [step.power for step in steps],
-        "link_snr": [slot.information.link_snr(step.power) for slot in slots for step in slot.steps],
-    }
-    values |= {name: [value] for name, value in (per_slot | per_step).items()}
-    return {name: np.asarray(value, dtype=OF_POINTS[name][1]) for name, value in values.items()}
 
 
 def _digest(arrays: dict[str, Array], attributes: dict[str, Any]) -> str:

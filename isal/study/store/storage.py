@@ -79,7 +79,7 @@ def writing(path: Path, first: xr.Dataset, fingerprint: str, along: str) -> Iter
                     slice(start, start + size) if dimension == along else slice(size)
                     for dimension, size in zip(variable.dims, variable.shape, strict=True)
                 )
-                file.variables[name][place] = variable.values
+                file.variables[str(name)][place] = variable.values
 
     with files.replacing(path) as temporary:
         _described(first).to_netcdf(

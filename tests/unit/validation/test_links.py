@@ -305,7 +305,7 @@ def test_usable_links_of_one_slot_by_hand(layouts, clock, pulses):
     energies = [3, 7] if clock == "synchronous" else [3, 1, 6]
     for carry in ("held", "joint"):
         slot = isal.step_by_step(layouts["7b"], with_pulses(pulses), clock=clock, energies=energies, carry=carry)
-        (found,) = links.usable_links([slot])
+        (found,) = links.usable_links([[slot]])
         matrix, share = by_hand(slot)
         assert found.threshold == links.threshold_snr(slot.information)
         assert found.speb == pytest.approx(*traces(matrix, [slot.information.basis.indices(["targets"])]), rel=1e-6)
@@ -318,7 +318,7 @@ def test_usable_links_of_one_slot_by_hand(layouts, clock, pulses):
 def test_usable_links_of_two_slots_by_hand(clock, pulses):
     """The second slot starts from what the usable links of the first one say: one matrix of both slots."""
     result = isal.integrated(DUAL["8a"], with_pulses(pulses), clock=clock, energies=[4.0, 6.0])
-    found = links.usable_links(result.slots)
+    found = links.usable_links([result.slots])
     infos = [slot.information for slot in result.slots]
     size, moved = infos[0].basis.size, infos[0].basis.indices(temporal.COUPLED)
     both, tie = np.zeros((2 * size, 2 * size)), np.diag(temporal.coupling(infos[0]))
@@ -344,7 +344,7 @@ def test_with_enough_pulses_the_bound_of_usable_links_is_the_bound(name, clock):
     lowest = [np.inf, np.inf]
     for pulses in (1e-9, 1, 10, 100, 1e3, 1e4, 1e15):
         result = isal.integrated(DUAL[name], with_pulses(pulses), clock=clock, energies=[4.0, 6.0])
-        for number, (slot, found) in enumerate(zip(result.slots, links.usable_links(result.slots), strict=True)):
+        for number, (slot, found) in enumerate(zip(result.slots, links.usable_links([result.slots]), strict=True)):
             assert 0 <= found.share <= 1 + 1e-9
             assert found.speb >= slot.speb * (1 - 1e-6)
             assert found.speb * pulses <= lowest[number] * (1 + 1e-6)
@@ -361,7 +361,7 @@ def test_where_links_leave_a_slot_undetermined_nothing_has_a_share(layouts, radi
     slot = isal.integrated(layouts["7a"], radio, clock="synchronous", energy=10.0)
     (step,) = slot.steps
     silent = replace(step, allocation=replace(step.allocation, power=np.zeros(4)))
-    (found,) = links.usable_links([replace(slot, steps=(silent,))])
+    (found,) = links.usable_links([[replace(slot, steps=(silent,))]])
     assert found.speb == math.inf
-    assert math.isnan(found.share)
-    assert math.isnan(found.pulses)
+    assert np.isnan(found.share)
+    assert np.isnan(found.pulses)

@@ -1,0 +1,152 @@
+"""Results of points as arrays, many at once: the variables of :data:`isal.study.store.records.VARIABLES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isal.allocation.batch import MOST_ENTRIES
+from isal.allocation.certificate import STATUSES, Allocation
+from isal.errors import IsalError
+from isal.knowledge import Knowledge, spebs_of
+from isal.model.parameters import BLOCKS
+from isal.schemes.schedule import ScheduleResult, SlotResult, StepResult
+from isal.validation import links
+
+Array = NDArray[np.float64]
+
+
+def arrays_of(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
+    """The variables of records of many results of one shape, side by side.
+
+    Parameters
+    ----------
+    results
+        At least one. They have the same numbers of slots, steps, nodes and links, and links with the same ends; clock,
+        scheme and radio may differ.
+
+    Returns
+    -------
+    Arrays by names of :data:`isal.study.store.records.OF_POINTS`, with the dimensions that stand there; ``point`` has
+    the order of the results.
+
+    Raises
+    ------
+    IsalError
+        If there are none, or they differ in shape.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> schedules = [isal.integrated([network], isal.Radio(), clock="synchronous", energies=[e]) for e in (5.0, 10.0)]
+    >>> arrays = arrays_of(schedules)
+    >>> arrays["power"].shape, bool(arrays["speb"][1] == schedules[1].speb)
+    ((2, 1, 4), True)
+    """
+    if not results:
+        raise IsalError("there are no results to make arrays of")
+    parts = [(numbers, _of_one_kind([results[number] for number in numbers])) for numbers in _kinds(results)]
+    _, first = parts[0]
+    if len(parts) == 1:
+        return first
+    arrays = {name: np.empty((len(results), *part.shape[1:]), part.dtype) for name, part in first.items()}
+    for numbers, part in parts:
+        for name, values in part.items():
+            if values.shape[1:] != arrays[name].shape[1:]:
+                raise IsalError(
+                    f"results of one shape make arrays, but {name} has the shape {arrays[name].shape[1:]} in one and "
+                    f"{values.shape[1:]} in another"
+                )
+            arrays[name][numbers] = values
+    return arrays
+
+
+def _kinds(results: Sequence[ScheduleResult]) -> Iterator[list[int]]:
+    """Numbers of the results that have the same parameters, links and steps, fewer together if these are many."""
+    kinds: dict[Any, list[int]] = {}
+    for number, result in enumerate(results):
+        kind = tuple(
+            (slot.information.basis.labels, len(slot.information.links), *(step.block for step in slot.steps))
+            for slot in result.slots
+        )
+        kinds.setdefault(kind, []).append(number)
+    for ((labels, n_links, *_), *_), numbers in kinds.items():
+        size = max(1, MOST_ENTRIES // (n_links * len(labels)))
+        yield from (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
+    slots = [result.slots for result in results]
+    steps = [[step for slot in each for step in slot.steps] for each in slots]
+
+    def per_slot(value: Callable[[SlotResult], float]) -> Array:
+        return np.array([[value(slot) for slot in each] for each in slots])
+
+    def per_step(value: Callable[[StepResult], Any]) -> NDArray[Any]:
+        return np.array([[value(step) for step in each] for each in steps])
+
+    def per_allocation(value: Callable[[Allocation], Any]) -> NDArray[Any]:
+        return per_step(lambda step: value(step.allocation))
+
+    filtered = [[slot.measured + slot.prior for slot in each] for each in slots]
+    smoothed = [
+        [known + slot.later for known, slot in zip(*both, strict=True)] for both in zip(filtered, slots, strict=True)
+    ]
+    measured = [
+        [_measured(slot) + slot.prior if len(slot.steps) > 1 else known for known, slot in zip(*both, strict=True)]
+        for both in zip(filtered, slots, strict=True)
+    ]
+    usable = links.usable_links(slots)
+    gap = per_allocation(lambda allocation: allocation.gap)
+    power = per_allocation(lambda allocation: allocation.power)
+    return {
+        "speb": np.array([result.speb for result in results]),
+        "gap": gap.max(axis=1),
+        "status": np.array([STATUSES.index(result.status) for result in results]),
+        **_spebs("", filtered, slots[0]),
+        **_spebs("smoothed_", smoothed, slots[0]),
+        "measured_speb": _in_slots(
+            measured, [slot.information.basis.indices([slot.steps[-1].block]) for slot in slots[0]]
+        ),
+        "threshold_snr": np.array([each.threshold for each in usable]).T,
+        "usable_share": np.array([each.share for each in usable]).T,
+        "usable_speb": np.array([each.speb for each in usable]).T,
+        "pulses_needed": np.array([each.pulses for each in usable]).T,
+        "slot_energy": per_slot(lambda slot: sum(slot.energies)),
+        "energy": per_step(lambda step: step.energy),
+        "energy_used": per_step(lambda step: step.energy_used),
+        "step_speb": per_allocation(lambda allocation: allocation.value),
+        "step_lower_bound": per_allocation(lambda allocation: allocation.lower_bound),
+        "step_gap": gap,
+        "iterations": per_allocation(lambda allocation: allocation.iterations),
+        "seconds": per_allocation(lambda allocation: allocation.seconds),
+        "power": power,
+        "link_snr": np.concatenate([each.snr for each in usable], axis=1),
+    }
+
+
+def _spebs(prefix: str, known: Sequence[Sequence[Knowledge]], slots: Sequence[SlotResult]) -> dict[str, Array]:
+    """Bound of each block in each slot, given what is known of all its parameters, by the name of the variable."""
+    found = {}
+    for block in BLOCKS:
+        indices = [slot.information.basis.indices([block]) for slot in slots]
+        found[f"{prefix}{block[:-1]}_speb"] = _in_slots(known, indices)
+    return found
+
+
+def _in_slots(known: Sequence[Sequence[Knowledge]], indices: Sequence[NDArray[np.intp]]) -> Array:
+    """Bound of some parameters of each slot, shape ``(N, n_slots)``."""
+    return np.array([spebs_of([each[number] for each in known], some) for number, some in enumerate(indices)]).T
+
+
+def _measured(slot: SlotResult) -> Knowledge:
+    """What the links tell in all steps together."""
+    info, powers = slot.information, [step.power for step in slot.steps]
+    if not info.jitters:  # information is linear in the powers
+        return info.measured(np.sum(powers, axis=0))
+    first, *others = map(info.measured, powers)
+    return sum(others, first)
