@@ -98,10 +98,11 @@ def _study(
     networks = tuple(network for network, count in n_slots.items() if apart or count == ensemble.slots)
     clocks: tuple[Clock, ...] = ("asynchronous",) if kind in ("lines", "couplings") else CLOCKS
     schemes = {"slots": (REFERENCE, *STEP_BY_STEP.values(), *ALONE), "lines": tuple(STEP_BY_STEP.values())}
-    axes = {
-        axis.parameter or axis.name: (assumed.settings[axis.parameter or axis.name],)
+    axes: dict[str, tuple[Any, ...]] = {
+        axis.name: (value if value is None else axis.read(value),)
         for axis in AXES
         if axis.optional and _matters(axis.name, kind, configuration, assumed)
+        for value in [assumed.settings[axis.name]]
     }
     if kind == "couplings":
         own = assumed.radio.to_mapping()
@@ -113,7 +114,10 @@ def _study(
         "scheme": tuple(scheme.name for scheme in schemes.get(kind, (REFERENCE,))),
         **axes,
     }
-    given = {"lines": [*_line(total, True), *_line(total, False)], "couplings": [(total // 2, total - total // 2)]}
+    given: dict[str, list[tuple[int, ...]]] = {
+        "lines": [*_line(total, True), *_line(total, False)],
+        "couplings": [(total // 2, total - total // 2)],
+    }
     return Study(
         name=name,
         axes={axis.name: along[axis.name] for axis in AXES if axis.name in along},
@@ -133,12 +137,10 @@ def _study(
 def _matters(axis: str, kind: str, configuration: Configuration, assumed: Assumptions) -> bool:
     """Whether a study lists an optional axis: where the variant differs from the configuration, and it has a use."""
     single = kind in ("slots", "lines")
-    if axis in COUPLING and single:
-        return False
     own = {**configuration.radio, **vars(DEFAULT_VARIANT)}
-    if axis in vars(DEFAULT_VARIANT) and not single:
-        return False
-    return axis not in own or assumed.settings[axis] != own[axis]
+    # what couples slots has no use in one slot, and how steps are read none without steps
+    useless = COUPLING if single else tuple(vars(DEFAULT_VARIANT))
+    return axis not in useless and (axis not in own or assumed.settings[axis] != own[axis])
 
 
 def _line(total: int, fixed_last: bool) -> list[tuple[int, int, int]]:
@@ -202,7 +204,8 @@ def observed(
     Parameters
     ----------
     datasets
-        The dataset of each kind of study, in parts along ``network``. They may have other networks, too.
+        The dataset of each kind of study, in parts along ``network``. They may have other networks, too. Where no
+        sample has two slots, those of pairs and couplings are not looked at.
     samples
         The samples, layouts and random ones.
     assumed
@@ -220,16 +223,14 @@ def observed(
     singles = [(sample, number) for sample in samples for number in range(1, len(sample.slots) + 1)]
     pairs = [sample for sample in samples if len(sample.slots) == 2]
     names = [slot_name(sample.name, number) if len(sample.slots) > 1 else sample.name for sample, number in singles]
-    known = {kind: _joined([_of_kind(kind, part, assumed) for part in parts]) for kind, parts in datasets.items()}
     slots = [sample.slots[number - 1] for sample, number in singles]
-    found = xr.merge([known["slots"].sel(network=names), known["lines"].sel(network=names)])
+    found = _merged(datasets, ("slots", "lines"), names, assumed)
     found["localization_speb"] = found.localization_speb / [slot.n_radars for slot in slots]
     found["sensing_speb"] = found.sensing_speb / [slot.n_targets for slot in slots]
     lengths = [_lengths(slot) for slot in slots]
     found = found.assign({name: ("network", [each[name] for each in lengths]) for name in lengths[0]})
     if pairs:
-        chosen = [sample.name for sample in pairs]
-        of_pairs = xr.merge([known["pairs"].sel(network=chosen), known["couplings"].sel(network=chosen)])
+        of_pairs = _merged(datasets, ("pairs", "couplings"), [sample.name for sample in pairs], assumed)
         of_pairs["counted_twice_share"] = ("network", _counted_twice(of_pairs.power, pairs, assumed))
         found = xr.merge([found.drop_vars("network"), of_pairs.rename(network="pair")])
     else:
@@ -337,10 +338,18 @@ def _of_kind(kind: str, dataset: xr.Dataset, assumed: Assumptions) -> xr.Dataset
     return xr.Dataset(_TAKEN[kind](plain, assumed))
 
 
-def _joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+def _merged(
+    datasets: Mapping[str, Iterable[xr.Dataset]], kinds: Iterable[str], networks: Sequence[str], assumed: Assumptions
+) -> xr.Dataset:
+    """What the findings take from some kinds of studies, of some networks in turn."""
     import xarray as xr
 
-    return xr.concat(parts, "network", coords="minimal", compat="override", join="outer")
+    found = []
+    for kind in kinds:
+        parts = [_of_kind(kind, part, assumed) for part in datasets[kind]]
+        joined = xr.concat(parts, "network", coords="minimal", compat="override", join="outer")
+        found.append(joined.sel(network=list(networks)))
+    return xr.merge(found)
 
 
 def _lengths(network: Network) -> dict[str, float]:
