@@ -25,6 +25,7 @@ from isal.model.ensemble import Ensemble
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
+from isal.study.samples import slot_name
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
@@ -77,11 +78,6 @@ TAKEN_STUDY_NAMES = ("best_splits", "solver_agreement")
 
 #: Part of a path, in bytes; file systems take 255, and temporary files add to it.
 LONGEST_PART = 200
-
-
-def slot_name(network: str, number: int) -> str:
-    """Name of a slot, from 1, that is a network of its own; names of ensembles have no dots."""
-    return f"{network}.{number}"
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,34 @@
-"""What the paper's statements are judged by: the studies that it takes, and the numbers of their datasets by sample.
+"""The numbers that the paper's statements are judged by, sample by sample, from the datasets of studies.
 
-Each variant of the findings has a study of every kind of :data:`KINDS`, in which layouts and random samples are the
-networks. Studies that do not depend on what two variants differ in are one: all that couples slots has no use where
-each slot is a network of its own.
+Which studies these are is in :mod:`isal.workflow.findings`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isal.model.network import Network
-from isal.model.parameters import CLOCKS, Clock
+from isal.model.parameters import CLOCKS
 from isal.schemes.carry_over import CARRIES
-from isal.schemes.registry import ALONE, REFERENCE, STEP_BY_STEP
-from isal.schemes.variant import DEFAULT_VARIANT
-from isal.study.axes import AXES, BEST, COUPLING, axes_of
-from isal.study.config import Configuration, Study, slot_name
+from isal.schemes.registry import REFERENCE, STEP_BY_STEP
+from isal.study.axes import BEST, COUPLING, axes_of
 from isal.study.points import split_name
-from isal.study.samples import Assumptions, Sample
+from isal.study.samples import Assumptions, Sample, slot_name
 from isal.units import UJ_PER_J
 from isal.validation.double_counting import double_counting
 
 if TYPE_CHECKING:  # takes longer to import than the rest of what a plan needs
     import xarray as xr
 
-TOLERANCE = 1e-7
+#: Kinds of studies: each slot on its own at the best splits; the same along lines; two slots at the best split; what
+#: one slot tells the other.
+KINDS = ("slots", "lines", "pairs", "couplings")
 
-#: Temporal cooperation changes bounds by less than a millionth.
-TIGHT = 1e-9
+TOLERANCE = 1e-7
 
 #: Along a line with the energy of one step fixed, shares of the rest that the step in question gets.
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
@@ -45,115 +41,6 @@ COUPLINGS = ("none", "radars", "clocks", "both")
 
 #: A variance of the drift between slots at which they know nothing of each other.
 UNKNOWN = 1e12
-
-#: Where the studies stand below datasets and records.
-FOLDER = "findings"
-
-#: Kinds of studies: each slot on its own at the best splits; the same along lines; two slots at the best split; what
-#: one slot tells the other.
-KINDS = ("slots", "lines", "pairs", "couplings")
-
-#: Steps of networks with radars, anchors and targets.
-STEPS: dict[Clock, int] = {"synchronous": 2, "asynchronous": 3}
-
-
-# --- studies ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Studies:
-    """The studies by name, and by variant and kind the name of the one that it is."""
-
-    studies: Mapping[str, Study]
-    named: Mapping[str, Mapping[str, str]]
-
-    @classmethod
-    def of(cls, configuration: Configuration, layouts: Mapping[str, int]) -> Studies:
-        """Those of a configuration's variants; ``layouts`` are the numbers of slots of the layouts that take part."""
-        studies: dict[str, Study] = {}
-        named: dict[str, dict[str, str]] = {}
-        alike: dict[str, str] = {}
-        for variant in configuration.findings.variants:
-            named[variant] = {}
-            for kind in KINDS:
-                name = f"{FOLDER}/{variant}/{kind}"
-                study = _study(name, kind, configuration, Assumptions.of(configuration, variant), layouts)
-                # the base comes first and has all samples that the others have
-                known = alike.setdefault(repr([kind, study.axes]), name)
-                studies.setdefault(known, study)
-                named[variant][kind] = known
-        return cls(studies, named)
-
-    def own(self, variant: str) -> tuple[str, ...]:
-        """Names of the studies that a variant does not share with one before it."""
-        return tuple(name for name in self.named[variant].values() if name.startswith(f"{FOLDER}/{variant}/"))
-
-
-def _study(
-    name: str, kind: str, configuration: Configuration, assumed: Assumptions, layouts: Mapping[str, int]
-) -> Study:
-    ensemble, total = configuration.findings.ensemble, round(assumed.energy * UJ_PER_J)
-    n_slots = {**layouts, ensemble.name: ensemble.slots}
-    apart = kind in ("slots", "lines")
-    networks = tuple(network for network, count in n_slots.items() if apart or count == ensemble.slots)
-    clocks: tuple[Clock, ...] = ("asynchronous",) if kind in ("lines", "couplings") else CLOCKS
-    schemes = {"slots": (REFERENCE, *STEP_BY_STEP.values(), *ALONE), "lines": tuple(STEP_BY_STEP.values())}
-    axes: dict[str, tuple[Any, ...]] = {
-        axis.name: (value if value is None else axis.read(value),)
-        for axis in AXES
-        if axis.optional and _matters(axis.name, kind, configuration, assumed)
-        for value in [assumed.settings[axis.name]]
-    }
-    if kind == "couplings":
-        own = assumed.radio.to_mapping()
-        axes |= {key: tuple(dict.fromkeys((own[key], UNKNOWN))) for key in COUPLING}
-    along: dict[str, tuple[Any, ...]] = {
-        "network": networks,
-        "clock": clocks,
-        "bandwidth": (assumed.radio.bandwidth_hz,),
-        "scheme": tuple(scheme.name for scheme in schemes.get(kind, (REFERENCE,))),
-        **axes,
-    }
-    given: dict[str, list[tuple[int, ...]]] = {
-        "lines": [*_line(total, True), *_line(total, False)],
-        "couplings": [(total // 2, total - total // 2)],
-    }
-    return Study(
-        name=name,
-        axes={axis.name: along[axis.name] for axis in AXES if axis.name in along},
-        total_energy_uj=total,
-        step_grids=(),
-        slot_grids=(),
-        steps={(network, clock): STEPS[clock] for network in networks for clock in clocks},
-        sizes={ensemble.name: configuration.findings.samples_of(assumed.name)},
-        n_slots=1 if apart else ensemble.slots,
-        best=kind in ("slots", "pairs"),
-        given=tuple(given.get(kind, ())),
-        apart={network: n_slots[network] for network in networks} if apart else None,
-        tolerance=TIGHT if kind == "couplings" else TOLERANCE,
-    )
-
-
-def _matters(axis: str, kind: str, configuration: Configuration, assumed: Assumptions) -> bool:
-    """Whether a study lists an optional axis: where the variant differs from the configuration, and it has a use."""
-    single = kind in ("slots", "lines")
-    own = {**configuration.radio, **vars(DEFAULT_VARIANT)}
-    # what couples slots has no use in one slot, and how steps are read none without steps
-    useless = COUPLING if single else tuple(vars(DEFAULT_VARIANT))
-    return axis not in useless and (axis not in own or assumed.settings[axis] != own[axis])
-
-
-def _line(total: int, fixed_last: bool) -> list[tuple[int, int, int]]:
-    """Splits over three steps, microjoules: one is fixed, the first (or last) gets a share of the rest."""
-    fixed, found = round(total * FIXED_SHARE), []
-    for share in SHARES:
-        some = round((total - fixed) * share)
-        other = total - fixed - some
-        found.append((some, other, fixed) if fixed_last else (fixed, other, some))
-    return found
-
-
-# --- numbers ----------------------------------------------------------------------------------------------------------
 
 #: Dimension of rows -> variable -> (dimensions, attributes).
 VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
@@ -194,6 +81,16 @@ VARIABLES: dict[str, dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
         ),
     },
 }
+
+
+def line_of(total: int, fixed_last: bool) -> list[tuple[int, int, int]]:
+    """Splits over three steps, microjoules: one is fixed, the first (or last) gets a share of the rest."""
+    fixed, found = round(total * FIXED_SHARE), []
+    for share in SHARES:
+        some = round((total - fixed) * share)
+        other = total - fixed - some
+        found.append((some, other, fixed) if fixed_last else (fixed, other, some))
+    return found
 
 
 def observed(
@@ -297,7 +194,7 @@ def _of_lines(dataset: xr.Dataset, assumed: Assumptions) -> dict[str, xr.DataArr
     speb = _by_carry(dataset.sel(clock="asynchronous", drop=True)).speb
     total, found = round(assumed.energy * UJ_PER_J), {}
     for name, fixed_last in (("third_fixed_speb", True), ("first_fixed_speb", False)):
-        along = speb.sel(split=[split_name(split) for split in _line(total, fixed_last)])
+        along = speb.sel(split=[split_name(split) for split in line_of(total, fixed_last)])
         found[name] = along.rename(split="share").assign_coords(share=list(SHARES))
     return found
 

@@ -36,6 +36,15 @@ POOREST = 1e-6
 LARGEST_LENGTH_RATIO = 2e3
 
 
+def slot_name(network: str, number: int) -> str:
+    """Name of a slot, from 1, that is a network of its own; names of ensembles have no dots.
+
+    >>> slot_name("8a", 2)
+    '8a.2'
+    """
+    return f"{network}.{number}"
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One network, or the two slots of one."""

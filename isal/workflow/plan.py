@@ -22,14 +22,14 @@ from isal.schemes.registry import REFERENCE, SCHEMES
 from isal.schemes.schedule import node_caps
 from isal.study import files
 from isal.study.axes import axes_of
-from isal.study.config import ConfigError, Configuration, Study, parse, slot_name
-from isal.study.findings import FOLDER, Studies
+from isal.study.config import ConfigError, Configuration, Study, parse
 from isal.study.fingerprint import Code, digest
 from isal.study.points import AS_READ, Point, fingerprint
-from isal.study.samples import Assumptions, Sample, observable, random_samples, well_determined
+from isal.study.samples import Assumptions, Sample, observable, random_samples, slot_name, well_determined
 from isal.study.store.slabs import Slab
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
+from isal.workflow.findings import FOLDER, Studies
 from isal.workflow.record_files import SHARDS, Block, PointFile, Pool, RecordFile, Shard
 
 PLAN_NAME = "plan.json"
