@@ -19,7 +19,7 @@ STATUS  = $(BIN)/python workflow/scripts/show_status.py $(CONFIGURED)
 READY  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
-.PHONY: study smoke status report test test-fast test-all test-kernels test-certificates test-faults test-slurm benchmark check docs format lock clean help
+.PHONY: study smoke status report test test-fast test-all test-kernels test-certificates test-faults test-slurm benchmark check docs site format lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -79,6 +79,10 @@ check: $(READY) ## formatters, linters, type checker, layers
 docs: $(READY) ## the schemas and the key tables of config/README.md, from isal/study/config_keys.py
 	$(BIN)/python -m isal.study.config_docs
 
+site: $(READY) ## these documents and a reference of every function as pages, in site/; they open offline
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going -b html -c docs/site . site
+	@echo "open site/index.html"
+
 format: $(READY) ## put the sources into the form that `make check` asks for
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -86,7 +90,7 @@ format: $(READY) ## put the sources into the form that `make check` asks for
 
 lock: ## renew envs/requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --upgrade --extra study --extra dev --extra slurm --extra progress pyproject.toml --output-file envs/requirements.txt
+	    --upgrade --extra study --extra dev --extra docs --extra slurm --extra progress pyproject.toml --output-file envs/requirements.txt
 
 clean: ## remove the environment; results stay
 	rm -rf $(VENV)

@@ -224,7 +224,7 @@ def cholesky_factors(matrices: Array) -> Array:
     factors = np.full(matrices.shape, np.nan)
     if len(matrices) == 1:
         return factors
-    finite = np.isfinite(matrices).all(axis=(1, 2))
+    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     values = np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0))
     hopeful = np.flatnonzero(values[:, 0] >= -CLEARLY_NEGATIVE * values[:, -1])
     # where none is clearly negative, it takes halves of the batch to find what rounding makes so

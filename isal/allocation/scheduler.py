@@ -50,6 +50,7 @@ from numpy.typing import NDArray
 from isal.allocation import solvers
 from isal.allocation.certificate import Allocation
 from isal.allocation.problem import AllocationProblem
+from isal.allocation.progress import Progress
 from isal.allocation.solvers import Answer, Request
 from isal.errors import AllocationError, IsalError
 
@@ -180,6 +181,7 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Isa
         _close(computations)
         raise
     whole = _side_by_side(computations)
+    progress, answered = Progress(), 0
     answers: list[Any] | None = None
     while True:
         try:
@@ -189,6 +191,8 @@ def run_all(computations: Iterable[Computation[T]], solver: str) -> list[T | Isa
         requests = [each for each in asked if isinstance(each, Request)]
         allocations = solvers.answers(module, requests)
         answers = _in_turn(asked, allocations)
+        answered += len(requests)
+        progress.tell("allocation problems answered: %d so far, %d of them just now", answered, len(requests))
 
 
 def _in_turn(asked: Sequence[Asked], allocations: Sequence[Answer]) -> list[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import logging
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 HELP = "the best powers in one network"
 DESCRIPTION = (
     "Print the best powers in one network of one or of several slots, with bound and certificate. FILE is YAML or JSON "
-    "and holds positions in metres, {anchors: [[x, y], ...], radars: [...], targets: [...]}, a list of such tables for "
-    "several slots, or networks by name as in config/networks.yaml or in the file of a study."
+    "and holds positions in metres, {anchors: [[x, y], ...], radars: [...], targets: [...]}, in space all [x, y, z], a "
+    "list of such tables for several slots, or networks by name as in config/networks.yaml or in the file of a study."
 )
 
 
@@ -89,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
         "tolerance": options.tolerance,
         "require_certified": options.require_certified,
     }
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told, _progress_told():
         warnings.simplefilter("always", UncertifiedWarning)
         result = allocate(slots, scheme, options.energy, options.energies, given)
     print(result)
@@ -98,6 +100,21 @@ def run(options: argparse.Namespace) -> None:
     if options.output:
         asked = {"isal": __version__, "scheme": scheme.name, "solver": options.solver, "tolerance": options.tolerance}
         write(options.output, result, asked | {"cap_w": caps.tolist()})
+
+
+@contextlib.contextmanager
+def _progress_told() -> Iterator[None]:
+    """Lines of progress on standard error while this lasts."""
+    logger, handler = logging.getLogger("isal"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("isal: %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def allocate(

@@ -1,5 +1,7 @@
 """Curves of SPEB against one energy: a panel per combination of the other axes of a study, a curve per scheme.
 
+Of an ensemble the panel shows quantiles over its networks (:mod:`isal.figures.spread`).
+
 A diamond marks the best point of a curve's grid, a ring the best split found without traversal, or a square where the
 scheme is no convex problem, so that nothing proves its powers. A table below each panel gives these splits in numbers.
 """
@@ -13,17 +15,18 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from isal.figures import Shown, exact, panels, style
+from isal.figures import Shown, exact, panels, spread, style
 from isal.figures.exact import Exact
-from isal.figures.usable import usable
+from isal.figures.usable import Said, usable
 from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
-from isal.study import splits
+from isal.study import ensembles, splits
 
 #: Marks this close, in shares of the panel, go around each other; each is larger by so many points.
 CLOSE = 0.008
@@ -88,26 +91,38 @@ def draw_curves(
     chooses the networks and clock modes with so many steps.
     """
     (whole,) = datasets
-    dataset = splits.on_grid(whole)
+    dataset = ensembles.represented(splits.on_grid(whole))
     combinations = panels.combinations(dataset, n_steps)
     placed = panels.Arrangement.of(dataset, combinations)
     schemes = [SCHEMES[str(name)] for name in dataset.scheme.values]
     # a head of two lines, and what is said of usable links
     lines = sum(scheme.has_split(dataset.sizes["slot"]) for scheme in schemes) + (4 if placed.columns <= 2 else 5)
+    lines += bool(ensembles.members(whole))  # which say more of usable links
     many = len(combinations) >= MANY_ROWS * placed.columns
     height = (LOWER_HEIGHT if many else HEIGHT) + AROUND + lines * style.LINE_INCHES
     picture, axes = style.panels(len(combinations), placed.columns, height=height, share_y=placed.share_y)
     for index, (where, panel) in enumerate(zip(combinations, axes, strict=True)):
         part = dataset.sel(where)
-        style.panel_title(panel, index, panels.title(panels.varied(dataset, where)))
-        curves = [
-            _curve(part.assign(x=part[x[0]].sel({x[1]: 1})), name, exact.split_of(whole, where | {"scheme": name}))
-            for name in map(str, part.scheme.values)
-        ]
-        _draw_panel(panel, curves, part, shown)
+        part = part.assign(x=part[x[0]].sel({x[1]: 1}))
+        style.panel_title(panel, index, panels.title(spread.titled(panels.varied(dataset, where), whole)))
         width = picture.get_figwidth() / min(placed.columns, len(combinations)) - AXIS_INCHES
-        _add_table(panel, curves, part, shown.tolerance, int(CHARACTERS * width))
-        panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed} (m²)")
+        unit = " (m²)"
+        if where["network"] in ensembles.members(whole):
+            part = spread.comparable(part)
+            spreads, slots = spread.read(whole, where, part), part.sizes["slot"]
+            spread.draw(panel, spreads, slots, float(part.slot_energy.sum("slot").max()), shown.colours)
+            _label_decades(panel)
+            unit = "\nover integrated" if spreads.relative else unit
+            room = int(CHARACTERS * (width - style.LINE_INCHES))  # a label of two lines takes more
+            _add_rows(panel, spread.rows(spreads, slots, room), spread.COLUMNS, spreads.said, room)
+        else:
+            curves = [
+                _curve(part, name, exact.split_of(whole, where | {"scheme": name}))
+                for name in map(str, part.scheme.values)
+            ]
+            _draw_panel(panel, curves, part, shown)
+            _add_table(panel, curves, part, shown.tolerance, int(CHARACTERS * width))
+        panel.set(xlabel=x_label.format(step=_first_step(part)), ylabel=f"{_bounds(part)}{summed}{unit}")
     if placed.share_y and len({panel.get_ylabel() for panel in axes}) == 1:
         for index, panel in enumerate(axes):
             panel.yaxis.label.set_visible(index % placed.columns == 0)
@@ -151,8 +166,7 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: S
         else:
             panel.axhline(curve.speb[0], **look)
     panel.margins(y=0.08)  # room for the marks
-    panel.yaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
-    panel.yaxis.set_minor_formatter(NullFormatter())
+    _label_decades(panel)
     grid, splits = [], []
     for curve in splitting:
         at, colour = int(np.argmin(curve.speb)), shown.colours[curve.scheme.colour]
@@ -165,6 +179,12 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, shown: S
     # full marks hide what is below them, so the last one is the smallest
     _draw_marks(panel, grid[::-1])
     _draw_marks(panel, splits)
+
+
+def _label_decades(panel: Axes) -> None:
+    """Have labels at powers of ten, and ticks between them."""
+    panel.yaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, dict[str, Any]]]) -> None:
@@ -182,10 +202,7 @@ def _draw_marks(panel: Axes, marks: Sequence[tuple[float, float, dict[str, Any]]
 
 
 def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance: float, width: int) -> None:
-    """The best splits in numbers and what usable links carry, below the panel, where they hide no curve.
-
-    The panel has room for so many characters in its ``width``.
-    """
+    """The best splits in numbers and what usable links carry, below the panel."""
     blocks = {str(name): part.minimises.sel(scheme=name).item() for name in part.scheme.values}
     reference = next((curve for curve in curves if curve.scheme is REFERENCE), None)
     rows = [*zip(*(head for head, *_ in COLUMNS), strict=True)]
@@ -197,11 +214,25 @@ def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance
         if reference is not None and curve is not reference and blocks[curve.scheme.name] == blocks[REFERENCE.name]:
             ratio = f"{curve.lowest / reference.lowest:.2f}"
         rows.append((curve.scheme.short, curve.place(tolerance), ratio))
+    _add_rows(panel, rows, COLUMNS, usable(part), width)
+
+
+def _add_rows(
+    panel: Axes,
+    rows: Sequence[tuple[str, ...]],
+    columns: Sequence[tuple[tuple[str, str], float, str]],
+    said: Said | None,
+    width: int,
+) -> None:
+    """A table, and what is said of usable links, below the panel, where they hide no curve.
+
+    The panel has room for so many characters in its ``width``.
+    """
     place: dict[str, Any] = {"textcoords": "offset points", "va": "top", "annotation_clip": False}
-    for (_, edge, side), column in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+    for (_, edge, side), column in zip(columns, zip(*rows, strict=True), strict=True):
         text = "\n".join(column)
         panel.annotate(text, (edge, 0), xycoords="axes fraction", xytext=(0, -TABLE_BELOW), ha=side, **place)
-    if (said := usable(part)) is not None:
+    if said is not None:
         below = -TABLE_BELOW - (len(rows) + 0.3) * style.LINE_INCHES * 72
         line = "; ".join(said.clauses)
         lines = (
@@ -212,9 +243,14 @@ def _add_table(panel: Axes, curves: Sequence[Curve], part: xr.Dataset, tolerance
 
 
 def _add_legend(picture: Picture, axes: Sequence[Axes], schemes: Sequence[Scheme], shown: Shown, title: str) -> None:
-    """The schemes, then what the marks are that were drawn."""
-    handles = [Line2D([], [], label=scheme.label, **style.scheme_look(scheme, shown.colours)) for scheme in schemes]
-    drawn = {line.get_label() for panel in axes for line in panel.lines}
+    """The schemes and marks that were drawn, and what the marks are."""
+    drawn = {str(artist.get_label()) for panel in axes for artist in (*panel.lines, *panel.collections)}
+    handles: list[Artist] = [
+        Line2D([], [], label=scheme.label, **style.scheme_look(scheme, shown.colours))
+        for scheme in schemes
+        if scheme.label in drawn
+    ]
+    handles += spread.legend(drawn)
     for key, look, label in (
         ("_grid", style.GRID_BEST | {"color": "0.3"}, style.GRID_BEST_LABEL),
         ("_exact", style.EXACT_BEST | {"markeredgecolor": "0.3"}, style.EXACT_BEST_LABEL),

@@ -7,7 +7,7 @@ grid the logarithm of the bound is interpolated over those of the energies, over
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -25,11 +25,11 @@ from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from isal.figures import Shown, exact, panels, style
+from isal.figures import Shown, exact, panels, spread, style
 from isal.figures.exact import Exact
 from isal.figures.usable import Said, usable
 from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
-from isal.study import splits
+from isal.study import ensembles, splits
 
 #: Plans side by side: the step held fixed, and the step on the other axis.
 PLANS = ((2, 1), (3, 1), (1, 3))
@@ -70,7 +70,8 @@ Array = NDArray[np.float64]
 class Simplex:
     """One scheme at one combination of a study's other axes.
 
-    ``energies`` by step in J, ``ratio`` the log10 of the SPEB over the :func:`_reference`, ``best`` the index of the
+    ``energies`` by step in J, ``ratio`` the log10 of the SPEB over the :func:`_reference`, of an ensemble that of the
+    median over its networks, ``best`` the index of the
     best point of the grid, and ``split`` the best split found without traversal, if there is one.
     """
 
@@ -130,14 +131,18 @@ class Simplex:
 
 def simplices(whole: xr.Dataset) -> Iterator[Simplex]:
     """One for each scheme of a study that has steps, of each combination of the study's other axes."""
-    dataset = splits.on_grid(whole)
+    dataset = ensembles.represented(splits.on_grid(whole))
     schemes = [str(scheme) for scheme in dataset.scheme.values if SCHEMES[str(scheme)].has_steps]
     for where, name in product(panels.combinations(dataset, n_steps=len(STEP_NAMES)), schemes):
         part, scheme = dataset.sel(where), SCHEMES[name]
-        split = exact.split_of(whole, where | {"scheme": name})
         points = part.sel(scheme=name).dropna("split", subset=["speb"])
         energies = {step: points.energy.sel(step=step).values for step in STEP_NAMES}
-        ratio = np.log10(points.speb.values / _reference(part))
+        if where["network"] in ensembles.members(whole):
+            split = None  # another one in each network
+            ratio, said = _of_ensemble(whole, where, part, name)
+        else:
+            split = exact.split_of(whole, where | {"scheme": name})
+            ratio, said = np.log10(points.speb.values / _reference(part)), usable(part)
         best = int(np.argmin(ratio))
         shares, nothing, over = [energies[step][best] for step in STEP_NAMES], "", 10 ** ratio[best]
         if split is not None:
@@ -145,8 +150,23 @@ def simplices(whole: xr.Dataset) -> Iterator[Simplex]:
         told = " / ".join(f"{energy:#.4g}" if energy else "0" for energy in shares)
         against = f"{over:.2f} of integrated" if against_integrated(dataset) else ""
         remark = ", ".join(clause for clause in (f"best {told} J", nothing, against) if clause)
-        title = f"{panels.title(where)}, {scheme.short}".replace("\n", " ")
-        yield Simplex(title, scheme, energies, ratio, best, split, remark, usable(part))
+        titled = spread.titled(where, whole, "median of {:,} networks")
+        title = f"{panels.title(titled)}, {scheme.short}".replace("\n", " ")
+        yield Simplex(title, scheme, energies, ratio, best, split, remark, said)
+
+
+def _of_ensemble(whole: xr.Dataset, where: Mapping[str, Any], part: xr.Dataset, name: str) -> tuple[Array, Said | None]:
+    """The median over the networks of an ensemble, log10, and what is said of their usable links."""
+    compared = [REFERENCE.name, name] if against_integrated(part) else [name]
+    part = part.sel(scheme=compared)
+    shown = spread.read(whole, where, part.assign(x=part.speb.copy(data=_numbers(part.speb.values))))
+    median = shown.medians[name]
+    return np.log10(median if shown.relative else median / median.min()), shown.said
+
+
+def _numbers(values: Array) -> Array:
+    """Numbers along the last axis, NaN where the values are."""
+    return np.asarray(np.where(np.isfinite(values), np.arange(values.shape[-1]), np.nan))
 
 
 def against_integrated(dataset: xr.Dataset) -> bool:

@@ -25,7 +25,7 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
     picture = style.blank(style.PAGE, ROW_INCHES * rows + 0.8)
     axes = picture.subplots(rows, COLUMNS, squeeze=False, subplot_kw={"projection": "3d"}).ravel()
     for unused in axes[len(found) :]:
-        unused.set_visible(False)
+        unused.remove()  # the layout fails on surfaces that are there, but not visible
     for index, (simplex, panel) in enumerate(zip(found, axes, strict=False)):
         panel.plot_trisurf(
             simplex.triangles(ACROSS, ALONG),
@@ -47,5 +47,5 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
             axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=axis is not panel.zaxis))
         panel.view_init(elev=28, azim=-60)
         panel.set_box_aspect((1, 1, 0.8), zoom=1.05)
-    add_colours(picture, list(axes), datasets[0], line=False)
+    add_colours(picture, list(axes[: len(found)]), datasets[0], line=False)
     return picture

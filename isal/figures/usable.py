@@ -36,8 +36,17 @@ def usable(part: xr.Dataset) -> Said | None:
     share, pulses = float(best.usable_share.min("slot")), float(best.pulses_needed.max("slot"))
     if share != share:
         return None
-    bound = "a slot's bound" if part.sizes["slot"] > 1 else "the bound"
-    told = "<1%" if 0 < share < 0.01 else f"{share:.0%}"
+    return said(percent(share), share, f"{pulses:,.0f}", part.sizes["slot"])
+
+
+def percent(share: float) -> str:
+    """A share in words."""
+    return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
+
+
+def said(told: str, share: float, pulses: str, slots: int) -> Said:
+    """What is said of a share, in words, and of the pulses that are needed where the share is low."""
+    bound = "a slot's bound" if slots > 1 else "the bound"
     weak = share < ENOUGH
-    needed = (f"{pulses:,.0f} pulses needed",) if weak else ()
+    needed = (f"{pulses} pulses needed",) if weak else ()
     return Said((f"usable links carry {told} of {bound}", *needed), COLOURS[weak])

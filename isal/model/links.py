@@ -13,7 +13,7 @@ from isal.model.network import Network
 from isal.model.parameters import Clock, parameter_basis
 from isal.model.radio import Radio
 
-Points = NDArray[np.float64]  # shape (n, 2)
+Points = NDArray[np.float64]  # shape (n, d)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Links:
         Range information intensity per watt of the transmitter, (14) and (15), 1/(m^2 W), shape ``(n_links,)``.
     ``columns``, ``entries``
         Parameters that each delay depends on and ``c`` times its derivatives, (A1)-(A3), dimensionless, both of shape
-        ``(n_links, 10)``: position of the transmitter, of the receiver, of the target as the end of the first and as
-        the start of the second leg, and the two clock offsets. What a link does not depend on is a zero in column 0. A
-        column can occur twice (a target, a radar that receives its own signal); its entries add up.
+        ``(n_links, 4 d + 2)`` for d coordinates: position of the transmitter, of the receiver, of the target as the end
+        of the first and as the start of the second leg, and the two clock offsets. What a link does not depend on is a
+        zero in column 0. A column can occur twice (a target, a radar that receives its own signal); its entries add up.
     ``n_parameters``
         Number of parameters.
     """
@@ -93,7 +93,7 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     ordered pair including a node and itself, once per target.
     """
     basis = parameter_basis(network, clock)
-    n, n_targets = network.n_nodes, network.n_targets
+    n, n_targets, d = network.n_nodes, network.n_targets, network.dimension
     transmitter, receiver = (index.ravel() for index in np.indices((n, n)))
     has_radar = (transmitter < network.n_radars) | (receiver < network.n_radars)
     ranging = has_radar & (transmitter != receiver)
@@ -103,16 +103,16 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     target = np.concatenate([np.repeat(np.arange(n_targets), n * n), np.full(ranging.sum(), -1)])
     sensing = target >= 0
 
-    columns = np.zeros((len(tx), 10), dtype=np.intp)
-    entries = np.zeros((len(tx), 10))
+    columns = np.zeros((len(tx), 4 * d + 2), dtype=np.intp)
+    entries = np.zeros((len(tx), 4 * d + 2))
 
     def add_position(entry: int, links: NDArray[np.bool_], start: NDArray[np.intp], gradient: Points) -> None:
-        columns[links, entry : entry + 2] = start[:, None] + np.arange(2)
-        entries[links, entry : entry + 2] = gradient
+        columns[links, entry : entry + d] = start[:, None] + np.arange(d)
+        entries[links, entry : entry + d] = gradient
 
     def add_node(entry: int, links: NDArray[np.bool_], node: NDArray[np.intp], gradient: Points) -> None:
         free = (node < network.n_radars) & ("radars" in basis.blocks)
-        add_position(entry, links, np.where(free, 2 * node, 0), gradient * free[:, None])
+        add_position(entry, links, np.where(free, d * node, 0), gradient * free[:, None])
 
     # A path is one or two legs; its length grows along the unit vector at the head of a leg and against it at its tail.
     distance = np.zeros(len(tx))
@@ -124,22 +124,22 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     intensity[~sensing] = radio.ranging_intensity(distance[~sensing])
     unit = direct / distance[~sensing, None]
     add_node(0, ~sensing, tx[~sensing], unit)
-    add_node(2, ~sensing, rx[~sensing], -unit)
+    add_node(d, ~sensing, rx[~sensing], -unit)
     # reflected paths: transmitter to target, target to receiver
     spot = network.targets[target[sensing]]
     legs = []
-    for entry, node in ((0, tx[sensing]), (2, rx[sensing])):
+    for entry, node in ((0, tx[sensing]), (d, rx[sensing])):
         away = nodes[node] - spot
         legs.append(np.linalg.norm(away, axis=1))
         unit = away / legs[-1][:, None]
         add_node(entry, sensing, node, unit)
         if n_targets:
-            add_position(entry + 4, sensing, basis.blocks["targets"].start + 2 * target[sensing], -unit)
+            add_position(entry + 2 * d, sensing, basis.blocks["targets"].start + d * target[sensing], -unit)
     distance[sensing] = legs[0] + legs[1]
     intensity[sensing] = radio.sensing_intensity(*legs)
     if "clocks" in basis.blocks:
         # tau_mn = tau_1n - tau_1m (A3); radar 1 has no offset, all anchors share the last one.
-        for entry, node, sign in ((8, rx, 1.0), (9, tx, -1.0)):
+        for entry, node, sign in ((4 * d, rx, 1.0), (4 * d + 1, tx, -1.0)):
             offset = np.minimum(node, network.n_radars) - 1
             columns[:, entry] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
             entries[:, entry] = np.where(offset >= 0, sign, 0.0)

@@ -1,4 +1,4 @@
-"""Networks of anchors, radars and targets in the plane (Section 2 of the paper, Figures 1 to 4)."""
+"""Networks of anchors, radars and targets in the plane (Section 2 of the paper, Figures 1 to 4), or in space."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ MOST_SHOWN = 20
 #: Farther from the origin nothing is placed: differences of positions would lose their digits.
 LARGEST_COORDINATE_M = 1e6
 
+#: Names of the coordinates; a network in the plane has the first two.
+AXES = "xyz"
+
+#: What a network has positions of.
+GROUPS = ("anchors", "radars", "targets")
+
+#: How positions are written, in messages.
+POSITIONS = "a list of [x, y], or of [x, y, z], in metres"
+
 
 def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
     """A new array of floats; a TypeError or ValueError says why ``values`` are none (text, complex, masked, ragged)."""
@@ -41,16 +50,16 @@ def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
-    """Positions of all nodes of one slot.
+    """Positions of all nodes of one slot, in the plane (``d`` = 2 coordinates each) or in space (3).
 
     Parameters
     ----------
     anchors
-        Known positions, shape ``(n_anchors, 2)``, in metres. Anchors share one clock.
+        Known positions, shape ``(n_anchors, d)``, in metres. Anchors share one clock.
     radars
-        Positions to be estimated, shape ``(n_radars, 2)``, in metres. Radar 1 is the clock reference.
+        Positions to be estimated, shape ``(n_radars, d)``, in metres. Radar 1 is the clock reference.
     targets
-        Passive nodes to be sensed, shape ``(n_targets, 2)``, in metres. Empty for localization only (Figure 1).
+        Passive nodes to be sensed, shape ``(n_targets, d)``, in metres. Empty for localization only (Figure 1).
     radars_known
         True for target sensing only (Figure 2): the radars' positions are known, their clocks need not be.
     name
@@ -59,7 +68,8 @@ class Network:
     Raises
     ------
     NetworkError
-        If an array has the wrong shape, a coordinate is not finite or out of bounds, or two nodes coincide.
+        If an array has the wrong shape or another number of coordinates than the others, a coordinate is not finite
+        or out of bounds, or two nodes coincide.
 
     Examples
     --------
@@ -69,6 +79,9 @@ class Network:
     ('radar 1', 'radar 2', 'anchor 1', 'anchor 2')
     >>> network == network.moved(shift=(0, 0)), network.n_targets
     (True, 1)
+    >>> hall = isal.Network(anchors=[[0, 0, 3], [9, 0, 3], [9, 6, 1], [0, 6, 3]], radars=[], targets=[[4, 2, 1.2]])
+    >>> hall.axes, hall.dimension
+    ('xyz', 3)
     """
 
     anchors: NDArray[np.float64]
@@ -91,6 +104,7 @@ class Network:
         set_(self, "radars_known", bool(radars_known))
         for group, values in (("anchors", anchors), ("radars", radars), ("targets", targets)):
             set_(self, group, self._positions(group, values))
+        self._agree_on_dimension()
         if self.n_nodes == 0:
             raise NetworkError(f"{name}: no anchors and no radars; give at least one active node")
         if self.n_targets == 0 and (self.n_radars == 0 or radars_known):
@@ -101,15 +115,11 @@ class Network:
         try:
             array = real_numbers(values)
         except (TypeError, ValueError, OverflowError) as error:
-            raise NetworkError(
-                f"{self.name}: {group} must be a list of [x, y] in metres, got {values!r}: {error}"
-            ) from error
+            raise NetworkError(f"{self.name}: {group} must be {POSITIONS}, got {values!r}: {error}") from error
         if array.size == 0:
             array = array.reshape(0, 2)
-        if array.ndim != 2 or array.shape[1] != 2:
-            raise NetworkError(
-                f"{self.name}: {group} must be a list of [x, y] in metres, got an array of shape {array.shape}"
-            )
+        if array.ndim != 2 or array.shape[1] not in (2, 3):
+            raise NetworkError(f"{self.name}: {group} must be {POSITIONS}, got an array of shape {array.shape}")
         for index, position in enumerate(array):
             if not np.isfinite(position).all():
                 raise NetworkError(
@@ -122,6 +132,21 @@ class Network:
                 )
         array.setflags(write=False)
         return array
+
+    def _agree_on_dimension(self) -> None:
+        """Give empty groups as many coordinates as the others have, which must have equally many."""
+        widths = {group: getattr(self, group).shape[1] for group in GROUPS if len(getattr(self, group))}
+        for group, width in widths.items():
+            if width != (first := next(iter(widths.values()))):
+                raise NetworkError(
+                    f"{self.name}: {group} have {width} coordinates and {next(iter(widths))} have {first}; give all "
+                    "positions as [x, y], or all as [x, y, z]"
+                )
+        for group in GROUPS:
+            if widths and group not in widths:
+                empty = np.empty((0, *set(widths.values())))
+                empty.setflags(write=False)
+                object.__setattr__(self, group, empty)
 
     def _refuse_coincident_nodes(self) -> None:
         everything = np.concatenate([self.nodes, self.targets])
@@ -137,11 +162,10 @@ class Network:
             )
 
     def __repr__(self) -> str:
-        groups = ("anchors", "radars", "targets")
         if self.n_nodes + self.n_targets > MOST_SHOWN:
-            told = ", ".join(f"{len(getattr(self, group))} {group}" for group in groups)
+            told = ", ".join(f"{len(getattr(self, group))} {group}" for group in GROUPS)
         else:
-            told = ", ".join(f"{group}={getattr(self, group).tolist()}" for group in groups)
+            told = ", ".join(f"{group}={getattr(self, group).tolist()}" for group in GROUPS)
         return f"Network({told}{', radars_known=True' if self.radars_known else ''}, name={self.name!r})"
 
     def __eq__(self, other: object) -> bool:
@@ -155,7 +179,7 @@ class Network:
 
     @property
     def nodes(self) -> NDArray[np.float64]:
-        """Active nodes, radars first, then anchors; shape ``(n_nodes, 2)``, metres."""
+        """Active nodes, radars first, then anchors; shape ``(n_nodes, d)``, metres."""
         return np.concatenate([self.radars, self.anchors])
 
     @property
@@ -164,6 +188,16 @@ class Network:
         return tuple(f"radar {i + 1}" for i in range(self.n_radars)) + tuple(
             f"anchor {i + 1}" for i in range(self.n_anchors)
         )
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates ``d`` of every position: 2 in the plane, 3 in space."""
+        return int(self.anchors.shape[1])
+
+    @property
+    def axes(self) -> str:
+        """Names of the coordinates, ``"xy"`` or ``"xyz"``."""
+        return AXES[: self.dimension]
 
     @property
     def n_anchors(self) -> int:
@@ -184,7 +218,7 @@ class Network:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], name: str = "network") -> Network:
-        """Network from a table as in ``config/networks.yaml``; ``target: [x, y]`` means one target."""
+        """Network from a table as in ``config/networks.yaml``; ``target: [x, y]``, or with z, means one target."""
         targets = mapping["targets"] if "targets" in mapping else [mapping["target"]] if "target" in mapping else []
         return cls(
             anchors=mapping.get("anchors", []),
@@ -217,12 +251,66 @@ class Network:
             raise not_installed("a map", str(error.name)) from error
         return picture
 
-    def moved(self, angle: float = 0.0, shift: Sequence[float] = (0.0, 0.0)) -> Network:
-        """This network turned by ``angle`` (radians, about the origin), then shifted (metres)."""
-        cos, sin = math.cos(angle), math.sin(angle)
-        turn = np.array([[cos, -sin], [sin, cos]])
-        anchors, radars, targets = (group @ turn.T + np.asarray(shift) for group in self._groups())
+    def moved(
+        self, angle: float = 0.0, shift: Sequence[float] | None = None, axis: Sequence[float] | None = None
+    ) -> Network:
+        """This network turned by ``angle``, then shifted.
+
+        Parameters
+        ----------
+        angle
+            Radians, counterclockwise about the origin; in space about a line through the origin.
+        shift
+            Metres, one number for each coordinate; by default none.
+        axis
+            In space, direction of that line, of any length; by default z. The turn is counterclockwise as seen from
+            where it points to.
+
+        Returns
+        -------
+        A network with the same name.
+
+        Raises
+        ------
+        NetworkError
+            If ``shift`` or ``axis`` is unusable.
+
+        Examples
+        --------
+        >>> import isal, math
+        >>> room = isal.Network([[1, 0, 2], [0, 1, 0], [3, 0, 0]], [], [[1, 1, 1]])
+        >>> room.moved(math.pi / 2, shift=(0, 0, 5), axis=(1, 0, 0)).targets.round(9).tolist()
+        [[1.0, -1.0, 6.0]]
+        """
+        by = self._vector("shift", np.zeros(self.dimension) if shift is None else shift)
+        turn = self._turn(angle, axis)
+        anchors, radars, targets = (group @ turn.T + by for group in self._groups())
         return Network(anchors, radars, targets, radars_known=self.radars_known, name=self.name)
 
+    def _turn(self, angle: float, axis: Sequence[float] | None) -> NDArray[np.float64]:
+        """Matrix of a turn about the origin, shape ``(d, d)``."""
+        cos, sin = math.cos(angle), math.sin(angle)
+        if self.dimension == 2:
+            if axis is not None:
+                raise NetworkError(f"{self.name}: a network in the plane turns about the origin; leave out the axis")
+            return np.array([[cos, -sin], [sin, cos]])
+        along = self._vector("axis", (0.0, 0.0, 1.0) if axis is None else axis)
+        largest = np.abs(along).max()
+        if largest == 0:
+            raise NetworkError(f"{self.name}: axis must be a direction, got {axis!r}; make one of its numbers not 0")
+        x, y, z = along / largest / np.linalg.norm(along / largest)
+        # Rodrigues' formula
+        across = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        return np.eye(3) + sin * across + (1 - cos) * (across @ across)
+
+    def _vector(self, what: str, values: ArrayLike) -> NDArray[np.float64]:
+        try:
+            array = real_numbers(values)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise NetworkError(f"{self.name}: {what} must be numbers, got {values!r}: {error}") from error
+        if array.shape != (self.dimension,) or not np.isfinite(array).all():
+            raise NetworkError(f"{self.name}: {what} must be [{', '.join(self.axes)}], finite numbers, got {values!r}")
+        return array
+
     def _groups(self) -> Iterator[NDArray[np.float64]]:
-        yield from (self.anchors, self.radars, self.targets)
+        yield from (getattr(self, group) for group in GROUPS)

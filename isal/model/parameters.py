@@ -67,9 +67,9 @@ def parameter_basis(network: Network, clock: Clock) -> Basis:
     labels: dict[Block, list[str]] = {
         "radars": []
         if network.radars_known
-        else [f"radar {i + 1} {axis}" for i in range(network.n_radars) for axis in "xy"],
+        else [f"radar {i + 1} {axis}" for i in range(network.n_radars) for axis in network.axes],
         "clocks": [],
-        "targets": [f"target {i + 1} {axis}" for i in range(network.n_targets) for axis in "xy"],
+        "targets": [f"target {i + 1} {axis}" for i in range(network.n_targets) for axis in network.axes],
     }
     if clock == "asynchronous" and network.n_radars:
         labels["clocks"] = [f"clock offset of radar {i + 1}" for i in range(1, network.n_radars)]

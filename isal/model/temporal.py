@@ -146,7 +146,7 @@ def from_later_slots(informations: Sequence[Information], known: Sequence[Knowle
 
 
 def refuse_unlike(networks: Sequence[Network]) -> None:
-    """Slots of one schedule must have the same numbers of nodes, as the same radars and clocks go on.
+    """Slots of one schedule must have the same numbers of nodes and of coordinates: the same radars and clocks go on.
 
     Raises
     ------
@@ -155,6 +155,11 @@ def refuse_unlike(networks: Sequence[Network]) -> None:
     """
     first = networks[0]
     for number, network in enumerate(networks[1:], start=2):
+        if network.dimension != first.dimension:
+            raise NetworkError(
+                f"{first.name}: positions of slot {number} have {network.dimension} coordinates and those of slot 1 "
+                f"{first.dimension}; the slots of a schedule need equal numbers"
+            )
         for group in ("radars", "anchors", "targets"):
             here, there = len(getattr(network, group)), len(getattr(first, group))
             if here != there:

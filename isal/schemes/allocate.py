@@ -151,13 +151,13 @@ def allocate(
     network, radio, clock
         What is measured; ``clock`` is ``"synchronous"`` or ``"asynchronous"``.
     goals
-        What is minimised. Names of targets and radars ("target 2", "radar 1"), of their axes ("target 2 x"), of whole
-        blocks ("targets", "radars"); a number is the index of a target, from 0. A list of them has equal weights, a
-        table has weights, and the sum of their squared error bounds is minimised; by default that over all targets
-        (radars where there are none), as in :func:`isal.integrated`. Or the worst case, ``"worst target"`` or
-        ``"worst radar"``, also of weighted ones, ``{"worst": {"target 1": 1.0, "target 2": 4.0}}``. In the worst case
-        and in requirements ``"worst direction of target 2"`` is the largest eigenvalue instead of the trace (mDPEB),
-        and ``"worst direction"`` is that of any target.
+        What is minimised. Names of targets and radars ("target 2", "radar 1"), of their axes ("target 2 x"; in space
+        also z), of whole blocks ("targets", "radars"); a number is the index of a target, from 0. A list of them has
+        equal weights, a table has weights, and the sum of their squared error bounds is minimised; by default that
+        over all targets (radars where there are none), as in :func:`isal.integrated`. Or the worst case, ``"worst
+        target"`` or ``"worst radar"``, also of weighted ones, ``{"worst": {"target 1": 1.0, "target 2": 4.0}}``. In the
+        worst case and in requirements ``"worst direction of target 2"`` is the largest eigenvalue instead of the trace
+        (mDPEB), and ``"worst direction"`` is that of any target.
     energy
         What the powers may add up to, J; a slot lasts one second. With ``goals`` it is needed unless ``caps`` or
         ``limits`` hold all nodes; with ``requirements`` it is one more limit.

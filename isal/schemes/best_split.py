@@ -170,6 +170,8 @@ def best_split(
 ) -> BestSplit:
     """The best split of ``energy`` over the steps of one slot, or over two slots, without traversal.
 
+    Parameters that are not listed are those of :func:`isal.integrated`.
+
     Parameters
     ----------
     network
@@ -182,8 +184,6 @@ def best_split(
     caps
         Largest power of a node, W, a number or one per node, radars first; default is ``energy`` over one second,
         which never binds.
-
-    The other parameters are those of :func:`isal.integrated`.
 
     Returns
     -------

@@ -109,6 +109,9 @@ def step_by_step(
 ) -> SlotResult | ScheduleResult:
     """Best powers step by step, (54)-(65) and (66)-(83), in one slot or in each slot of a schedule.
 
+    Steps before the last are solved to 1e-9. Parameters that are not listed, and the errors, are those of
+    :func:`isal.integrated`.
+
     Parameters
     ----------
     energies
@@ -124,8 +127,6 @@ def step_by_step(
         As in :func:`isal.integrated`; default is the step's energy over one second, which never binds.
     caps_per
         ``"step"``: a cap limits a node's power anew in each step. ``"slot"``: it limits the sum over the steps.
-
-    The other parameters and the errors are those of :func:`isal.integrated`. Steps before the last are solved to 1e-9.
 
     Returns
     -------

@@ -87,12 +87,13 @@ def _errors(slot: SlotResult) -> tuple[Array, Array]:
     """Positions of radars and targets, and the covariances of their estimates."""
     info = slot.information
     whole = positions.inverse(slot.measured + slot.prior)
-    places, covariances = [np.empty((0, 2))], [np.empty((0, 2, 2))]
+    dimension = info.network.dimension
+    places, covariances = [np.empty((0, dimension))], [np.empty((0, dimension, dimension))]
     for block, of_block in (("radars", info.network.radars), ("targets", info.network.targets)):
         if block in info.blocks:
-            pairs = info.basis.indices([block]).reshape(-1, 2)
+            of_each = info.basis.indices([block]).reshape(-1, dimension)
             places.append(of_block)
-            covariances.append(np.array([whole[np.ix_(pair, pair)] for pair in pairs]))
+            covariances.append(np.array([whole[np.ix_(own, own)] for own in of_each]))
     return np.concatenate(places), np.concatenate(covariances)
 
 
@@ -135,6 +136,11 @@ def allocations(points: Sequence[Point], axes: Collection[str] = ()) -> xr.Datas
                 rows.append(_row(labels, Allocation.of(slot)))
     if not rows:
         return xr.Dataset(coords={name: [] for name in names})
+    widest = max(row.sizes["axis"] for row in rows)
+    for index, row in enumerate(rows):
+        # positions in the plane beside others in space
+        if more := widest - row.sizes["axis"]:
+            rows[index] = row.pad(axis=(0, more), other_axis=(0, more))
     dataset = xr.concat(rows, "map", join="outer")
     for name, attributes in (ATTRIBUTES | {axis.name: axis.attributes for axis in chosen}).items():
         dataset[name].attrs.update(attributes)
@@ -170,7 +176,9 @@ def read(dataset: xr.Dataset) -> Iterator[tuple[xr.Dataset, Allocation]]:
     for number in range(dataset.sizes.get("map", 0)):
         row = dataset.isel(map=number)
         network = Network.from_mapping(json.loads(str(row.layout.item())), name=str(row.network.item()))
-        paths, estimates = row.dropna("path", subset=["share"]), row.dropna("estimate", subset=["place"])
+        own = slice(network.dimension)
+        paths = row.dropna("path", subset=["share"])
+        estimates = row.isel(axis=own, other_axis=own).dropna("estimate", subset=["place"])
         yield (
             row,
             Allocation(

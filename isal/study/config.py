@@ -116,6 +116,11 @@ class Study:
     tolerance: float | None = None
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Its networks that have names: all but its ensembles."""
+        return tuple(network for network in self.axes["network"] if network not in self.sizes)
+
+    @property
     def n_points(self) -> int:
         """How many points there are, without making them."""
         return sum(self.sizes.get(network, 1) * self.n_points_of(network) for network in self.axes["network"])
@@ -341,10 +346,8 @@ def _networks_file(name: str, origin: Sources, folders: Sequence[Path]) -> Any:
 
 
 def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
-    """A map of all networks, and for each study the figures that fit its grids, by name."""
-    networks = dict.fromkeys(
-        network for study in studies.values() for network in study.axes["network"] if network not in study.sizes
-    )
+    """A map of all networks that have names, and for each study the figures that fit its grids, by name."""
+    networks = dict.fromkeys(network for study in studies.values() for network in study.named)
     found: dict[str, Any] = {"networks": {"kind": "layouts", "networks": list(networks)}} if networks else {}
     for name, study in studies.items():
         grids = {study.grids_of(*where) for where in study.steps}
@@ -354,7 +357,7 @@ def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
         found |= {
             f"{name}_{word}": {"kind": word, "study": name}
             for word, kind in config_keys.FIGURE_KINDS.items()
-            if kind.any_study
+            if kind.any_study and study.named
         }
     return found
 
@@ -441,7 +444,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
         layouts=layouts,
         layouts_file=str(config["networks"]),
-        layouts_note=networks.get("note", ""),
+        layouts_note=networks.get("note", "") if config["paper"] or _shows_layouts(studies, figures) else "",
         ensembles=ensembles,
         studies=studies,
         figures=figures,
@@ -450,6 +453,11 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         measurements=config["measurements"],
         source=source,
     )
+
+
+def _shows_layouts(studies: Mapping[str, Study], figures: Mapping[str, Figure]) -> bool:
+    """Whether there is anything but ensembles."""
+    return any(study.named for study in studies.values()) or any(figure.networks for figure in figures.values())
 
 
 def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
@@ -575,10 +583,7 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
 
 def _check_size(studies: Mapping[str, Study], origin: Sources) -> None:
     every = {name: study.n_points for name, study in studies.items()}
-    named = {
-        name: sum(study.n_points_of(network) for network in study.axes["network"] if network not in study.sizes)
-        for name, study in studies.items()
-    }
+    named = {name: sum(map(study.n_points_of, study.named)) for name, study in studies.items()}
     for counts, most, where in ((every, MOST_POINTS, ""), (named, MOST_NAMED_POINTS, " outside of ensembles")):
         if (together := sum(counts.values())) > most:
             largest = max(counts, key=lambda name: counts[name])
@@ -849,6 +854,11 @@ def _figure(
         if wanted and not any(chosen.grids_of(*where) == wanted for where in chosen.steps):
             raise ConfigError(
                 f"{at('study')}: {study} is not a grid over exactly {' and '.join(wanted)}; name a study that is"
+            )
+        if config_keys.FIGURE_KINDS[table["kind"]].any_study and not chosen.named:
+            raise ConfigError(
+                f"{at('study')}: {study} has no networks but those of ensembles, and maps are of networks with names; "
+                "add one of the networks file to the study, or name another study"
             )
         if not _fits(table["kind"], chosen):
             raise ConfigError(

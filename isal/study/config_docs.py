@@ -146,7 +146,8 @@ def _form(value: Value) -> str:
         case Either():
             return " or ".join(_form(form) for form in value.forms)
         case Listing():
-            length = f" {value.at_least}" if value.at_least == value.at_most else ""
+            fewest, most = value.at_least, value.at_most
+            length = "" if not fewest or most is None else f" {fewest}" if fewest == most else f" {fewest} to {most}"
             return f"list of{length}: {_form(value.items)}"
         case Text():
             return value.form

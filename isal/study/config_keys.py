@@ -754,9 +754,9 @@ POSITION = Definition(
         Listing(
             Key(Number(at_least=-LARGEST_COORDINATE_M, at_most=LARGEST_COORDINATE_M), "A coordinate in metres"),
             at_least=2,
-            at_most=2,
+            at_most=3,
         ),
-        "A position [x, y] in metres",
+        "A position [x, y] in metres, or [x, y, z] as all others of its network",
     ),
 )
 SLOT_KEYS = {
@@ -766,17 +766,24 @@ SLOT_KEYS = {
         remark="shown in figures, changes no number",
         optional=True,
     ),
-    "anchors": Key(Listing(POSITION), "Known positions [x, y] in metres", optional=True),
+    "anchors": Key(
+        Listing(POSITION),
+        "Known positions [x, y], or [x, y, z], in metres",
+        note="See [networks in space](../docs/deployment_3d.md) for the latter.",
+        optional=True,
+    ),
     "radars": Key(
         Listing(POSITION),
-        "Radar positions [x, y] in metres",
+        "Radar positions [x, y], or [x, y, z], in metres",
         remark="radar 1 is the clock reference",
         note="They are estimated, but for `radars_known`.",
         optional=True,
     ),
-    "target": Key(POSITION, "Target position [x, y] in metres, where there is one", optional=True),
+    "target": Key(POSITION, "Target position [x, y], or [x, y, z], in metres, where there is one", optional=True),
     "targets": Key(
-        Listing(POSITION), "Target positions [x, y] in metres, where there are several or none", optional=True
+        Listing(POSITION),
+        "Target positions [x, y], or [x, y, z], in metres, where there are several or none",
+        optional=True,
     ),
     "radars_known": Key(
         Truth(),

@@ -79,10 +79,11 @@ class Model:
     ``linear``
         ``L``, shape ``(k, d)``, 1/m: clock offsets, and prior information of any parameters.
     ``columns``
-        First of the two indices into ``theta`` of every unknown position, shape ``(n_unknown,)``.
+        First of the ``D`` indices into ``theta`` of every unknown position, 2 in the plane and 3 in space, shape
+        ``(n_unknown,)``.
     ``incidence``
         Length j is that of the vector ``sum_i incidence[i, j] position_i + fixed[:, j]``; shapes
-        ``(n_unknown, n_lengths)`` and ``(2, n_lengths)``, the latter in m.
+        ``(n_unknown, n_lengths)`` and ``(D, n_lengths)``, the latter in m.
     ``truth``
         True parameters, m, shape ``(d,)``, clock offsets zero.
 
@@ -114,6 +115,7 @@ class Model:
         ``n`` is in units of each range's standard deviation; ``Q`` has shape ``(n_links, k)``.
         """
         network, links, basis = info.network, info.links, info.basis
+        dimension = network.dimension
         weight = np.sqrt(information)
         nodes, n = network.nodes, network.n_nodes
         # distinct lengths: every leg between a node and a target, then every pair of nodes that a link runs between
@@ -134,10 +136,10 @@ class Model:
         root, linear = triangle[:, : counts.shape[1]], np.zeros((len(triangle), basis.size))
         linear[:, clocks] = triangle[:, counts.shape[1] :]
 
-        radar_columns = [] if network.radars_known else basis.indices(["radars"])[::2].tolist()
-        target_columns = basis.indices(["targets"])[::2].tolist()
+        radar_columns = [] if network.radars_known else basis.indices(["radars"])[::dimension].tolist()
+        target_columns = basis.indices(["targets"])[::dimension].tolist()
         columns = np.array(radar_columns + target_columns, dtype=np.intp)
-        incidence, fixed = np.zeros((len(columns), counts.shape[1])), np.zeros((2, counts.shape[1]))
+        incidence, fixed = np.zeros((len(columns), counts.shape[1])), np.zeros((dimension, counts.shape[1]))
 
         def add_node(node: int, length: int, sign: float) -> None:
             if node < len(radar_columns):
@@ -184,11 +186,16 @@ class Model:
         root = np.concatenate([self.root, np.zeros((len(rows), self.root.shape[1]))])
         return replace(self, root=root, linear=np.concatenate([self.linear, rows]))
 
+    @property
+    def axes(self) -> range:
+        """Numbers of the coordinates."""
+        return range(len(self.fixed))
+
     def geometry(self, theta: Array) -> tuple[Array, Array]:
-        """Lengths, m, shape ``(n_lengths, N)``, and their unit vectors, shape ``(2, n_lengths, N)``."""
-        across = np.stack([self.incidence.T @ theta[self.columns + axis] for axis in (0, 1)])
+        """Lengths, m, shape ``(n_lengths, N)``, and their unit vectors, shape ``(D, n_lengths, N)``."""
+        across = np.stack([self.incidence.T @ theta[self.columns + axis] for axis in self.axes])
         across += self.fixed[:, :, None]
-        lengths = np.sqrt(across[0] ** 2 + across[1] ** 2)
+        lengths = np.sqrt(sum(part**2 for part in across))
         # an iterate may come to lie on a node, where no direction is right
         across /= np.maximum(lengths, np.finfo(float).tiny)
         return lengths, across
@@ -212,7 +219,7 @@ class Model:
         residual = data - self.root @ lengths - self.linear @ theta
         pushed = self.root.T @ residual
         gradient = self.linear.T @ residual
-        for axis in (0, 1):
+        for axis in self.axes:
             gradient[self.columns + axis] += self.incidence @ (unit[axis] * pushed)
         return 0.5 * np.einsum("kN,kN->N", residual, residual), gradient
 
@@ -222,7 +229,7 @@ class Model:
         for part in self.parts(theta.shape[1]):
             _, unit = self.geometry(theta[:, part])
             moved = self.linear @ change[:, part]
-            for axis in (0, 1):
+            for axis in self.axes:
                 moved += self.root @ (unit[axis] * (self.incidence.T @ change[self.columns + axis, part]))
             squared[part] = np.einsum("kN,kN->N", moved, moved)
         return squared
@@ -231,7 +238,7 @@ class Model:
         """``J``, 1/m, shape ``(N, k, d)``."""
         _, unit = self.geometry(theta)
         jacobian = np.repeat(self.linear[None], theta.shape[1], axis=0)
-        for axis in (0, 1):
+        for axis in self.axes:
             per_length = np.einsum("ij,jN->Nji", self.incidence, unit[axis])
             jacobian[:, :, self.columns + axis] += self.root @ per_length
         return jacobian
@@ -726,9 +733,9 @@ def basin(info: Information, power: ArrayLike, off: Sequence[float], key: Key, b
         data = drawn(model, truth, rng)
         near, sound = estimate(model, data, truth)
         best, _ = model.descent(data, near)
-        bearing = rng.uniform(0, 2 * np.pi, (truth.shape[1], len(model.columns))).T
         shift = np.zeros_like(truth)
-        shift[model.columns], shift[model.columns + 1] = np.cos(bearing), np.sin(bearing)
+        for axis, part in enumerate(_directions(model, truth.shape[1], rng)):
+            shift[model.columns + axis] = part
         shift[clocks] = rng.standard_normal((truth.shape[1], len(clocks))).T
         for row, distance in enumerate(off):
             theta, converged = estimate(model, data, truth + distance * shift, near_truth=False)
@@ -744,6 +751,16 @@ def basin(info: Information, power: ArrayLike, off: Sequence[float], key: Key, b
     return Basin(np.asarray(off, dtype=float), same_share, elsewhere, as_likely, not_converged, trials)
 
 
+def _directions(model: Model, n_trials: int, rng: np.random.Generator) -> Array:
+    """A random direction for each unknown position in each trial, shape ``(D, n_unknown, N)``, all equally likely."""
+    n_unknown = len(model.columns)
+    if len(model.axes) == 2:
+        bearing = rng.uniform(0, 2 * np.pi, (n_trials, n_unknown)).T
+        return np.stack([np.cos(bearing), np.sin(bearing)])
+    away = rng.standard_normal((n_trials, n_unknown, len(model.axes))).T
+    return np.asarray(away / np.linalg.norm(away, axis=0))
+
+
 def with_outliers(
     info: Information,
     power: ArrayLike,
@@ -755,6 +772,9 @@ def with_outliers(
 ) -> Moments:
     """Errors where links below the threshold of their delay estimator find outliers instead of their paths.
 
+    Parameters that are not listed, and the errors, are those of :func:`simulate`. Compare the moments with
+    :func:`covariance` of :func:`with_links`.
+
     Parameters
     ----------
     outlier_probability
@@ -765,9 +785,6 @@ def with_outliers(
     kept
         Which links the receiver uses, shape ``(n_links,)``, true or false. It takes all of them for normal, as the
         bound does. The others have no weight; what is kept must determine every parameter.
-
-    The other parameters and the errors are those of :func:`simulate`. Compare the moments with :func:`covariance` of
-    :func:`with_links`.
     """
     n_links = len(info.links)
     probability = np.asarray(outlier_probability, dtype=float)

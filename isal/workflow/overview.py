@@ -60,7 +60,7 @@ def _grids(table: pd.DataFrame) -> str:
     """Where the best point of a grid is far from the best split, as a warning."""
     table = table.dropna(subset=["traversal over exact"])
     if table.empty:
-        return "No study has both a grid of energies and best splits to compare it with.\n"
+        return "No network with a name has both a grid of energies and best splits to compare it with.\n"
     above = table["traversal over exact"]
     coarse = table[above > COARSE]
     if coarse.empty:

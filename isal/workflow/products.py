@@ -181,10 +181,14 @@ class StudyDataset(_OfStudies):
         )
 
 
-class StudyTable(_OfStudies):
-    """The best point of every curve of a study."""
+class StudyTable(Product):
+    """The best point of every curve of a study, but for ensembles."""
 
     files = ("tables/{name}.csv", *_page("tables/{name}"))
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return [name for name, study in plan.configuration.studies.items() if study.named]
 
     @property
     def title(self) -> str:
@@ -195,11 +199,35 @@ class StudyTable(_OfStudies):
         return [StudyDataset(self.plan, self.name)]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import tables
+        from isal.study import ensembles, tables
         from isal.study.store import storage
 
-        dataset = storage.read(inputs[0])
+        dataset = ensembles.named(storage.read(inputs[0]))
         tables.write(tables.best_points(dataset), outputs, dataset.attrs["comment"], self.title)
+
+
+class EnsembleTable(Product):
+    """Quantiles of the best points over the networks of each ensemble of a study."""
+
+    files = ("tables/ensembles/{name}.csv", *_page("tables/ensembles/{name}"))
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return [name for name, study in plan.configuration.studies.items() if study.sizes]
+
+    @property
+    def title(self) -> str:
+        return f"Best points over ensembles: {in_words(self.name)}"
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [StudyDataset(self.plan, self.name)]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import ensemble_tables
+        from isal.study.store import storage
+
+        ensemble_tables.write(ensemble_tables.best_points(storage.read(inputs[0])), outputs, self.title)
 
 
 class Allocations(Product):
@@ -251,10 +279,12 @@ class BestSplitsTable(Product):
         return self.plan.configuration.layouts_note
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import tables
+        from isal.study import ensembles, tables
         from isal.study.store import storage
 
-        datasets = {source.name: storage.read(path) for source, path in zip(self.sources, inputs, strict=True)}
+        datasets = {
+            source.name: ensembles.named(storage.read(path)) for source, path in zip(self.sources, inputs, strict=True)
+        }
         table = tables.best_splits_of_all(datasets)
         tables.write(table, outputs, self.plan.configuration.layouts_note, self.title)
 
@@ -840,8 +870,14 @@ class Figure(Product):
             "layouts": [[network, configuration.layouts[network].slots] for network in figure.networks],
             "colours": dict(configuration.style),
             "tolerance": configuration.tolerance if figure.study else 0.0,
-            "note": configuration.layouts_note if FIGURE_KINDS[figure.kind].of_layouts else "",
+            "note": configuration.layouts_note if self._of_layouts else "",
         }
+
+    @property
+    def _of_layouts(self) -> bool:
+        """Whether it shows networks that have names, and not those of ensembles alone."""
+        study = self.plan.configuration.studies.get(self.figure.study or "")
+        return FIGURE_KINDS[self.figure.kind].of_layouts and (study is None or bool(study.named))
 
     @property
     def loaded(self) -> Sequence[str]:
@@ -903,7 +939,7 @@ class Overview(Product):
 
 
 #: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
-OF_STUDIES: Sequence[type[Product]] = (StudyDataset, StudyTable, BestSplitsTable, Allocations)
+OF_STUDIES: Sequence[type[Product]] = (StudyDataset, StudyTable, EnsembleTable, BestSplitsTable, Allocations)
 OF_SIMULATIONS: Sequence[type[Product]] = (
     *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
     *(SimulatedErrors, SimulationTable),

@@ -40,10 +40,11 @@ class Step:
 def links_of(network, radio, clock):
     """Rows (A1)-(A3) times ``c``, intensities per watt (14), (15), 1/(m^2 W), and transmitters of all links."""
     blocks = [
-        0 if network.radars_known else 2 * network.n_radars,
+        0 if network.radars_known else network.radars.size,
         references.n_offsets(network, clock),
-        2 * network.n_targets,
+        network.targets.size,
     ]
+    d = network.nodes.shape[1]
     spot = references.exact(np.concatenate([network.radars, network.anchors]))
     targets = references.exact(network.targets)
     xi = Decimal(radio.xi)
@@ -63,13 +64,13 @@ def links_of(network, radio, clock):
             strength /= length**2
             for node, sign in ((head, 1), (tail, -1)):
                 if node < 0:
-                    column = blocks[0] + blocks[1] + 2 * (-node - 1)
+                    column = blocks[0] + blocks[1] + d * (-node - 1)
                 elif node < network.n_radars and not network.radars_known:
-                    column = 2 * node
+                    column = d * node
                 else:
                     continue
-                row[column] += sign * difference[0] / length
-                row[column + 1] += sign * difference[1] / length
+                for axis in range(d):
+                    row[column + axis] += sign * difference[axis] / length
         for node, sign in ((n, 1), (m, -1)):
             if blocks[1] and node > 0:
                 row[blocks[0] + min(node, network.n_radars) - 1] += sign
@@ -137,9 +138,9 @@ def exact_steps(networks, radio, clock, powers, energies, caps, carry=None):
     ``powers`` and ``energies`` have one sequence per slot, of one entry per step.
     """
     sizes = [
-        0 if networks[0].radars_known else 2 * networks[0].n_radars,
+        0 if networks[0].radars_known else networks[0].radars.size,
         references.n_offsets(networks[0], clock),
-        2 * networks[0].n_targets,
+        networks[0].targets.size,
     ]
     ends = np.cumsum([0, *sizes])
     blocks = [np.arange(start, end) for start, end in itertools.pairwise(ends) if end > start]

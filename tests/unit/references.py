@@ -34,11 +34,12 @@ def parameters(network, clock, offsets):
 
 def measured_ranges(network, clock, theta):
     """``c`` times the delay that each link would measure, m, at any parameters ``theta``."""
-    n_position = 0 if network.radars_known else 2 * network.n_radars
+    d = network.nodes.shape[1]
+    n_position = 0 if network.radars_known else d * network.n_radars
     n_clock = n_offsets(network, clock)
-    radars = network.radars if network.radars_known else theta[:n_position].reshape(-1, 2)
+    radars = network.radars if network.radars_known else theta[:n_position].reshape(-1, d)
     offsets = theta[n_position : n_position + n_clock]
-    targets = theta[n_position + n_clock :].reshape(-1, 2)
+    targets = theta[n_position + n_clock :].reshape(-1, d)
     spot = [*radars, *network.anchors]
 
     def tau(node):
@@ -59,7 +60,8 @@ def measured_ranges(network, clock, theta):
 
 def jacobian(network, clock):
     """Rows of (A1)-(A3) times ``c``, from angles by ``atan2``."""
-    blocks = [0 if network.radars_known else 2 * network.n_radars, n_offsets(network, clock), 2 * network.n_targets]
+    d = network.nodes.shape[1]
+    blocks = [0 if network.radars_known else d * network.n_radars, n_offsets(network, clock), d * network.n_targets]
     spot = [*network.radars, *network.anchors]
     rows = []
     for m, n, t in link_list(network):
@@ -68,18 +70,21 @@ def jacobian(network, clock):
         def leg(start, end, start_column, end_column, row=row):
             angle = math.atan2(end[1] - start[1], end[0] - start[0])
             direction = np.array([math.cos(angle), math.sin(angle)])
+            if d == 3:
+                elevation = math.atan2(end[2] - start[2], math.hypot(end[0] - start[0], end[1] - start[1]))
+                direction = np.append(math.cos(elevation) * direction, math.sin(elevation))
             if end_column is not None:
-                row[end_column : end_column + 2] += direction
+                row[end_column : end_column + d] += direction
             if start_column is not None:
-                row[start_column : start_column + 2] -= direction
+                row[start_column : start_column + d] -= direction
 
         def column(node):
-            return 2 * node if node < network.n_radars and not network.radars_known else None
+            return d * node if node < network.n_radars and not network.radars_known else None
 
         if t is None:
             leg(spot[m], spot[n], column(m), column(n))
         else:
-            target_column = blocks[0] + blocks[1] + 2 * t
+            target_column = blocks[0] + blocks[1] + d * t
             leg(spot[m], network.targets[t], column(m), target_column)
             leg(network.targets[t], spot[n], target_column, column(n))
         for node, sign in ((n, 1), (m, -1)):
@@ -137,7 +142,7 @@ def exact_inverse(matrix):
 
 def increments(network, radio, clock):
     """Diagonals of ``T_Loc`` (20) and of ``T_tau`` (25), the latter for offsets in metres, as decimals, 1/m^2."""
-    n_coordinates = 0 if network.radars_known else 2 * network.n_radars
+    n_coordinates = 0 if network.radars_known else network.radars.size
     with localcontext(prec=DIGITS):
         velocity, drift = Decimal(radio.velocity_variance), Decimal(radio.drift_variance)
         radars = np.full(n_coordinates, 1 / velocity)
@@ -207,7 +212,7 @@ def schedule_matrix(matrices, coupled, sign=-1):
 
 def block_traces(inverse, network, clock, slot=0):
     """Traces of the blocks of radars, clock offsets and targets of one slot in the inverse of a schedule's matrix."""
-    sizes = [0 if network.radars_known else 2 * network.n_radars, n_offsets(network, clock), 2 * network.n_targets]
+    sizes = [0 if network.radars_known else network.radars.size, n_offsets(network, clock), network.targets.size]
     ends = np.cumsum(sizes)
     diagonal = np.diag(inverse)[slot * ends[-1] :]
     with localcontext(prec=DIGITS):

@@ -14,11 +14,11 @@ SEPARATION_M = 5.0
 CLOCKS = st.sampled_from(isal.model.parameters.CLOCKS)
 
 
-def random_network(rng, n_anchors, n_radars, n_targets, *, radars_known=False, name="random"):
-    """A network in a square of 200 m."""
+def random_network(rng, n_anchors, n_radars, n_targets, *, radars_known=False, name="random", dimension=2):
+    """A network in a square, or cube, of 200 m."""
     n = n_anchors + n_radars + n_targets
     while True:
-        spots = rng.uniform(0, 200, (n, 2))
+        spots = rng.uniform(0, 200, (n, dimension))
         distance = np.linalg.norm(spots[:, None] - spots[None], axis=-1) + np.diag(np.full(n, np.inf))
         if n == 1 or distance.min() > SEPARATION_M:
             break
@@ -32,10 +32,11 @@ def generators():
 
 
 @st.composite
-def networks(draw, anchors=(2, 4), radars=(1, 3), targets=(1, 2), radars_known=(False,)):
+def networks(draw, anchors=(2, 4), radars=(1, 3), targets=(1, 2), radars_known=(False,), dimension=2):
     """A random network with numbers of nodes in the given ranges (both ends included)."""
     sizes = [draw(st.integers(*bounds)) for bounds in (anchors, radars, targets)]
-    return random_network(draw(generators()), *sizes, radars_known=draw(st.sampled_from(radars_known)))
+    known = st.sampled_from(radars_known)
+    return random_network(draw(generators()), *sizes, radars_known=draw(known), dimension=dimension)
 
 
 @st.composite

@@ -11,7 +11,7 @@ from isal.model.ensemble import random_networks
 from isal.schemes.registry import SCHEMES
 from isal.study.points import PointError, solve_all
 from isal.study.store.arrays import arrays_of
-from isal.study.store.records import VARIABLES
+from isal.study.store.records import OF_POINTS, TOLD_BY_NUMBER
 from isal.validation import links
 
 #: Networks of four nodes, and energies of two or three steps, J.
@@ -22,7 +22,7 @@ SPLITS = {2: [(0.5, 9.5), (6.0, 4.0)], 3: [(0.5, 0.1, 9.4), (3.0, 2.0, 5.0)]}
 def solved(points):
     results = solve_all(points)
     assert not any(isinstance(result, PointError) for result in results), results
-    return results
+    return [result.result for result in results]
 
 
 def of_steps(scheme, clock, radio=None, networks=NETWORKS):
@@ -42,13 +42,11 @@ def of_steps(scheme, clock, radio=None, networks=NETWORKS):
 
 def assert_as_alone(results):
     together = arrays_of(results)
-    assert together.keys() == VARIABLES.keys()
+    told = {"lower_bound", "proof", "problems", "problem_seconds", *TOLD_BY_NUMBER}  # of points, or by solutions
+    assert together.keys() == OF_POINTS.keys() - told
     for number, result in enumerate(results):
         for name, alone in arrays_of([result]).items():
-            if VARIABLES[name][0][0] == "point":
-                np.testing.assert_array_equal(together[name][[number]], alone, err_msg=name)
-            else:
-                np.testing.assert_array_equal(together[name], alone, err_msg=name)
+            np.testing.assert_array_equal(together[name][[number]], alone, err_msg=name)
 
 
 @pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])

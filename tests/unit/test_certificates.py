@@ -302,7 +302,10 @@ def test_step_energies_of_another_kind_are_refused_by_step(paper_network, energi
     ],
 )
 def test_positions_of_another_kind_are_refused_by_group(positions, reason):
-    with pytest.raises(isal.NetworkError, match=rf"network: anchors must be a list of \[x, y\] in metres, .*{reason}"):
+    with pytest.raises(
+        isal.NetworkError,
+        match=rf"network: anchors must be a list of \[x, y\], or of \[x, y, z\], in metres, .*{reason}",
+    ):
         isal.Network(positions, [[30, 40]], [[60, 70]])
 
 

@@ -81,6 +81,22 @@ SLOTS = [hall(), hall(target=[25, 30])]
                 caps=[0.6, 0.6, 0, 0],
             ),
         ),
+        (
+            "hall.json --energy 1 --scheme localization",
+            lambda: isal.integrated(
+                isal.Network(HALL["anchors"], HALL["radars"]), RADIO, clock="synchronous", energy=1
+            ),
+        ),
+        (
+            "slots.yaml --energy 1 --scheme sensing",
+            lambda: isal.best_split(
+                [hall(radars_known=True), hall(target=[25, 30], radars_known=True)],
+                RADIO,
+                clock="synchronous",
+                energy=1,
+                scheme="integrated",
+            ),
+        ),
         ("hall.json --energy 1 --solver scs", lambda: isal.integrated(hall(), RADIO, clock="synchronous", energy=1)),
     ],
 )

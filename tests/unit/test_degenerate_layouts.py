@@ -181,7 +181,7 @@ def test_a_coordinate_out_of_bounds_is_refused_without_a_configuration(value):
 
 
 def test_a_whole_number_beyond_floating_point_is_no_position():
-    with pytest.raises(NetworkError, match=r"site: radars must be a list of \[x, y\] in metres"):
+    with pytest.raises(NetworkError, match=r"site: radars must be a list of \[x, y\], or of \[x, y, z\], in metres"):
         Network(ANCHORS, [[10**400, 0]], name="site")
 
 

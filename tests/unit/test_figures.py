@@ -207,6 +207,14 @@ def test_every_scheme_and_bandwidth_has_plans_and_a_surface_of_its_own_name(plan
     assert [bool(marks(panel, "_found")) for panel in panels(plans)[::3]] == [False, True] * 4
 
 
+def test_a_surface_alone_in_its_row_is_drawn(plan):
+    (dataset, best), shown = handed(plan, "simplex")
+    with style.look():
+        picture = step_surface.draw([each.sel(network=["7a"]) for each in (dataset, best)], shown)
+        picture.draw_without_rendering()
+    assert len([panel for panel in picture.axes if panel.name == "3d"]) == 1
+
+
 def test_between_the_points_of_the_grid_the_bound_is_theirs(plan):
     """A surface goes through its points, and its edges are straight."""
     for simplex in step_simplex.simplices(*handed(plan, "simplex")[0]):

@@ -66,6 +66,9 @@ def test_the_text_of_a_point_tells_all_of_it():
         {"scheme": "step-by-step-joint"},
         {"radar_cap_w": 1.0},
         {"anchor_cap_w": 1.0},
+        {"best": True},
+        {"step_1": "ranging"},
+        {"caps_per": "slot"},
         {"tolerance": 1e-7},
         {"solver": "interior-point"},
         {"slots": (Network([[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 46]], name="7c"),)},
@@ -96,10 +99,11 @@ def test_a_point_of_two_slots_splits_each_slot_over_its_steps():
 
 
 @pytest.mark.parametrize(("solver", "used"), [("scs", "scs_sdp"), ("interior-point", "interior_point")])
-@pytest.mark.parametrize("slots", [1, 2])
-def test_the_fingerprint_covers_all_code_that_a_point_runs(tmp_path, slots, solver, used):
+@pytest.mark.parametrize(("slots", "best"), [(1, False), (2, False), (1, True), (2, True)])
+def test_the_fingerprint_covers_all_code_that_a_point_runs(tmp_path, slots, best, solver, used):
     """Every isal module of which a function runs while a point is solved and written counts."""
     point = example(slots=example().slots * slots, solver=solver)
+    point = point.at_best() if best else point
     script = (
         "import sys; from pathlib import Path\n"
         "from isal.study.solving import solve_missing; from isal.study.points import Point\n"
@@ -116,7 +120,7 @@ def test_the_fingerprint_covers_all_code_that_a_point_runs(tmp_path, slots, solv
     known, best_split = CODE.closure(point.modules), "isal.schemes.best_split"
     assert {f"isal.allocation.solvers.{used}", "isal.schemes.schedule", "isal.study.store.records"} <= ran
     assert ran <= known
-    assert (best_split in ran) == (best_split in known) == (slots > 1)
+    assert (best_split in ran) == (best_split in known) == (slots > 1 or best)
 
 
 def test_a_point_depends_on_the_solver_that_finishes_for_another():

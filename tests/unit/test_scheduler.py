@@ -194,6 +194,8 @@ def test_computations_that_never_begin_leave_no_warning():
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        with pytest.raises(ValueError, match=r"there is no solver 'magic'"):
+            scheduler.run_counted(values_of(1.0), "magic")
         for fails in (of_unknown_solver, behind_a_bug, behind_a_bug_within):
             with pytest.raises(ValueError, match=r"there is no solver 'magic'|could not be broadcast"):
                 fails()
@@ -210,6 +212,29 @@ def test_problems_are_counted_that_had_to_be_solved():
     values, solved = scheduler.run_counted(again(), "interior-point")
     assert values[0] == pytest.approx(values[1])
     assert solved == 1
+
+
+def test_each_computation_counts_its_own_problems():
+    """Also among others, within others, and with computations of its own."""
+
+    async def several(*joules):
+        return await scheduler.together(ask(easy(each), TOLERANCE) for each in joules)
+
+    computations = [scheduler.counted(several(*range(1, number + 1))) for number in (3, 1, 0)]
+    counts = [work.problems for _, work in run_all([*computations], "interior-point")]
+    assert counts == [3, 1, 0]
+    (found, inner), outer = scheduler.run(scheduler.counted(scheduler.counted(several(1, 2))), "interior-point")
+    assert len(found) == inner.problems == outer.problems == 2
+    assert inner.seconds == outer.seconds > 0
+
+
+def test_a_counted_computation_fails_as_it_would_alone():
+    async def hopeless():
+        return await ask(easy(-1.0), TOLERANCE)
+
+    alone, counted = run_all([hopeless(), scheduler.counted(hopeless())], "interior-point")
+    assert str(alone) == str(counted)
+    assert isinstance(counted, AllocationError)
 
 
 def test_other_questions_are_answered_together_too():

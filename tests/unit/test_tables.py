@@ -8,7 +8,7 @@ from builders import DUAL, INTEGRATED, point_of, stored
 
 from isal.model.network import Network
 from isal.study import tables
-from isal.study.store import datasets, storage
+from isal.study.store import storage
 
 ANCHORS, RADARS, TARGETS = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [[65, 45]]
 #: Networks with fewer blocks of parameters, and the one step that they have with synchronous clocks.
@@ -113,7 +113,7 @@ def test_bounds_of_different_parameters_are_not_compared(tmp_path):
     }
     assert table.loc["asynchronous", "integrated"]["minimised"] == "radars"
     given = point_of(**asynchronous)
-    best = datasets.build(stored([given, given.at_best()], tmp_path), study="s", note="")
+    best = builders.dataset_of(stored([given, given.at_best()], tmp_path))
     (row,) = tables.best_splits("s", best).to_dict("records")
     assert row["minimised"] == "clocks"
     assert row["traversal over exact"] >= -1e-9

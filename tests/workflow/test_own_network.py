@@ -85,7 +85,7 @@ def test_nothing_is_left_to_do_and_the_status_says_so(own):
         capture_output=True,
         text=True,
     )
-    assert told.stdout == "points: 132 of 132 done, 0 failed, 0 left\n", told.stderr
+    assert told.stdout == "points: 140 of 140 done, 0 failed, 0 left\n", told.stderr
 
 
 def test_a_file_without_the_papers_studies_needs_some_of_its_own(own):

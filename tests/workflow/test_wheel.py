@@ -33,7 +33,7 @@ def test_a_study_of_ones_own_needs_no_copy_of_the_project(run):
     assert str(ROOT) not in printed
     start = run.folder / "mine"
     run(f"{snakemake} --config points_per_job=50", start)
-    assert run(status, start) == "points: 132 of 132 done, 0 failed, 0 left\n"
+    assert run(status, start) == "points: 140 of 140 done, 0 failed, 0 left\n"
     assert (start / "results/mine/figures/networks.png").exists()
 
 

@@ -38,6 +38,11 @@ try:
 except isal_config.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+# captions look there, and know neither what was left out nor the figures that were chosen for a study without any
+config.update(
+    {key: CONFIGURATION.source["config"][key] for key in ("studies", "figures")}
+)
+
 if workflow.is_main_process:
     for doubt in isal_config.doubts(CONFIGURATION, SOURCES):
         logger.warning(doubt)

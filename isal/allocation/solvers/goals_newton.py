@@ -37,6 +37,7 @@ from isal.allocation.goals import (
     pointed,
 )
 from isal.allocation.problem import NO_OPTIMUM
+from isal.allocation.progress import Progress
 from isal.allocation.region import Region
 from isal.allocation.solvers.interior_point import (
     CENTRING,
@@ -307,7 +308,7 @@ def minimise(
         wanted = enough * (problem.terms.levels / Terms.of(problems).levels)[:, 0]
     found, (mus, duals) = start.copy(), (each.copy() for each in problem.multipliers(at, now))
     least, iterations = np.full(n_problems, np.inf), np.zeros(n_problems, dtype=np.intp)
-    active, length = np.arange(n_problems), np.ones(n_problems)
+    active, length, progress = np.arange(n_problems), np.ones(n_problems), Progress()
     for iteration in range(MOST_ITERATIONS[precise] + 1):
         gap, iterations[active] = problem.gap(at, now), iteration
         better = (gap < least[active]) | (iteration == 0)
@@ -330,6 +331,7 @@ def minimise(
                 at.take(going),
                 mu[going],
             )
+        progress.tell("iteration %d: %d problems left, gap up to %.1g", iteration, len(active), gap.max())
         now, at, length = _newton(problem, now, at, mu)
         mu = now.complementarity() * np.select([length > 0.9, length > 0.5], CENTRING[:2], CENTRING[2])
     return found, mus, duals, iterations
@@ -759,7 +761,7 @@ def _in_rounds(
     """Answers to problems, those of many goals for a few that hold the optimum back."""
     every = [_Rounds.of(*each, again) for each in zip(problems, tolerances, strict=True)]
     answers: dict[int, Answer | AllocationError] = {}
-    left, iterations = list(range(len(problems))), [0] * len(problems)
+    left, iterations, progress = list(range(len(problems))), [0] * len(problems), Progress()
     for number in range(1, MOST_ROUNDS + 1):
         limits = MARGIN * np.array([tolerances[index] for index in left])
         growing = []
@@ -782,4 +784,5 @@ def _in_rounds(
         left = growing
         if not left:
             break
+        progress.tell("round %d done: %d of %d problems take in more of their goals", number, len(left), len(problems))
     return [answers[index] for index in range(len(problems))]

@@ -28,11 +28,14 @@ TRAILER = "\nfingerprint {} sha256 {}\n"
 #: In place of the fingerprint where nobody asks for it.
 UNTOLD = "-" * 64
 
-#: Larger files are not read into memory as a whole, but where and when they are looked at.
-LARGEST_IN_MEMORY = 1 << 28
+#: Larger files are not read into memory as a whole, but where and when they are looked at; in memory they are some ten
+#: times as large.
+LARGEST_IN_MEMORY = 1 << 25
 
-#: Values of a variable that are stored together in a file that is written part by part.
+#: Values of a variable that are stored together in a file that is written part by part, and entries along the dimension
+#: that grows, as text is not compressed.
 CHUNK_VALUES = 1 << 16
+LONGEST_CHUNK = 1 << 12
 
 #: Numbers of fewer bytes are not compressed: what HDF5 notes of compressed ones takes more than is saved.
 LEAST_COMPRESSED = 4096
@@ -209,17 +212,19 @@ def _described(dataset: xr.Dataset) -> xr.Dataset:
 def _encoding(dataset: xr.Dataset, along: str = "") -> dict[Any, dict[str, Any]]:
     """How each variable is stored; nothing is left of the file that it was read from.
 
-    Variables over a dimension that grows are stored in pieces of about :data:`CHUNK_VALUES`.
+    Variables over a dimension that grows are stored in pieces of about :data:`CHUNK_VALUES`, however small the first
+    part is.
     """
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
         encoding[name] = {"_FillValue": None} if name in dataset.coords else {}
-        if variable.dtype.kind in "biuf" and variable.nbytes >= LEAST_COMPRESSED:
+        grows = along in variable.dims
+        if variable.dtype.kind in "biuf" and (grows or variable.nbytes >= LEAST_COMPRESSED):
             encoding[name] |= {"zlib": True, "complevel": 4}
-        if along in variable.dims:
+        if grows:
             sizes = dict(zip(variable.dims, variable.shape, strict=True))
             others = math.prod(sizes.values()) // max(1, sizes[along])
-            sizes[along] = min(max(1, CHUNK_VALUES // max(1, others)), max(1, sizes[along]))
+            sizes[along] = min(max(1, CHUNK_VALUES // max(1, others)), LONGEST_CHUNK)
             encoding[name]["chunksizes"] = tuple(sizes.values())
     return encoding
 
