@@ -29,7 +29,7 @@ def plan(tmp_path, request):
     study = defaults()["studies"]["synchronous_single_slot"]
     del study["split"]
     return plan_of(
-        findings=defaults()["findings"] | {"samples": 1, "sensitivity_samples": 1, "variants": {}},
+        paper=False,
         studies={"small": study | {"networks": ["7c"], "step_1_energy_j": [1, 2, 3, 4]}},
         figures={"formats": ["png"], "draw": {}},
         results=str(tmp_path),
@@ -78,6 +78,12 @@ def counts(plan):
 def test_nothing_done(plan):
     assert counts(plan) == (0, 0, 5)
     assert str(status.of(plan)) == "points: 0 of 5 done, 0 failed, 5 left"
+
+
+def test_points_of_the_findings_count_where_these_are_made():
+    plan = plan_of()
+    n_points = sum(file.n_points for file in {**plan.record_files, **plan.findings_files}.values())
+    assert str(status.of(plan)).startswith(f"points: 0 of {n_points} done")
 
 
 def test_done_points_hold(plan):
