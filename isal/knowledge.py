@@ -32,7 +32,7 @@ NO_INFORMATION = 1e-13
 CLEARLY_NEGATIVE = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Knowledge:
     """Information about ``d`` parameters.
 
@@ -224,8 +224,8 @@ def cholesky_factors(matrices: Array) -> Array:
     factors = np.full(matrices.shape, np.nan)
     if len(matrices) == 1:
         return factors
-    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
-    values = np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0))
+    finite = np.isfinite(matrices).all(axis=(1, 2), keepdims=True)
+    values = np.linalg.eigvalsh(np.where(finite, matrices, 0.0))
     hopeful = np.flatnonzero(values[:, 0] >= -CLEARLY_NEGATIVE * values[:, -1])
     # where none is clearly negative, it takes halves of the batch to find what rounding makes so
     for part in [hopeful] if len(hopeful) < len(matrices) else np.array_split(hopeful, 2):

@@ -28,7 +28,7 @@ STATUSES = ("optimal", "local", "uncertified")
 INWARD = (1e-9, 1e-7)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Allocation:
     """Powers with their certificate.
 

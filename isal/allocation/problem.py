@@ -110,10 +110,13 @@ class AllocationProblem:
         cls, known: Knowledge, stack: Stack, selector: Array, energy: float, caps: Array | None
     ) -> AllocationProblem:
         """The problem of parts that were checked and fit, of which nothing is copied; for where problems are many."""
-        problem: AllocationProblem = object.__new__(cls)
-        problem.__dict__.update(known=known, stack=stack, selector=selector, energy=float(energy))
-        limits = np.full(stack.n_nodes, problem.budget) if caps is None else np.minimum(caps, problem.budget)
-        problem.__dict__["caps"] = limits
+        problem, set_ = object.__new__(cls), object.__setattr__
+        set_(problem, "known", known)
+        set_(problem, "stack", stack)
+        set_(problem, "selector", selector)
+        set_(problem, "energy", float(energy))
+        budget = problem.budget
+        set_(problem, "caps", np.full(stack.n_nodes, budget) if caps is None else np.minimum(caps, budget))
         return problem
 
     @property

@@ -61,7 +61,7 @@ class UncertifiedWarning(UserWarning):
     """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class StepResult:
     """One solved allocation problem of a scheme.
 

@@ -847,7 +847,7 @@ CONFIG = {
         note="With 1 each point has a file of its own, with more a job has one file for all its points. With some "
         "thousand points or more it pays on one machine, too: a job starts Python once and solves its points side by "
         "side (the whole study is many times faster, see benchmarks/README.md). Jobs for ensembles have some 1000 "
-        "points at least.",
+        "points at least, those of the findings 16,000.",
     ),
     "agreement": Key(
         Table(AGREEMENT),

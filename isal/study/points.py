@@ -152,7 +152,7 @@ class Point:
     @property
     def scheme_module(self) -> str:
         """The module that computes the scheme."""
-        return SCHEMES[self.scheme].module(len(self.slots), self.best)
+        return self.modules[1]
 
     @property
     def solver_modules(self) -> Sequence[str]:
@@ -162,7 +162,7 @@ class Point:
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that the code which makes the record starts from."""
-        return ("isal.study.solving", self.scheme_module, *self.solver_modules)
+        return _modules(self.scheme, len(self.slots), self.best, self.solver)
 
     @property
     def has_split(self) -> bool:
@@ -281,12 +281,16 @@ def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
 
 def fingerprint(point: Point, code: str) -> str:
     """What the record of a point depends on: the point, and the digest of the code that makes it."""
-    split = {key: getattr(point, key) for key in OF_A_SPLIT}
-    return hashlib.sha256(f"{point.curve_digest}\n{split}\n{code}".encode()).hexdigest()
+    return hashlib.sha256(f"{point.curve_digest}\n{point.energies_uj} {point.best}\n{code}".encode()).hexdigest()
 
 
 def _canonical(content: object) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+@cache
+def _modules(scheme: str, n_slots: int, best: bool, solver: str) -> tuple[str, ...]:
+    return ("isal.study.solving", SCHEMES[scheme].module(n_slots, best), *solvers.modules(solver))
 
 
 @cache

@@ -12,8 +12,11 @@ from isal.study.points import Point, PointError, solve_all
 from isal.study.store import records
 from isal.study.store.records import Records
 
-#: So many points are solved side by side; a job that is killed loses no more.
+#: So many points are solved side by side.
 CHUNK = 1000
+
+#: After so many seconds what is solved is kept, so that a job that is killed loses no more than that and one chunk.
+KEEP_AFTER_S = 10.0
 
 
 def solve_missing(
@@ -45,7 +48,9 @@ def solve_missing(
     parts = _solved_before(asked, [*kept, path, files.earlier(path), *elsewhere])
     known = {told for part in parts for told in part.fingerprints}
     unsolved = [each for each in wanted if each[1] not in known]
-    began, failures = time.monotonic(), 0
+    began = kept_at = time.monotonic()
+    fresh: list[Records] = []  # and not kept yet
+    failures = 0
     for start in range(0, len(unsolved), CHUNK):
         chunk = unsolved[start : start + CHUNK]
         results = solve_all([point for point, _ in chunk])
@@ -59,8 +64,11 @@ def solve_missing(
         try:
             if solved:
                 parts.append(Records.of(*zip(*solved, strict=True)))
-                if failures or len(unsolved) > CHUNK:
-                    records.write(records.next_waiting(path), parts[-1], fingerprint)
+                fresh.append(parts[-1])
+            ended = start + CHUNK >= len(unsolved)
+            if fresh and (failures if ended else time.monotonic() - kept_at >= KEEP_AFTER_S):
+                records.write(records.next_waiting(path), records.joined(fresh), fingerprint)
+                kept_at, fresh = time.monotonic(), []
         except files.WriteError as error:
             # no use in solving on
             print(error, file=sys.stderr)

@@ -262,14 +262,14 @@ class _Links:
     def roots(self, kept: NDArray[np.bool_] | None = None) -> Array:
         """Square roots of what the links tell together in all steps, 1/m, shape ``(N, d, d)``.
 
-        ``kept``, of the shape of ``snr``, says which count, by default all. In a large network it is the root of the
-        matrix, whose rows are too many to be brought to triangular form, so that half of the digits are lost.
+        ``kept``, of the shape of ``snr``, says which count, by default all. In a large network, with more rows than
+        can be brought to triangular form, it is the root of the matrix, so that half of the digits are lost.
         """
         together = (self.intensity if kept is None else np.where(kept, self.intensity, 0.0)).sum(axis=1)
         size = self.informations[0].basis.size
         if together.shape[1] > ROWS_AT_A_TIME:
             slots = zip(self.which.tolist(), together, strict=True)
-            return np.array([_root_of_many(self.informations[place], each) for place, each in slots])
+            return np.array([_padded_root(self.informations[place], each) for place, each in slots])
         roots, rows = np.zeros((len(together), size, size)), np.array([info.links.rows for info in self.informations])
         for some, chosen in _by_number(together > 0):
             if chosen.shape[1]:
@@ -330,8 +330,8 @@ class _Directions:
         return np.where(touched, math.inf, bound), np.where(touched[:, None, None], math.nan, solved)
 
 
-def _root_of_many(information: Information, together: Array) -> Array:
-    """Square root of what links of given intensities tell together, 1/m, from the matrix."""
+def _padded_root(information: Information, together: Array) -> Array:
+    """One slot of :meth:`_Links.roots`, without the rows of all links at once."""
     links, size = information.links, information.basis.size
     chosen, matrix = np.flatnonzero(together > 0), np.zeros((size, size))
     for start in range(0, len(chosen), ROWS_AT_A_TIME):
@@ -339,6 +339,9 @@ def _root_of_many(information: Information, together: Array) -> Array:
         rows = np.zeros((len(some), size))
         np.add.at(rows, (np.arange(len(some))[:, None], links.columns[some]), links.entries[some])
         rows *= np.sqrt(together[some])[:, None]
+        if len(chosen) <= ROWS_AT_A_TIME:
+            triangle = triangle_of(rows)
+            return np.concatenate([triangle, np.zeros((size - len(triangle), size))])
         matrix += rows.T @ rows
     root = Knowledge.of_matrix(matrix).rooted().root
     assert root is not None

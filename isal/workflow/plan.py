@@ -352,7 +352,8 @@ class Plan:
             found.append(
                 Slab(
                     [(Path(file.path), file.fingerprint) for file in files],
-                    lambda: [(point, self.fingerprint(point)) for point in named.values()],
+                    lambda: list(named.values()),
+                    lambda stored: _rows(stored, map(self.fingerprint, named.values())),
                     len(named),
                     list(networks),
                     list(labels),
@@ -364,8 +365,8 @@ class Plan:
             ensemble = self.ensembles[block.ensemble]
             names = [name for number in range(block.first, block.stop) for name in self._names(study, ensemble, number)]
             file = [(Path(block.path), block.fingerprint)]
-            points = functools.partial(block.wanted_of, study)
-            found.append(Slab(file, points, block.n_points_of(study), names, ensemble.node_labels, ensemble))
+            points, rows = (functools.partial(each, study) for each in (block.points_of, block.rows_of))
+            found.append(Slab(file, points, rows, block.n_points_of(study), names, ensemble.node_labels, ensemble))
         return found
 
     def of_members(self, study: str, ensemble: str) -> str:
@@ -514,6 +515,12 @@ class Plan:
             tolerance=configuration.tolerance,
             solver=configuration.solver,
         )
+
+
+def _rows(stored: Sequence[str], wanted: Iterable[str]) -> list[int]:
+    """Where some fingerprints stand among others."""
+    row = {fingerprint: number for number, fingerprint in enumerate(stored)}
+    return [row[fingerprint] for fingerprint in wanted]
 
 
 def curves(points: Mapping[str, Point]) -> list[list[Point]]:

@@ -7,9 +7,9 @@ Points of ensembles are in a :class:`Block` of networks.
 from __future__ import annotations
 
 import hashlib
-import itertools
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -209,12 +209,21 @@ class Block(RecordFile):
         return digest([[self.plan.of_members(each, self.ensemble) for each in self.studies], self.first, self.stop])
 
     def wanted(self) -> list[tuple[Point, str]]:
-        return list(itertools.chain(*map(self.wanted_of, self.studies)))
-
-    def wanted_of(self, study: str) -> list[tuple[Point, str]]:
-        """The points of a study with their fingerprints."""
         return [
             (point, fingerprint(point, self.plan.code.digest(point.modules)))
+            for study in self.studies
+            for point in self.points_of(study)
+        ]
+
+    def rows_of(self, study: str, stored: Sequence[str]) -> Sequence[int]:
+        """Which points of the file, all of whose fingerprints are given, are those of a study."""
+        start = sum(map(self.n_points_of, self.studies[: self.studies.index(study)]))
+        return range(len(stored))[start : start + self.n_points_of(study)]
+
+    def points_of(self, study: str) -> list[Point]:
+        """The points of a study, as they are in the file."""
+        return [
+            point
             for number in range(self.first, self.stop)
             for curve in self.plan.member_points(study, self.ensemble, number)
             for point in curve
@@ -223,12 +232,11 @@ class Block(RecordFile):
     @property
     def elsewhere(self) -> list[Path]:
         start = Path(self.prefix).name if self.prefix[-1:] != "/" else ""
+        named = re.compile(rf"{re.escape(start)}(\d+)-(\d+)\.nc")  # of no ensemble whose name is longer
         return [
             path
-            for path in Path(self.path).parent.glob(f"{start}*-*.nc")
-            if (ends := path.stem.removeprefix(start).split("-"))
-            and int(ends[0]) < self.stop
-            and int(ends[1]) > self.first
+            for path in Path(self.path).parent.glob(f"{start}*.nc")
+            if (ends := named.fullmatch(path.name)) and int(ends[1]) < self.stop and int(ends[2]) > self.first
         ]
 
 

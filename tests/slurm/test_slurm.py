@@ -98,7 +98,7 @@ def test_a_cancelled_job_is_tried_again_and_keeps_what_it_solved(tmp_path):
     project = Project.create(tmp_path / "project")
     energies = {"from": 0.01, "to": 4, "by": 0.01}  # more points than are solved side by side
     project.configure(lambda config: config["studies"]["small"].update(networks=["7b"], step_1_energy_j=energies))
-    project.use_faulty_solver("from isal.study import solving\nsolving.CHUNK = 250\n")
+    project.use_faulty_solver("from isal.study import solving\nsolving.CHUNK = 250; solving.KEEP_AFTER_S = 0\n")
     project.order_fault("cancelled once", 3.9)
     rules = on_cluster(project, "paper", "--config", "points_per_job=1000", "--until", "solve_shard")
     assert rules == ["solve_shard"] * 2

@@ -117,7 +117,8 @@ def dataset_of(wanted, **options):
     files = [(path, fingerprint) for path, (_, fingerprint) in wanted.items()]
     networks = {point.name: point.slots[0].node_labels for point, _ in wanted.values()}
     nodes = dict.fromkeys(label for labels in networks.values() for label in labels)
-    slab = Slab(files, lambda: list(wanted.values()), len(files), list(networks), list(nodes))
+    points = [point for point, _ in wanted.values()]
+    slab = Slab(files, lambda: points, lambda stored: range(len(stored)), len(files), list(networks), list(nodes))
     return datasets.build([slab], **{"study": "s", "note": "n"} | options)
 
 

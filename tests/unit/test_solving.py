@@ -33,6 +33,7 @@ def solved(monkeypatch):
     solve_all = solving.solve_all
     monkeypatch.setattr(solving, "solve_all", counted)
     monkeypatch.setattr(solving, "CHUNK", 2)
+    monkeypatch.setattr(solving, "KEEP_AFTER_S", 0)
     return found
 
 

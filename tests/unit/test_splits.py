@@ -283,6 +283,22 @@ def test_slots_are_networks_of_their_own(tmp_path):
         assert float(row.speb) == pytest.approx(alone.speb, rel=1e-6)
 
 
+def test_blocks_look_for_points_in_those_of_their_own_ensemble(tmp_path):
+    names = ["some", "some-b"]
+    plan = plan_of(
+        ensembles=dict.fromkeys(names, RANDOM),
+        studies={"one": BASE | BOTH | {"networks": names}},
+        figures={"formats": ["svg"], "draw": {}},
+        results=str(tmp_path),
+    )
+    folder = tmp_path / "shards/one"
+    folder.mkdir(parents=True)
+    for name in ("some-0-2.nc", "some-2-4.nc", "some-4-8.nc", "some-b-0-2.nc", ".some-0-3.nc.1.waiting"):
+        (folder / name).touch()
+    found = [sorted(path.name for path in file.elsewhere) for file in plan.record_files.values()]
+    assert found == [["some-0-2.nc", "some-2-4.nc"], ["some-b-0-2.nc"]]
+
+
 def test_a_slot_has_a_name_of_its_own():
     layout = {"anchors": [[0, 0], [90, 0]], "radars": [[50, 10], [20, 70]], "target": [40, 40]}
     networks = {"single_slot": {"8.2": layout}, "dual_slot": {"8": [layout, layout]}}

@@ -280,7 +280,7 @@ def fill(folder, leave):
 def test_a_full_disk(project, points_per_job, size, mount):
     """There is room for about half of the points; logs and plan take some, too."""
     command = ("paper", "--config", f"points_per_job={points_per_job}")
-    project.run_at_start("from isal.study import solving\nsolving.CHUNK = 5\n")
+    project.run_at_start("from isal.study import solving\nsolving.CHUNK = 5; solving.KEEP_AFTER_S = 0\n")
     results = project.folder / "results"
     results.mkdir()
     mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", results)

@@ -571,7 +571,7 @@ def test_killed_jobs_and_killed_snakemake_lose_no_finished_point(fresh):
 @pytest.mark.parametrize("points_per_job", [1, 40])
 def test_a_killed_job_keeps_what_it_solved(fresh, points_per_job):
     """Only the job dies, in the second chunk of a shard; a plain re-run solves the rest."""
-    fresh.use_faulty_solver("from isal.study import solving\nsolving.CHUNK = 2\n")
+    fresh.use_faulty_solver("from isal.study import solving\nsolving.CHUNK = 2; solving.KEEP_AFTER_S = 0\n")
     fresh.order_fault("killed", 7.0)
     option = (STUDY, "--config", f"points_per_job={points_per_job}")
     assert fresh.run(*option, cores=1).returncode != 0

@@ -34,7 +34,7 @@ GOALS_SOLVERS = {
 FALLBACKS = {"scs": "interior-point"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Request:
     """A problem to be solved to a certified relative gap of ``tolerance``.
 

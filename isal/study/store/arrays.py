@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isal.allocation.batch import MOST_ENTRIES
-from isal.allocation.certificate import STATUSES, Allocation
+from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, spebs_of
 from isal.model.parameters import BLOCKS
-from isal.schemes.schedule import ScheduleResult, SlotResult, StepResult
+from isal.schemes.schedule import ScheduleResult, SlotResult
+from isal.units import DURATION_S
 from isal.validation import links
 
 Array = NDArray[np.float64]
@@ -82,59 +83,54 @@ def _kinds(results: Sequence[ScheduleResult]) -> Iterator[list[int]]:
 def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
     slots = [result.slots for result in results]
     steps = [[step for slot in each for step in slot.steps] for each in slots]
-
-    def per_slot(value: Callable[[SlotResult], float]) -> Array:
-        return np.array([[value(slot) for slot in each] for each in slots])
-
-    def per_step(value: Callable[[StepResult], Any]) -> NDArray[Any]:
-        return np.array([[value(step) for step in each] for each in steps])
-
-    def per_allocation(value: Callable[[Allocation], Any]) -> NDArray[Any]:
-        return per_step(lambda step: value(step.allocation))
-
-    filtered = [[slot.measured + slot.prior for slot in each] for each in slots]
-    smoothed = [
-        [known + slot.later for known, slot in zip(*both, strict=True)] for both in zip(filtered, slots, strict=True)
-    ]
+    allocations = [[step.allocation for step in each] for each in steps]
+    known = [[(so_far := slot.measured + slot.prior, so_far + slot.later) for slot in each] for each in slots]
+    filtered = [[so_far for so_far, _ in each] for each in known]
+    bounds = smoothed = _spebs(filtered, slots[0])
+    if any(so_far is not whole for each in known for so_far, whole in each):  # else later slots say nothing
+        smoothed = _spebs([[whole for _, whole in each] for each in known], slots[0])
     measured = [
         [_measured(slot) + slot.prior if len(slot.steps) > 1 else known for known, slot in zip(*both, strict=True)]
         for both in zip(filtered, slots, strict=True)
     ]
+    minimised = [slot.information.basis.indices([slot.steps[-1].block]) for slot in slots[0]]
     usable = links.usable_links(slots)
-    gap = per_allocation(lambda allocation: allocation.gap)
-    power = per_allocation(lambda allocation: allocation.power)
+    gap, power = _each(allocations, "gap"), _each(allocations, "power")
     return {
         "speb": np.array([result.speb for result in results]),
         "gap": gap.max(axis=1),
         "status": np.array([STATUSES.index(result.status) for result in results]),
-        **_spebs("", filtered, slots[0]),
-        **_spebs("smoothed_", smoothed, slots[0]),
-        "measured_speb": _in_slots(
-            measured, [slot.information.basis.indices([slot.steps[-1].block]) for slot in slots[0]]
-        ),
+        **bounds,
+        **{f"smoothed_{name}": each for name, each in smoothed.items()},
+        "measured_speb": _in_slots(measured, minimised),
         "threshold_snr": np.array([each.threshold for each in usable]).T,
         "usable_share": np.array([each.share for each in usable]).T,
         "usable_speb": np.array([each.speb for each in usable]).T,
         "pulses_needed": np.array([each.pulses for each in usable]).T,
-        "slot_energy": per_slot(lambda slot: sum(slot.energies)),
-        "energy": per_step(lambda step: step.energy),
-        "energy_used": per_step(lambda step: step.energy_used),
-        "step_speb": per_allocation(lambda allocation: allocation.value),
-        "step_lower_bound": per_allocation(lambda allocation: allocation.lower_bound),
+        "slot_energy": np.array([[sum(slot.energies) for slot in each] for each in slots]),
+        "energy": _each(steps, "energy"),
+        "energy_used": power.sum(axis=2) * DURATION_S,
+        "step_speb": _each(allocations, "value"),
+        "step_lower_bound": _each(allocations, "lower_bound"),
         "step_gap": gap,
-        "iterations": per_allocation(lambda allocation: allocation.iterations),
-        "seconds": per_allocation(lambda allocation: allocation.seconds),
+        "iterations": _each(allocations, "iterations"),
+        "seconds": _each(allocations, "seconds"),
         "power": power,
         "link_snr": np.concatenate([each.snr for each in usable], axis=1),
     }
 
 
-def _spebs(prefix: str, known: Sequence[Sequence[Knowledge]], slots: Sequence[SlotResult]) -> dict[str, Array]:
+def _each(rows: Sequence[Sequence[Any]], attribute: str) -> NDArray[Any]:
+    """An attribute of every object in every row."""
+    return np.array([[getattr(each, attribute) for each in row] for row in rows])
+
+
+def _spebs(known: Sequence[Sequence[Knowledge]], slots: Sequence[SlotResult]) -> dict[str, Array]:
     """Bound of each block in each slot, given what is known of all its parameters, by the name of the variable."""
     found = {}
     for block in BLOCKS:
         indices = [slot.information.basis.indices([block]) for slot in slots]
-        found[f"{prefix}{block[:-1]}_speb"] = _in_slots(known, indices)
+        found[f"{block[:-1]}_speb"] = _in_slots(known, indices)
     return found
 
 

@@ -43,7 +43,6 @@ FLAGS = {"status": STATUSES, "proof": PROOFS}
 STRONGEST = {"sensing_snr": "sensing", "ranging_snr": "ranging"}
 
 Labels = Mapping[str, list[Any]]
-Wanted = Sequence[tuple[Point, str]]
 
 
 def write(
@@ -106,11 +105,11 @@ def build(slabs: Sequence[Slab], *, study: str, note: str, axes: Collection[str]
 class _Part:
     """The records of a slab, and where each point lies along the outer axes."""
 
-    def __init__(self, points: Wanted, found: records.Records, axes: Collection[str]) -> None:
+    def __init__(self, points: Sequence[Point], found: records.Records, axes: Collection[str]) -> None:
         self.points, self.records = points, found
         self.along: dict[str, list[Any]] = {axis.name: [] for axis in axes_of(axes)}
         curve, same = "", {}
-        for point, _ in points:
+        for point in points:
             if point.curve_json is not curve:  # the points of a curve share its text
                 curve, same = point.curve_json, {axis.name: axis.value(point) for axis in axes_of(axes, "split")}
             for name, value in same.items():
@@ -158,9 +157,8 @@ def _part(slab: Slab, axes: Collection[str]) -> _Part:
             errors.append(str(error))
     _raise(errors)
     found = records.joined(parts)
-    row = {told: number for number, told in enumerate(found.fingerprints)}
     # without what other studies have in these files
-    return _Part(points, records.joined([found.take([row[told] for _, told in points])]), axes)
+    return _Part(points, records.joined([found.take(slab.rows(found.fingerprints))]), axes)
 
 
 class _Study:
@@ -204,7 +202,7 @@ class _Study:
         attributes_of |= {"step_minimises": {"long_name": f"{said} by the step"}, "minimises": {"long_name": said}}
         for name in dataset.variables:
             dataset[name].attrs = dict(attributes_of.get(str(name), {}))
-        points = [point for part in self.kinds.values() for point, _ in part.points]
+        points = [point for part in self.kinds.values() for point in part.points]
         steps = {", ".join(shape.steps) for part in self.kinds.values() for shape in part.records.shapes}
         dataset.attrs = {
             "title": f"ISAL study {study}",

@@ -278,7 +278,9 @@ def joined(parts: Iterable[Records]) -> Records:
                 blocks.append(part.arrays[name])
     shapes = tuple(names["shape"])
     arrays = {
-        name: np.concatenate([_fitted(block, name, shapes) for block in blocks]) for name, blocks in columns.items()
+        name: fitted[0] if len(fitted) == 1 else np.concatenate(fitted)
+        for name, blocks in columns.items()
+        for fitted in [[_fitted(block, name, shapes) for block in blocks]]
     }
     return Records(arrays, shapes, tuple(names["curve"]), tuple(names["solver"]))
 

@@ -14,12 +14,14 @@ from isal.study.points import Point
 class Slab:
     """Points of some networks of a study.
 
-    ``files`` are the record files that hold them, each with its fingerprint, and ``points`` returns them, each with its
-    own. ``networks`` are the names of the networks, ``nodes`` the labels of all nodes that one may have.
+    ``files`` are the record files that hold them, each with its fingerprint. ``points`` returns them, and ``rows``
+    tells which of the files' points they are, given the fingerprints of these. ``networks`` are the names of the
+    networks, ``nodes`` the labels of all nodes that one may have.
     """
 
     files: Sequence[tuple[Path, str]]
-    points: Callable[[], Sequence[tuple[Point, str]]]
+    points: Callable[[], Sequence[Point]]
+    rows: Callable[[Sequence[str]], Sequence[int]]
     n_points: int
     networks: Sequence[str]
     nodes: Sequence[str]
