@@ -31,7 +31,7 @@ NETWORKS, SPLITS = (1000, 2000, 10_000), 100
 PER_JOB = 10_000
 
 #: Points whose costs are taken apart.
-TAKEN_APART = 6400
+TAKEN_APART = 25_600
 
 
 def named(folder: Path, n_points: int) -> None:

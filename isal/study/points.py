@@ -90,7 +90,8 @@ class Point:
         return f"{self.curve}/{self.split}"
 
     def at(self, energies_uj: tuple[int, ...], best: bool = False) -> Point:
-        """Another point of this curve; what is known of the curve it need not find out again."""
+        """Another point of this curve; what is found out of the curve once it need not find out again."""
+        _ = self.curve_digest, self.curve
         other = copy.copy(self)
         for key, value in zip(OF_A_SPLIT, (energies_uj, best), strict=True):
             object.__setattr__(other, key, value)  # frozen
@@ -265,12 +266,15 @@ def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
     def informations(point: Point) -> Sequence[Information]:
         """Those of its slots, made once for all points of a network."""
         scheme = SCHEMES[point.scheme]
-        key = point.slots, scheme.alone, point.radio, point.clock
-        found = made.get(key)
-        if found is None:
-            taken = [scheme.takes(slot) for slot in point.slots]
-            found = made[key] = schemes.slot_informations(taken, point.radio, point.clock)
-        return found
+        # most points of a network share its objects, which are compared sooner than their content
+        same = id(point.slots), scheme.alone, id(point.radio), point.clock
+        if same not in made:
+            equal = point.slots, scheme.alone, point.radio, point.clock
+            if equal not in made:
+                taken = [scheme.takes(slot) for slot in point.slots]
+                made[equal] = schemes.slot_informations(taken, point.radio, point.clock)
+            made[same] = made[equal]
+        return made[same]
 
     for solver in {point.solver for point in points}:
         numbers = [number for number, point in enumerate(points) if point.solver == solver]
