@@ -101,10 +101,8 @@ class Plan:
     def write(self) -> None:
         """Write ``plan.json``, which tells every job what there is to do, and with which code."""
         for name in (*self.configuration.studies, *self.findings.studies):
-            study = self.study(name)
-            for network, best in itertools.product(study.axes["network"], {False, study.best}):
-                for settings in self.settings(name, network):
-                    self.code.digest(Point(energies_uj=(), best=best, **settings).modules)
+            for settings, best in itertools.product(self.settings(name), {False, self.study(name).best}):
+                self.code.digest(Point(energies_uj=(), best=best, **settings).modules)
         # in the order of the configuration: tables and pages follow it
         files.write(Path(self.path), json.dumps({**self.configuration.source, "code": self.code.known}).encode())
 
@@ -137,7 +135,7 @@ class Plan:
         used = {}
         studies = self.configuration.studies.items()
         for name, network in ((name, network) for name, study in studies for network in study.axes["network"]):
-            for each in self.settings(name, network):
+            for each in self._settings_of(name, network):
                 slots, clock, radio = each["slots"], each["clock"], each["radio"]
                 caps = each["radar_cap_w"], each["anchor_cap_w"]
                 silent = tuple(cap == 0 for cap in caps)
@@ -213,11 +211,16 @@ class Plan:
             return [name]
         return [slot_name(name, slot) for slot in range(1, ensemble.slots + 1)]
 
-    def settings(self, name: str, network: str) -> Iterator[dict[str, Any]]:
-        """What the points of each curve of a network have in common: the arguments of :class:`Point` but its energies.
+    def settings(self, name: str) -> Iterator[dict[str, Any]]:
+        """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies.
 
         Of an ensemble the first network stands for all.
         """
+        for network in self.study(name).axes["network"]:
+            yield from self._settings_of(name, network)
+
+    def _settings_of(self, name: str, network: str) -> Iterator[dict[str, Any]]:
+        """The same of one network."""
         ensemble = self.ensembles.get(network)
         slots = self.networks[network] if ensemble is None else ensemble.network(0)
         for some, choice in itertools.product(self._taken(name, slots), self.choices(name)):
@@ -365,7 +368,7 @@ class Plan:
             ensemble = self.ensembles[block.ensemble]
             names = [name for number in range(block.first, block.stop) for name in self._names(study, ensemble, number)]
             file = [(Path(block.path), block.fingerprint)]
-            points, rows = (functools.partial(each, study) for each in (block.points_of, block.rows_of))
+            points, rows = functools.partial(block.points_of, study), functools.partial(block.rows_of, study)
             found.append(Slab(file, points, rows, block.n_points_of(study), names, ensemble.node_labels, ensemble))
         return found
 
