@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -28,8 +27,6 @@ from isal.schemes.carry_over import CARRIES, Carry
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.schemes.step_by_step import steps_of, steps_slot
-from isal.study.points import Point, solve_all
-from isal.study.store.arrays import arrays_of
 
 RADIO = isal.Radio()
 ENERGY_J = 10.0
@@ -138,46 +135,6 @@ def time_per_point(size: int = 1000, few: int = 20, repeats: int = 5) -> list[Ro
             ),
         ]
     return rows
-
-
-def time_per_study_point(n_networks: int = 20, n_energies: int = 50, repeats: int = 9) -> list[Row]:
-    """Points of two steps side by side, from networks to the arrays of their records, against their solver alone."""
-    size = n_networks * n_energies
-    # parts of the CPU time of a point: of its solver, of schemes and all else up to its result, of its arrays.
-    parts: list[tuple[float, float, float]] = []
-    for seed in range(repeats):  # other networks every time, as what is known of one is kept
-        networks = list(ensemble.random_networks(seed, n_networks, anchors=(4, 4), radars=(2, 2)))
-        points = [
-            Point(
-                (network,),
-                RADIO,
-                "synchronous",
-                "step-by-step-held",
-                (first, TOTAL_UJ - first),
-                None,
-                None,
-                1e-6,
-                SOLVER,
-            )
-            for network in networks
-            for first in np.linspace(0.01 * TOTAL_UJ, 0.99 * TOTAL_UJ, n_energies).astype(int).tolist()
-        ]
-        results: list[Any] = []
-        whole = cpu_seconds(lambda points=points, results=results: results.extend(solve_all(points)))
-        arrays = cpu_seconds(lambda results=results: arrays_of(results))
-        steps = zip(*(result.slots[0].steps for result in results), strict=True)
-        asked = [([step.problem for step in each], [step.allocation.tolerance for step in each]) for each in steps]
-        alone = cpu_seconds(lambda asked=asked: [interior_point.solve_all(*each) for each in asked])
-        parts.append((alone, whole - alone, arrays))
-    ratio = statistics.median(sum(part) / part[0] for part in parts)
-    alone, around, arrays = (1e6 * min(part) / size for part in zip(*parts, strict=True))
-    return [
-        (
-            f"a point of two steps, {n_networks} networks x {n_energies} energies in a job, up to its arrays",
-            f"{ratio:.1f} x its solver alone ({alone:.0f} µs, schemes {around:.0f} µs, arrays {arrays:.0f} µs)",
-            "at most 4 x",
-        )
-    ]
 
 
 def ensemble_problems(size: int, every: bool) -> list[AllocationProblem]:
@@ -349,4 +306,4 @@ def triples(number: int) -> list[tuple[float, ...]]:
 
 
 def rows() -> list[Row]:
-    return time_per_point() + time_per_study_point() + random_ensemble() + best_split() + growth()
+    return time_per_point() + random_ensemble() + best_split() + growth()

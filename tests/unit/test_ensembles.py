@@ -18,6 +18,7 @@ from isal.figures import slot_energy, spread, step_energy, step_simplex, step_su
 from isal.study import config, ensemble_tables, ensembles, tables
 from isal.study.solving import solve_missing
 from isal.study.sources import Source, Sources
+from isal.study.store import datasets as stored_datasets
 from isal.study.store import storage
 from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS, EnsembleTable, Figure, StudyDataset, StudyTable, targets, wanted
@@ -242,6 +243,24 @@ def test_a_dataset_that_is_not_in_memory_gives_the_same(plan, datasets, monkeypa
     lazy = storage.read(path)
     assert not lazy.speb._in_memory
     pd.testing.assert_frame_equal(ensemble_tables.best_points(lazy), ensemble_tables.best_points(datasets["steps"]))
+
+
+def test_a_dataset_is_the_same_in_parts_and_as_a_whole(tmp_path, monkeypatch):
+    """Named networks, and an ensemble in blocks of two networks, whose numbers of nodes differ."""
+    monkeypatch.setattr("isal.workflow.plan.LEAST_PER_BLOCK", 8)
+    study = STUDY | GRID | {"networks": ["some", "7a"], "clocks": ["synchronous"]}
+    plan = plan_of(tmp_path, {"one": study}, maps={"kind": "layouts", "networks": ["7a"]})
+    monkeypatch.setitem(plan.configuration.source["config"], "points_per_job", 1)
+    plan = Plan.of(config.parse(plan.configuration.source), CODE)
+    for file in plan.record_files.values():
+        assert solve_missing(Path(file.path), file.fingerprint, file.wanted()) == 0
+    slabs = plan.slabs("one")
+    assert [len(slab.networks) for slab in slabs] == [1, 1, 1, 1, 1, 1, 1, 1]
+    stored_datasets.write(tmp_path / "one.nc", slabs, "0" * 64, study="one", note="n", axes=plan.axes("one"))
+    whole = stored_datasets.build(slabs, study="one", note="n", axes=plan.axes("one"))
+    parts = storage.read(tmp_path / "one.nc")
+    xr.testing.assert_identical(parts.drop_attrs(deep=False), whole.drop_attrs(deep=False))
+    assert parts.attrs["points"] == whole.attrs["points"] == sum(file.n_points for file in plan.record_files.values())
 
 
 def test_what_is_stored_part_by_part_has_large_pieces(tmp_path):
