@@ -99,7 +99,8 @@ class Study:
     energies of all parts. ``sizes`` are the numbers of networks of the ensembles among the networks, by name. All
     networks have ``n_slots``: one where slots are taken ``apart``, which has the number of slots of each network then.
     With ``best`` each curve that has something to split has the point of its best split besides the others, if there
-    are any. ``tolerance`` is None for that of the configuration.
+    are any. ``tolerance`` is None for that of the configuration; ``unended`` is that of points whose last step is no
+    convex problem.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Study:
     given: tuple[tuple[int, ...], ...] = ()
     apart: Mapping[str, int] | None = None
     tolerance: float | None = None
+    unended: bool = False
 
     @property
     def named(self) -> tuple[str, ...]:

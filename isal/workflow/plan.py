@@ -253,6 +253,7 @@ class Plan:
                 **read,
                 "tolerance": configuration.tolerance if study.tolerance is None else study.tolerance,
                 "solver": configuration.solver,
+                "unended": study.unended and not SCHEMES[along["scheme"]].convex,
                 "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
             }
 

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from builders import SINGLE, defaults, plan_of
+from builders import SINGLE, defaults, plan_of, point_of
 
 import isal
 from isal.claims.samples import abundance
 from isal.model.ensemble import AREA_M, SEPARATIONS_M, random_network
 from isal.model.parameters import CLOCKS
-from isal.schemes.carry_over import CARRIES
+from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.variant import FIRST_STEPS
 from isal.study import config as findings_config
 from isal.study import findings
 from isal.study.config_keys import CHANGES
 from isal.study.fingerprint import digest
+from isal.study.points import Point, PointError, solve_all
 from isal.study.samples import random_samples
 from isal.study.solving import solve_missing
 from isal.study.store import datasets, storage
@@ -374,6 +375,29 @@ def test_what_depends_on_a_variant_alone_has_other_fingerprints(plan):
     assert changed(variants=VARIANTS | moved) == {layouts, "shards/findings/close/0-1.nc", "close"} - {layouts}
     step = VARIANTS | {"ranging": {"step_1": "equivalent"}}
     assert changed(variants=step) == {layouts, "ranging"}
+
+
+def test_a_search_that_came_to_no_end_is_kept_where_it_is_allowed():
+    """In a layout whose nodes nearly coincide; what the powers reach is exact, and the status tells."""
+    ensemble = ensemble_of(1)
+    network = ensemble.network(42)[0]
+    changes = {"clock": "asynchronous", "scheme": "step-by-step-plug-in-ranging", "tolerance": 1e-7}
+    strict = point_of(slots=(network,), energies_uj=(2_500_000, 2_500_000, 5_000_000), **changes)
+    lenient = replace(strict, unended=True)
+    refused, found = solve_all([strict, lenient])
+    assert isinstance(refused, PointError)
+    assert found.status == "uncertified"
+    (slot,) = found.slots
+    bound = isal.spebs(network, RADIO, slot.power.sum(axis=0), clock="asynchronous").targets
+    assert found.speb > bound
+    assert Point.from_json(lenient.to_json()).unended
+    assert "unended" not in strict.to_mapping()
+    # what is convex must be certified all the same
+    plan = plan_of()
+    points = [curve[0] for curve in plan.member_points("findings/base/slots", ensemble.name, 0)]
+    assert {point.scheme for point in points if point.unended} == {
+        f"step-by-step-{name}" for name, carry in CARRY_OVERS.items() if not carry.convex
+    }
 
 
 # --- random samples --------------------------------------------------------------------------------------------------
