@@ -151,6 +151,8 @@ STUDY = "studies.bandwidths"
         ("radio.pulses", "1e400", ["'1e400' is text, not a number; write a finite number without quotes"]),
         ("radio.pulses", 10**1000, ["radio.pulses: is too large a number"]),
         ("radio.pulses", None, ["radio.pulses: None is not a number"]),
+        ("findings.total_energy_j", 0.01, ["findings.total_energy_j: is less than 0.02 J, of which some steps would"]),
+        ("ensembles", {"random-1": {"seed": 1, "size": 2}}, ["ensembles.random-1: is what the findings call their"]),
         ("findings.total_energy_j", 1e-7, ["findings.total_energy_j: 1e-07 J is not a multiple of 1e-6 J"]),
         (f"{STUDY}.networks", ["7a", "8a"], ["(7a has 1, 8a has 2)"]),
         (f"{STUDY}.clocks", ["synchronous", "asynchronous"], ["step_2_energy_j: is missing"]),
