@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,12 +88,8 @@ class Ensemble:
 
     def to_mapping(self) -> dict[str, Any]:
         """All that each of its networks depends on, as plain data."""
-        content: Mapping[str, Any] = self.__dict__
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in content.items()
-            if key not in ("size", "without")
-        }
+        content = {key: value for key, value in self.__dict__.items() if key not in ("size", "without")}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
 def random_network(
