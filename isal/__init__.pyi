@@ -9,10 +9,12 @@ from .errors import InfeasibleError as InfeasibleError
 from .errors import IsalError as IsalError
 from .errors import NetworkError as NetworkError
 from .errors import UnobservableError as UnobservableError
+from .model.ensemble import shadowed as shadowed
 from .model.information import Information as Information
 from .model.information import Spebs as Spebs
 from .model.information import information as information
 from .model.information import spebs as spebs
+from .model.installation import Installation as Installation
 from .model.network import Network as Network
 from .model.radio import Radio as Radio
 from .schemes.allocate import GoalsResult as GoalsResult

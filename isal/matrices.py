@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,11 @@ class DenseStack:
         """All entries, shape ``(N, n, d, d)``."""
         return self.entries
 
+    @cached_property
+    def silent(self) -> NDArray[np.bool_]:
+        """Where a matrix is zero, as of a node that only receives; shape ``(N, n)``."""
+        return np.asarray(~self.entries.any(axis=(2, 3)))
+
     def indefinite(self) -> NDArray[np.bool_]:
         """Where a matrix has a negative 2 x 2 minor, as under "held"; shape ``(N, n)``."""
         root = np.sqrt(np.maximum(np.einsum("Nmii->Nmi", self.entries), 0.0)) * (1 + 1e-9)
@@ -278,6 +284,12 @@ class SparseStack:
         """See :meth:`DenseStack.dense`."""
         entries: Array = self.tall.toarray().reshape(1, self.n_nodes, self.n_parameters, self.n_parameters)
         return entries
+
+    @cached_property
+    def silent(self) -> NDArray[np.bool_]:
+        """See :meth:`DenseStack.silent`."""
+        node = np.repeat(np.arange(self.n_nodes), self._per_node)
+        return np.asarray(np.bincount(node, weights=self.tall.data != 0, minlength=self.n_nodes) == 0)[None]
 
     def indefinite(self) -> NDArray[np.bool_]:
         """See :meth:`DenseStack.indefinite`."""

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation.batch import MOST_ENTRIES, Batch
 from isal.allocation.certificate import INWARD, Allocation, Evaluated, evaluated
-from isal.allocation.problem import AllocationProblem, checked_caps, checked_numbers, conditioned
+from isal.allocation.problem import AllocationProblem, checked_caps, checked_numbers, conditioned, without_silent
 from isal.allocation.region import Region
 from isal.errors import AllocationError, one_of
 from isal.knowledge import Knowledge
@@ -96,7 +96,8 @@ class GoalsProblem:
     levels
         ``w_k``, or ``eps_k`` in m^2; positive, a number or one per goal.
     caps
-        Upper limits of the powers, W, a number or shape ``(n,)``; may be infinite.
+        Upper limits of the powers, W, a number or shape ``(n,)``; may be infinite. That of a node whose matrices are
+        all zero is zero.
     rows, at_most
         ``A``, shape ``(R, n)``, and ``b >= 0``, W, shape ``(R,)``: further limits of the powers.
     cost
@@ -152,7 +153,10 @@ class GoalsProblem:
         set_(self, "levels", _one_each(levels, len(self.goals), "levels"))
         if not ((self.levels > 0) & np.isfinite(self.levels)).all():
             raise AllocationError(f"levels must be positive, got {self.levels.tolist()}")
-        set_(self, "caps", np.array(checked_caps(caps, n)))
+        silent = np.all(
+            [goal.stack.silent[0] for goal in {id(each.stack): each for each in self.goals}.values()], axis=0
+        )
+        set_(self, "caps", without_silent(np.array(checked_caps(caps, n)), silent))
         set_(self, "rows", np.zeros((0, n)) if rows is None else checked_numbers(rows, "rows"))
         set_(self, "at_most", np.zeros(0) if at_most is None else checked_numbers(at_most, "at_most", "W"))
         if self.rows.shape != (len(self.at_most), n) or not np.isfinite(self.rows).all():

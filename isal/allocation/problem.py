@@ -47,7 +47,7 @@ class AllocationProblem:
         ``E``, J: the powers may sum to ``E / 1 s``.
     caps
         Upper limits of the powers, W, a number or shape ``(n,)``; default ``E / 1 s``, which never binds. A node whose
-        cap is zero only receives.
+        cap is zero only receives, and one whose matrix is zero has a cap of zero.
 
     Raises
     ------
@@ -103,7 +103,8 @@ class AllocationProblem:
                 f"objective must name at least one of the parameters 0 to {d - 1}, or be a matrix of {d} rows"
             )
         set_(self, "selector", selector)
-        set_(self, "caps", np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget))
+        limits = np.minimum(checked_caps(self.budget if caps is None else caps, n), self.budget)
+        set_(self, "caps", without_silent(limits, per_watt.silent[0]))
 
     @classmethod
     def of_parts(
@@ -116,7 +117,8 @@ class AllocationProblem:
         set_(problem, "selector", selector)
         set_(problem, "energy", float(energy))
         budget = problem.budget
-        set_(problem, "caps", np.full(stack.n_nodes, budget) if caps is None else np.minimum(caps, budget))
+        limits = np.full(stack.n_nodes, budget) if caps is None else np.minimum(caps, budget)
+        set_(problem, "caps", without_silent(limits, stack.silent[0]))
         return problem
 
     @property
@@ -257,6 +259,11 @@ def checked_numbers(values: ArrayLike, what: str, unit: str = "") -> Array:
         return real_numbers(values)
     except (TypeError, ValueError) as error:
         raise AllocationError(f"{what} must be numbers{unit and f' of {unit}'}, got {values!r}: {error}") from error
+
+
+def without_silent(caps: Array, silent: NDArray[np.bool_]) -> Array:
+    """Caps that leave no power to nodes that tell nothing, unless none tells anything."""
+    return np.where(silent, 0.0, caps) if 0 < np.count_nonzero(silent) < len(silent) else caps
 
 
 def checked_caps(caps: ArrayLike, n_nodes: int) -> Array:

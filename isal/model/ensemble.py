@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isal.errors import NetworkError
+from isal.errors import IsalError, NetworkError, finite_number
+from isal.model.installation import link_ends, path_names, per_link
 from isal.model.network import Network
 
 #: Side of the square in which everything lies, m, as in the paper's figures.
@@ -134,6 +135,53 @@ def random_networks(
     ensemble = Ensemble(name=f"random-{seed}", seed=seed, size=size, anchors=anchors, radars=radars, targets=targets)
     for number in range(size):
         yield from ensemble.network(number)
+
+
+def shadowed(network: Network, sigma_db: float, *, seed: int, size: int) -> list[Network]:
+    """``size`` networks that differ from one in log-normal shadowing of their links, as scenarios.
+
+    Each pair of nodes, and each pair of a node and a target, gets a gain in dB that is normal with zero mean and
+    standard deviation ``sigma_db``. A direct link has that of its ends in both directions, a reflected path the sum of
+    those of its two legs. These add to what ``link_gain_db`` of the installation says already.
+
+    Returns
+    -------
+    The networks; number ``i`` is the same whatever the size.
+
+    Raises
+    ------
+    IsalError
+        If ``sigma_db`` is not a finite number of at least 0, or ``seed`` or ``size`` no whole numbers of at least 0.
+
+    Examples
+    --------
+    >>> import isal
+    >>> network = isal.Network(anchors=[[20, 180], [180, 180]], radars=[[45, 71], [91, 65]], targets=[[65, 45]])
+    >>> for each in isal.shadowed(network, 4.0, seed=1, size=3):
+    ...     best = isal.integrated(each, isal.Radio(), clock="synchronous", energy=10.0)
+    ...     print(f"{100 * best.speb**0.5:.2f} cm")
+    0.88 cm
+    1.45 cm
+    1.74 cm
+    """
+    sigma = finite_number(sigma_db)
+    if sigma is None or sigma < 0:
+        raise IsalError(f"{network.name}: sigma_db must be a finite number of at least 0 dB, got {sigma_db!r}")
+    for what, number in (("seed", seed), ("size", size)):
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise IsalError(f"{network.name}: {what} must be a whole number of at least 0, got {number!r}")
+    ends = link_ends(network)
+    known = per_link(network, "link_gain_db", network.installation.link_gain_db, ends)
+    paths, first = np.unique(ends.paths, axis=0, return_index=True)
+    target, low, high = paths.T
+    n, names = network.n_nodes, path_names(network, paths)
+    networks = []
+    for number in range(size):
+        gain = np.random.default_rng([seed, number]).normal(0.0, sigma, (n, n + network.n_targets))
+        total = known[first] + np.where(target < 0, gain[low, high], gain[low, n + target] + gain[high, n + target])
+        table = dict(zip(names, total.tolist(), strict=True))
+        networks.append(replace(network, installation=replace(network.installation, link_gain_db=table)))
+    return networks
 
 
 def _scattered(

@@ -81,6 +81,11 @@ class Information:
         return Knowledge.nothing(self.basis.size)
 
     @cached_property
+    def prior(self) -> Knowledge:
+        """What is known before any link measures: nothing but of anchors with survey errors and biases of links."""
+        return self.basis.prior() if self.basis.nuisances else self.nothing
+
+    @cached_property
     def stack(self) -> Stack:
         """``A_m``: information per watt of each node, 1/(m^2 W), kept sparse where that is smaller.
 
@@ -168,7 +173,8 @@ class Information:
     def link_snr(self, power: ArrayLike) -> NDArray[np.float64]:
         """Signal-to-noise ratio of every link (linear), shape ``(n_links,)``, at the given node powers in W.
 
-        That of thermal noise, whatever the jitter of stamps.
+        That of thermal noise, whatever the jitter of stamps, and with path overlap the SNR of a clear link that tells
+        as much.
         """
         return self.of_links(checked_power(power, self.network)[self.links.transmitter])[1]
 
@@ -249,6 +255,21 @@ def information(network: Network, radio: Radio, clock: Clock) -> Information:
     return result
 
 
+def refuse_nuisances(info: Information, what: str) -> None:
+    """Refuse what knows nothing of survey errors and biases.
+
+    Raises
+    ------
+    IsalError
+        Naming ``what``.
+    """
+    if info.basis.nuisances:
+        raise IsalError(
+            f"{info.network.name}: {what} can't have survey errors of anchors and biases of links as further unknowns; "
+            "leave survey_error_m and bias_error_m out of its installation"
+        )
+
+
 def block_spebs(known: Knowledge, basis: Basis, met: NDArray[np.intp] | None = None) -> Spebs:
     """SPEB of each block, m^2.
 
@@ -280,4 +301,4 @@ def spebs(network: Network, radio: Radio, power: ArrayLike, clock: Clock) -> Spe
     '5.526e-04 m^2'
     """
     result = information(network, radio, clock)
-    return block_spebs(result.measured(power), result.basis)
+    return block_spebs(result.measured(power) + result.prior, result.basis)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isal.errors import NetworkError
+from isal.model.installation import Ends, link_ends
 from isal.model.network import Network
-from isal.model.parameters import Clock, parameter_basis
+from isal.model.parameters import Basis, Clock, parameter_basis
 from isal.model.radio import Radio
 
 Points = NDArray[np.float64]  # shape (n, d)
@@ -31,6 +32,7 @@ class Links:
         ``(n_links, 4 d + 2)`` for d coordinates: position of the transmitter, of the receiver, of the target as the end
         of the first and as the start of the second leg, and the two clock offsets. What a link does not depend on is a
         zero in column 0. A column can occur twice (a target, a radar that receives its own signal); its entries add up.
+        An installation adds one more for the bias.
     ``n_parameters``
         Number of parameters.
     """
@@ -90,18 +92,13 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
     """Every sensing and ranging link of the network with its intensity and Jacobian row; see :class:`Links`.
 
     One-way ranging runs between every ordered pair of active nodes with at least one radar, sensing between every
-    ordered pair including a node and itself, once per target.
+    ordered pair including a node and itself, once per target; all but those that the network's installation leaves out.
     """
     basis = parameter_basis(network, clock)
-    n, n_targets, d = network.n_nodes, network.n_targets, network.dimension
-    transmitter, receiver = (index.ravel() for index in np.indices((n, n)))
-    has_radar = (transmitter < network.n_radars) | (receiver < network.n_radars)
-    ranging = has_radar & (transmitter != receiver)
-
-    tx = np.concatenate([np.tile(transmitter, n_targets), transmitter[ranging]])
-    rx = np.concatenate([np.tile(receiver, n_targets), receiver[ranging]])
-    target = np.concatenate([np.repeat(np.arange(n_targets), n * n), np.full(ranging.sum(), -1)])
+    ends, n_targets, d = link_ends(network), network.n_targets, network.dimension
+    tx, rx, target = ends.transmitter, ends.receiver, ends.target
     sensing = target >= 0
+    first_columns = _first_columns(network, basis)
 
     columns = np.zeros((len(tx), 4 * d + 2), dtype=np.intp)
     entries = np.zeros((len(tx), 4 * d + 2))
@@ -111,8 +108,8 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
         entries[links, entry : entry + d] = gradient
 
     def add_node(entry: int, links: NDArray[np.bool_], node: NDArray[np.intp], gradient: Points) -> None:
-        free = (node < network.n_radars) & ("radars" in basis.blocks)
-        add_position(entry, links, np.where(free, d * node, 0), gradient * free[:, None])
+        free = first_columns[node] >= 0
+        add_position(entry, links, np.where(free, first_columns[node], 0), gradient * free[:, None])
 
     # A path is one or two legs; its length grows along the unit vector at the head of a leg and against it at its tail.
     distance = np.zeros(len(tx))
@@ -143,7 +140,31 @@ def network_links(network: Network, radio: Radio, clock: Clock) -> Links:
             offset = np.minimum(node, network.n_radars) - 1
             columns[:, entry] = np.where(offset >= 0, basis.blocks["clocks"].start + offset, 0)
             entries[:, entry] = np.where(offset >= 0, sign, 0.0)
-    return Links(tx, rx, target, distance, intensity, columns, entries, basis.size)
+    links = Links(tx, rx, target, distance, intensity, columns, entries, basis.size)
+    return _installed(network, radio, basis, links, ends) if network.installation else links
+
+
+def _first_columns(network: Network, basis: Basis) -> NDArray[np.intp]:
+    """First parameter of the position of each node, -1 where it is known; shape ``(n_nodes,)``."""
+    found = np.full(network.n_nodes, -1)
+    free = np.arange(network.n_radars) if "radars" in basis.blocks else np.empty(0, dtype=np.intp)
+    found[free] = basis.indices(["radars"])[:: network.dimension]
+    if "anchors" in basis.nuisances:
+        unsure = network.n_radars + np.flatnonzero(network.installation.survey_errors(network))
+        found[unsure] = basis.indices(["anchors"])[:: network.dimension]
+    return found
+
+
+def _installed(network: Network, radio: Radio, basis: Basis, links: Links, ends: Ends) -> Links:
+    """The links as the network's installation has them; those with a bias depend on it, in one more column."""
+    installation = network.installation
+    intensity = links.intensity * installation.factors(network, radio, ends)
+    bias = installation.biases(network).of(ends)
+    places = np.append(basis.indices(["biases"]), 0)[bias]
+    columns = np.append(links.columns, places[:, None], axis=1)
+    entries = np.append(links.entries, (bias >= 0)[:, None].astype(float), axis=1)
+    changed = replace(links, intensity=intensity, columns=columns, entries=entries)
+    return changed.only(installation.exists(network, ends))
 
 
 def refuse_unlike_links(network: Network, links: Links, largest_ratio: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.errors import NetworkError, not_installed
+from isal.model.installation import Installation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,9 @@ GROUPS = ("anchors", "radars", "targets")
 
 #: How positions are written, in messages.
 POSITIONS = "a list of [x, y], or of [x, y, z], in metres"
+
+#: What a network has besides its positions unless something is said of it.
+PLAIN = Installation()
 
 
 def real_numbers(values: ArrayLike) -> NDArray[np.float64]:
@@ -62,6 +66,8 @@ class Network:
         Passive nodes to be sensed, shape ``(n_targets, d)``, in metres. Empty for localization only (Figure 1).
     radars_known
         True for target sensing only (Figure 2): the radars' positions are known, their clocks need not be.
+    installation
+        Equipment of nodes, disturbances of links and survey errors, see :class:`isal.Installation`; none by default.
     name
         Used in error messages.
 
@@ -69,7 +75,7 @@ class Network:
     ------
     NetworkError
         If an array has the wrong shape or another number of coordinates than the others, a coordinate is not finite
-        or out of bounds, or two nodes coincide.
+        or out of bounds, two nodes coincide, or the installation names what the network does not have.
 
     Examples
     --------
@@ -89,6 +95,7 @@ class Network:
     targets: NDArray[np.float64]
     radars_known: bool = False
     name: str = "network"
+    installation: Installation = PLAIN
 
     def __init__(
         self,
@@ -98,6 +105,7 @@ class Network:
         *,
         radars_known: bool = False,
         name: str = "network",
+        installation: Installation | None = None,
     ) -> None:
         set_ = object.__setattr__  # the dataclass is frozen
         set_(self, "name", name)
@@ -110,6 +118,11 @@ class Network:
         if self.n_targets == 0 and (self.n_radars == 0 or radars_known):
             raise NetworkError(f"{name}: nothing to estimate; give a target, or radars whose positions are unknown")
         self._refuse_coincident_nodes()
+        set_(self, "installation", PLAIN if installation is None else installation)
+        if not isinstance(self.installation, Installation):
+            raise NetworkError(f"{name}: installation must be an isal.Installation, got {installation!r}")
+        if self.installation:
+            self.installation.check(self)
 
     def _positions(self, group: str, values: ArrayLike) -> NDArray[np.float64]:
         try:
@@ -166,10 +179,12 @@ class Network:
             told = ", ".join(f"{len(getattr(self, group))} {group}" for group in GROUPS)
         else:
             told = ", ".join(f"{group}={getattr(self, group).tolist()}" for group in GROUPS)
-        return f"Network({told}{', radars_known=True' if self.radars_known else ''}, name={self.name!r})"
+        known = ", radars_known=True" if self.radars_known else ""
+        installed = f", installation={self.installation!r}" if self.installation else ""
+        return f"Network({told}{known}, name={self.name!r}{installed})"
 
     def __eq__(self, other: object) -> bool:
-        """Whether all positions, the name and what is known are the same."""
+        """Whether all positions, the name, what is known and the installation are the same."""
         if not isinstance(other, Network):
             return NotImplemented
         return (self.name, self.to_mapping()) == (other.name, other.to_mapping())
@@ -226,16 +241,19 @@ class Network:
             targets=targets,
             radars_known=mapping.get("radars_known", False),
             name=name,
+            installation=_installation(mapping.get("installation"), name),
         )
 
     def to_mapping(self) -> dict[str, Any]:
         """The inverse of :meth:`from_mapping`, without the name: all that a result can depend on."""
-        return {
+        found = {
             "anchors": self.anchors.tolist(),
             "radars": self.radars.tolist(),
             "targets": self.targets.tolist(),
             "radars_known": self.radars_known,
         }
+        # results of networks without one stay what they are
+        return {**found, "installation": self.installation.to_mapping()} if self.installation else found
 
     def plot(self) -> Figure:
         """A map of anchors, radars and targets; needs matplotlib.
@@ -268,7 +286,7 @@ class Network:
 
         Returns
         -------
-        A network with the same name.
+        A network with the same name and installation.
 
         Raises
         ------
@@ -285,7 +303,7 @@ class Network:
         by = self._vector("shift", np.zeros(self.dimension) if shift is None else shift)
         turn = self._turn(angle, axis)
         anchors, radars, targets = (group @ turn.T + by for group in self._groups())
-        return Network(anchors, radars, targets, radars_known=self.radars_known, name=self.name)
+        return replace(self, anchors=anchors, radars=radars, targets=targets)
 
     def _turn(self, angle: float, axis: Sequence[float] | None) -> NDArray[np.float64]:
         """Matrix of a turn about the origin, shape ``(d, d)``."""
@@ -314,3 +332,17 @@ class Network:
 
     def _groups(self) -> Iterator[NDArray[np.float64]]:
         yield from (getattr(self, group) for group in GROUPS)
+
+
+def _installation(table: Any, name: str) -> Installation | None:
+    if table is None or isinstance(table, Installation):
+        return table
+    known = [setting.name for setting in fields(Installation)]
+    if not isinstance(table, Mapping):
+        raise NetworkError(f"{name}: installation must be a table of {', '.join(known)}; got {table!r}")
+    if unknown := [key for key in table if key not in known]:
+        raise NetworkError(f"{name}: installation: unknown key {unknown[0]!r}; it takes {', '.join(known)}")
+    try:
+        return Installation(**table)
+    except NetworkError as error:
+        raise NetworkError(f"{name}: {error}") from None

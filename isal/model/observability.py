@@ -51,7 +51,8 @@ def refuse_unobservable(
         Naming the parameters at fault, and what to change.
     """
     silent = transmit is not None and not transmit.all()
-    matrix = result.matrix(np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float))
+    watts = np.ones(result.network.n_nodes) if transmit is None else transmit.astype(float)
+    matrix = result.matrix(watts) + result.prior.matrix
     diagonal = np.diag(matrix).copy()
     if result.network.dimension == 3:
         for positions in (result.blocks[block] for block in POSITIONS if block in result.blocks):
@@ -89,7 +90,7 @@ def _way_out(result: Information, lost: Sequence[str]) -> str:
         return ONE_NODE
     if _extent(network.nodes, network.targets)[1] < FLAT:
         return "all its nodes and targets lie on one line, or almost; move one off it"
-    return "add an anchor or a radar, or move nodes that lie on one line"
+    return _last_way_out(network, "on one line")
 
 
 def _way_out_in_space(result: Information, lost: Sequence[str]) -> str:
@@ -118,7 +119,14 @@ def _way_out_in_space(result: Information, lost: Sequence[str]) -> str:
             f"all its nodes{_and_targets(names)} lie in one plane, or almost, and no link tells the height above it of "
             f"{', '.join(names)}; move a node well off the plane"
         )
-    return "add an anchor or a radar, or move nodes that lie in one plane"
+    return _last_way_out(network, "in one plane")
+
+
+def _last_way_out(network: Network, layout: str) -> str:
+    """What to change where the layout is not at fault: ``layout`` says what is, as a rule."""
+    if network.installation:
+        return "let more nodes transmit and receive, switch links on, or give smaller survey errors and biases"
+    return f"add an anchor or a radar, or move nodes that lie {layout}"
 
 
 def _and_targets(names: Sequence[str]) -> str:

@@ -16,11 +16,14 @@ from isal.errors import NetworkError
 from isal.knowledge import Knowledge
 from isal.model.information import Information
 from isal.model.network import Network
-from isal.model.parameters import Block
+from isal.model.parameters import Block, Nuisance
 from isal.units import DURATION_S, SPEED_OF_LIGHT
 
-#: What is coupled between slots.
-COUPLED: tuple[Block, ...] = ("radars", "clocks")
+#: What is coupled between slots: radars that move, clocks that drift, anchors whose survey errors stay as they are.
+COUPLED: tuple[Block | Nuisance, ...] = ("radars", "clocks", "anchors")
+
+#: What is new in each slot, as targets are, but with a prior.
+RENEWED: tuple[Nuisance, ...] = ("biases",)
 
 Array = NDArray[np.float64]
 
@@ -29,12 +32,13 @@ def coupling(information: Information) -> Array:
     """Diagonal of ``T_Loc`` (20) and ``T_tau`` (25): information of the increment between two slots, 1/m^2.
 
     Shape ``(n_coupled,)``, radar coordinates first: ``1 / (eta^2 dt^2)``, then ``1 / (rho^2 c^2 dt^2)`` for clock
-    offsets, which are carried in metres.
+    offsets, which are carried in metres. Infinite for the coordinates of anchors with a survey error.
     """
     radio = information.radio
-    per_block = {
+    per_block: dict[Block | Nuisance, float] = {
         "radars": 1 / (radio.velocity_variance * DURATION_S**2),
         "clocks": 1 / (radio.drift_variance * SPEED_OF_LIGHT**2 * DURATION_S**2),
+        "anchors": np.inf,
     }
     return np.concatenate(
         [np.full(len(information.basis.indices([block])), per_block[block]) for block in COUPLED] or [np.empty(0)]
@@ -105,7 +109,7 @@ def _after_large_increments(known: Knowledge, moved: NDArray[np.intp], coupled: 
 
 def knowledge(information: Information, measured: Knowledge) -> Knowledge:
     """Information about radars and clocks in what a slot has ``measured`` once its target is unknown."""
-    return measured.marginal(information.basis.indices(COUPLED))
+    return (measured + information.basis.prior(RENEWED)).marginal(information.basis.indices(COUPLED))
 
 
 def of_coupled(information: Information, known: Knowledge) -> Knowledge:
@@ -125,7 +129,7 @@ def prior_of_next(information: Information, known: Knowledge, prior: Knowledge, 
     say of it.
     """
     so_far = known + of_coupled(information, prior)
-    return embedded(following, message(so_far, coupling(following)))
+    return embedded(following, message(so_far, coupling(following))) + following.basis.prior(RENEWED)
 
 
 def from_later_slots(informations: Sequence[Information], known: Sequence[Knowledge]) -> list[Knowledge]:
@@ -169,3 +173,9 @@ def refuse_unlike(networks: Sequence[Network]) -> None:
                 )
         if network.radars_known != first.radars_known:
             raise NetworkError(f"{first.name}: slot {number} and slot 1 differ in radars_known; make them equal")
+        mine, others = (each.installation.survey_errors(each).tolist() for each in (network, first))
+        if mine != others:
+            raise NetworkError(
+                f"{first.name}: slot {number} and slot 1 differ in survey_error_m, which is of anchors that stay where "
+                "they are; make them equal"
+            )

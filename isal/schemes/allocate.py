@@ -6,7 +6,7 @@ See :mod:`isal.allocation.goals` for the problems and their certificates, and do
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from isal.allocation.certificate import DEFAULT_TOLERANCE
 from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem
 from isal.allocation.problem import checked_caps, checked_numbers, positive_number
 from isal.errors import InfeasibleError, IsalError, length
+from isal.knowledge import NO_INFORMATION
 from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
-from isal.schemes.schedule import DEFAULT_SOLVER, no_prior, tell_uncertified
+from isal.schemes.schedule import DEFAULT_SOLVER, tell_uncertified
 from isal.units import DURATION_S
 
 Array = NDArray[np.float64]
@@ -34,6 +35,12 @@ DIRECTION = "worst direction of "
 
 #: A power below this share of all is not worth mentioning.
 NEGLIGIBLE = 1e-4
+
+#: A requirement is out of reach if the least that any powers leave is above it by this share.
+BEYOND = 1e-6
+
+#: Share of the tolerance with which requirements are tried once more near what survey errors and biases leave.
+CLOSER = 0.03
 
 #: So many goals, and nodes, are printed.
 MOST_SHOWN = 8
@@ -127,7 +134,8 @@ class GoalsResult:
     @property
     def spebs(self) -> Spebs:
         """Bounds of radars, clock offsets and targets at these powers, m^2."""
-        return block_spebs(self.information.measured(self.power), self.information.basis)
+        info = self.information
+        return block_spebs(info.measured(self.power) + info.prior, info.basis)
 
 
 def allocate(
@@ -214,7 +222,7 @@ def allocate(
     else:
         kind, levels = "energy", _requirements(info, requirements)
     rows, at_most = _limits(network, energy, limits)
-    known = no_prior(info)
+    known = info.prior
     problem = GoalsProblem(
         [_goal(info, known, name) for name in levels],
         kind,
@@ -223,8 +231,14 @@ def allocate(
         rows=rows,
         at_most=at_most,
     )
+    if kind == "energy" and info.prior:
+        _refuse_beyond_reach(info, problem)
     try:
         allocation = _solved(problem, solver, tolerance)
+        if kind == "energy" and info.prior and allocation.status != "optimal":
+            # a solver keeps requirements by some of the tolerance, which costs more near what no powers reach
+            closer = _solved(problem, solver, CLOSER * tolerance)
+            allocation = min(allocation, replace(closer, tolerance=tolerance), key=lambda each: each.gap)
     except InfeasibleError as error:
         raise _infeasible(info, problem, error, solver, tolerance) from None
     result = GoalsResult(info, problem, allocation)
@@ -394,6 +408,49 @@ def _infeasible(
         f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
         f"limits {would.value:.4g} J would do: {powers}",
         error.ratio,
+    )
+
+
+def _refuse_beyond_reach(info: Information, problem: GoalsProblem) -> None:
+    """Refuse what survey errors and biases leave out of reach whatever the powers.
+
+    Raises
+    ------
+    InfeasibleError
+        Naming the goals, and what they reach as all powers grow without end.
+    """
+    floors = _floors(info, problem)
+    missed = [
+        f"{goal.name} above {floor**0.5:.4g} m ({_above(floor / level)} {level**0.5:.4g} m)"
+        for goal, floor, level in zip(problem.goals, floors, problem.levels, strict=True)
+        if floor > level * (1 + BEYOND)
+    ]
+    if missed:
+        raise InfeasibleError(
+            f"{info.network.name}: no energy meets the requirements: survey errors and biases keep "
+            f"{', '.join(missed)}; loosen these requirements, or give a smaller survey_error_m or bias_error_m",
+            float(np.max(floors / problem.levels)),
+        )
+
+
+def _floors(info: Information, problem: GoalsProblem) -> Array:
+    """What the goals come down to as the powers of all nodes that may transmit grow without end, m^2."""
+    root = info.measured((problem.region.reach[0] > 0).astype(float)).rooted().root
+    assert root is not None
+    unit = np.linalg.norm(root, axis=0)
+    unit[unit == 0] = 1.0
+    values, vectors = np.linalg.svd(np.concatenate([root / unit, np.zeros((len(unit), len(unit)))]))[1:]
+    # of all directions that links tell anything about they tell all; the others keep their prior
+    untold = (vectors[values <= NO_INFORMATION] / unit).T
+    if not untold.size:
+        return np.zeros(len(problem.goals))
+    left = np.linalg.inv(untold.T @ info.prior.matrix @ untold)
+    covariances = (goal.selector.T @ untold @ left @ untold.T @ goal.selector for goal in problem.goals)
+    return np.array(
+        [
+            np.linalg.eigvalsh(each)[-1] if goal.largest else np.trace(each)
+            for goal, each in zip(problem.goals, covariances, strict=True)
+        ]
     )
 
 

@@ -21,6 +21,9 @@ Jitter of time stamps (:mod:`isal.model.floor`). No powers are proportional to a
 searched, over all splits: with stamps of its own in each step a measurement is worth repeating, and the best split is
 elsewhere than without jitter.
 
+Survey errors and biases (:class:`isal.Installation`). What is known of them before any link measures breaks the
+proportionality as well, so that every split is searched.
+
 Two slots, step by step. The energy of slot 1 is searched, with the best steps in each slot; in slot 2 the prior from
 slot 1 breaks the proportionality, so there the answer without it is the start of a search.
 """
@@ -64,6 +67,7 @@ from isal.schemes.step_by_step import (
     EARLIER_STEP_TOLERANCE,
     earlier_steps_per_joule,
     first_step_per_joule,
+    refuse_carry,
     step_problem,
     steps_handed_on,
     steps_of,
@@ -102,9 +106,10 @@ class BestSplit(Displayed):
         two slots each slot's powers are the best of that slot given the slot before it, at every split.
         ``"one ratio"``: it bounds all splits with this ratio of step 1 to step 2, and the ratio was searched.
         ``"below the caps"``: it bounds all splits that leave the caps of the first step or slot slack, and the others
-        were searched. ``"none"``: a search, as always with jitter of time stamps, or a convex problem whose certificate
-        misses the tolerance; ``lower_bound`` is that of the powers at this split alone. It is all that there is where
-        the last step is no convex problem (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
+        were searched. ``"none"``: a search, as always with jitter of time stamps, survey errors or biases, or a
+        convex problem whose certificate misses the tolerance; ``lower_bound`` is that of the powers at this split
+        alone. It is all that there is where the last step is no convex problem
+        (:attr:`isal.schemes.carry_over.CarryOver.convex`) and has steps before it.
     ``problems``
         How many allocation problems were solved; with jitter of time stamps those alone that Newton's method left open.
 
@@ -248,7 +253,7 @@ async def best_schedule(
         if carry is None:
             raise IsalError(f"{name}: the integrated scheme has nothing to split in one slot; give two slots")
         (info,) = infos
-        steps = await best_steps(info, no_prior(info), energy, carry, caps, tolerance, variant)
+        steps = await best_steps(info, info.prior, energy, carry, caps, tolerance, variant)
         return Split(ScheduleResult((steps.result,)), steps.lower_bound, steps.proof)
     if len(infos) != 2:
         raise IsalError(f"{name}: the energy of two slots can be split, not that of {len(infos)}")
@@ -297,12 +302,14 @@ async def best_steps(
         result = await steps_slot(info, prior, [energy], carry, caps, tolerance, variant=variant)
         return Split(result, result.lower_bound, "every split")
 
+    refuse_carry(info, carry)
+
     def slot(shares: Array) -> Computation[SlotResult]:
         return steps_slot(info, prior, list(energy * shares), carry, caps, tolerance, variant=variant)
 
     if CARRY_OVERS[carry].plugs_in is not None:
         return await _best_plug_in(info, prior, energy, carry, caps, tolerance, variant, slot)
-    if info.jitters:
+    if info.jitters or info.prior:
         searched = await _at_best_shares(slot, (0.0,) * (len(steps) - 1), True)
         return Split(searched, searched.lower_bound, "none")
     # caps per slot are caps per step and more, so that the convex problem still bounds every split from below
@@ -337,12 +344,13 @@ async def _proportional(
     last = len(steps_of(info)) - 1
     limits = checked_caps(energy / DURATION_S if caps is None else caps, info.stack.n_nodes)
     # a node that may not transmit does not in step 1 either; other caps bind from a certain energy on
-    first = await first_step_per_joule(info, carry, _caps_of_zero(limits), step_1)
+    caps_of_zero = _caps_of_zero(limits)
+    first = await first_step_per_joule(info, carry, caps_of_zero, step_1)
     solved: dict[float, _Proportional] = {}
 
     async def speb(ratio: float) -> float:
         earlier = _shares_of((ratio,)) if last == 2 else np.ones(1)
-        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1)
+        handed, per_joule = await steps_handed_on(info, list(earlier), carry, first, step_1, caps_of_zero)
         problem = step_problem(info, last, no_prior(info), no_prior(info), energy, carry, limits)
         # The first variable counts the joules of the earlier steps, the others the watts of the last one.
         slack_up_to = min(_least_ratio(limits, powers) for powers in per_joule)
@@ -414,7 +422,7 @@ async def best_integrated_slots(
         return integrated_schedule(infos, list(energy * shares), caps, tolerance)
 
     one, two = infos
-    if one.jitters:
+    if one.jitters or one.prior:
         searched = await _at_best_shares(schedule, (0.0,), True)
         return Split(searched, searched.greedy_lower_bound, "none")
     limits = checked_caps(energy / DURATION_S if caps is None else caps, one.stack.n_nodes)
@@ -466,7 +474,7 @@ async def best_step_slots(
 
     # Without temporal cooperation slot s reaches c_s / E_s, and sum c_s / E_s is least at E_s ~ sqrt(c_s).
     alone = await scheduler.together(
-        best_steps(info, no_prior(info), 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
+        best_steps(info, info.prior, 1.0, carry, None, EARLIER_STEP_TOLERANCE, variant) for info in infos
     )
     start = (0.5 * float(np.log(alone[0].result.speb / alone[1].result.speb)),)
     lowest = await _at_best_shares(schedule, start, can_bind(caps, energy))

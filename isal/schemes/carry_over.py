@@ -65,6 +65,15 @@ class CarryOver:
         """
         return self.plugs_in is None
 
+    @property
+    def takes_nuisances(self) -> bool:
+        """Whether it can be had where survey errors and biases are unknown as well.
+
+        All steps share these. What is carried over must then be what was measured of them too; nothing says at what
+        "held" would hold them, and an estimate that is held fixed has errors in common with the links that follow.
+        """
+        return self.consistent and self.convex
+
 
 _ALL = (
     CarryOver(

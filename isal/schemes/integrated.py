@@ -116,7 +116,7 @@ def integrated(
         if energy is None or energies is not None:
             raise IsalError(f"{network.name}: one slot takes energy=..., in J; energies=... is for a list of slots")
         info = information(network, radio, clock)
-        slot = scheduler.run(integrated_slot(info, no_prior(info), energy, caps, tolerance), solver)
+        slot = scheduler.run(integrated_slot(info, info.prior, energy, caps, tolerance), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
     return certified(scheduler.run(integrated_schedule(infos, energies, caps, tolerance), solver), require_certified)

@@ -40,7 +40,7 @@ from isal.allocation.certificate import Allocation
 from isal.allocation.problem import AllocationProblem
 from isal.errors import AllocationError, IsalError, one_of
 from isal.knowledge import Knowledge, scaled_triangle, triangle_of
-from isal.model.information import Information, checked_power
+from isal.model.information import Information, checked_power, refuse_nuisances
 from isal.model.parameters import Block
 from isal.units import DURATION_S
 
@@ -207,6 +207,7 @@ def checked_steps(info: Information, powers: Sequence[ArrayLike], links: Links) 
     """
     steps, name = tuple(info.blocks), info.network.name
     one_of(links, LINKS, "links")
+    refuse_nuisances(info, "estimates that later steps hold fixed")
     if len(powers) != len(steps):
         raise IsalError(f"{name}: powers must be given for {len(steps)} steps ({', '.join(steps)}), got {len(powers)}")
     for step, power in zip(steps, powers, strict=True):

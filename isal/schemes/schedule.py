@@ -103,8 +103,8 @@ class SlotResult(Displayed):
     """Outcome of a scheme in one slot.
 
     ``information`` is what the slot's links could tell, ``steps`` what was solved. ``measured`` is what the slot's
-    own links tell in the end, ``prior`` what the earlier slots and ``later`` what the later slots say, all about all
-    parameters of the slot.
+    own links tell in the end, ``prior`` what the earlier slots (and :attr:`isal.Information.prior`) and ``later`` what
+    the later slots say, all about all parameters of the slot.
 
     Examples
     --------
@@ -321,7 +321,7 @@ def one_per_slot(values: Sequence[Any] | None, infos: Sequence[Information], wha
 
 
 def no_prior(info: Information) -> Knowledge:
-    """The prior of a first slot: nothing is known."""
+    """Nothing is known of the parameters; what there is before a first slot is :attr:`Information.prior`."""
     return info.nothing
 
 
@@ -337,7 +337,7 @@ async def run_schedule(
     """
     slots: list[SlotResult] = []
     if len(infos) > LONGEST_IN_TURN:
-        slots = await scheduler.together(slot(number, no_prior(info), None) for number, info in enumerate(infos))
+        slots = await scheduler.together(slot(number, info.prior, None) for number, info in enumerate(infos))
     for _ in range(ROUNDS_AHEAD if slots else 0):
         priors = list(_priors(infos, slots))
         stale = [number for number, prior in enumerate(priors) if not _same(prior, slots[number].prior)]
@@ -366,7 +366,7 @@ def _same(one: Knowledge, other: Knowledge) -> bool:
 
 def _priors(infos: Sequence[Information], slots: Sequence[SlotResult]) -> Iterator[Knowledge]:
     """What the slots before each one say of it; a slot's result is looked at when the next one's prior is asked for."""
-    prior = no_prior(infos[0])
+    prior = infos[0].prior
     for number, info in enumerate(infos):
         yield prior
         if number + 1 < len(infos):

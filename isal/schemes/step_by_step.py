@@ -120,7 +120,8 @@ def step_by_step(
     carry
         What a later step knows of the earlier ones: a key of :data:`isal.schemes.carry_over.CARRY_OVERS`. With
         ``"plug-in"`` and ``"plug-in-ranging"`` the last step is no convex problem: its powers are a local minimum, and
-        the result is never better than ``"local"`` unless its bound happens to prove it.
+        the result is never better than ``"local"`` unless its bound happens to prove it. With survey errors or biases
+        (:class:`isal.Installation`) it is ``"marginal"`` or ``"joint"``.
     step_1
         What step 1 minimises: ``"block"``, ``"equivalent"`` or ``"ranging"``; of no meaning where there is one step.
     caps
@@ -143,9 +144,7 @@ def step_by_step(
     variant = Variant(step_1, caps_per)
     if isinstance(network, Network):
         info = information(network, radio, clock)
-        slot = scheduler.run(
-            steps_slot(info, no_prior(info), energies, carry, caps, tolerance, variant=variant), solver
-        )
+        slot = scheduler.run(steps_slot(info, info.prior, energies, carry, caps, tolerance, variant=variant), solver)
         return certified(slot, require_certified)
     infos = slot_informations(network, radio, clock)
     return certified(
@@ -245,8 +244,9 @@ def known_after(
         return plug_in.estimates(info, powers, links)
     carried, beliefs = no_prior(info), []
     for number, power in enumerate(powers):
-        beliefs.append(_measured(info, number, carried, checked_power(power, info.network), carry))
-        carried = _handed_on(info, number, beliefs[-1], power, carry, step_1)
+        measured = _measured(info, number, carried, checked_power(power, info.network), carry)
+        beliefs.append(measured + info.prior)
+        carried = _handed_on(info, number, measured, power, carry, step_1)
     return tuple(beliefs)
 
 
@@ -264,19 +264,20 @@ async def steps_handed_on(
     carry: Carry,
     first_per_joule: Array,
     step_1: FirstStep = "block",
+    caps: Array | None = None,
 ) -> tuple[Knowledge, list[Array]]:
-    """What the first steps of the scheme hand on to the next one, without a prior and without caps.
+    """What the first steps of the scheme hand on to the next one, without a prior.
 
-    ``energies`` in J are those of as many steps as it has entries. ``first_per_joule`` are the powers of step 1 at 1 J,
-    see :func:`first_step_per_joule`. Returns what is known of the parameters met by the step that follows, and the
-    powers of each step, W.
+    ``energies`` in J are those of as many steps as it has entries, ``caps`` in W those of all but the first.
+    ``first_per_joule`` are the powers of step 1 at 1 J, see :func:`first_step_per_joule`. Returns what is known of the
+    parameters met by the step that follows, and the powers of each step, W.
     """
     steps = steps_of(info)
     powers = [energies[0] * first_per_joule]
     measured = _measured(info, 0, no_prior(info), powers[0], carry)
     carried = _handed_on(info, 0, measured, powers[0], carry, step_1)
     for number, energy in enumerate(energies[1:], start=1):
-        problem = step_problem(info, number, carried, no_prior(info), energy, carry, None)
+        problem = step_problem(info, number, carried, no_prior(info), energy, carry, caps)
         allocation = await scheduler.ask(problem, EARLIER_STEP_TOLERANCE)
         powers.append(allocation.power)
         measured = _measured(info, number, carried, allocation.power, carry)
@@ -313,11 +314,28 @@ async def earlier_steps_per_joule(
 def _check_steps(info: Information, energies: Sequence[float], carry: Carry) -> None:
     name, steps = info.network.name, steps_of(info)
     one_of(carry, CARRIES, "carry")
+    refuse_carry(info, carry)
     if length(energies) != len(steps):
         given = energies if length(energies) is None else len(energies)
         raise IsalError(f"{name}: energies must name {len(steps)} steps ({', '.join(steps)}), got {given}")
     for step, energy in zip(steps, energies, strict=True):
         positive_number(energy, f"{name}: the energy of step {step}", "J")
+
+
+def refuse_carry(info: Information, carry: Carry) -> None:
+    """Refuse a carry-over that survey errors and biases are not for, see :attr:`CarryOver.takes_nuisances`.
+
+    Raises
+    ------
+    IsalError
+        Naming those that they are for.
+    """
+    if info.basis.nuisances and not CARRY_OVERS[carry].takes_nuisances and len(steps_of(info)) > 1:
+        others = " or ".join(repr(each.name) for each in CARRY_OVERS.values() if each.takes_nuisances)
+        raise IsalError(
+            f"{info.network.name}: with survey_error_m or bias_error_m the steps share unknowns of which carry-over "
+            f"{carry!r} says nothing; take {others}, or isal.integrated"
+        )
 
 
 def step_problem(
@@ -364,11 +382,12 @@ def _step(info: Information, number: int, carry: Carry, step_1: FirstStep) -> _S
     blocks = steps_of(info)
     # a step that holds the blocks before it fixed takes those after it for known, too
     alone = number > 0 and not CARRY_OVERS[carry].convex
-    about = info.basis.indices(blocks[number : number + 1] if alone else blocks[: number + 1])
+    about = info.basis.indices(blocks[number : number + 1]) if alone else _met(info, number)
     counted = info
     if _reads_otherwise(info, number, step_1):
         # of targets the ranging links tell nothing, and so nothing less without them
-        about = info.basis.indices(block for block in BLOCKS if step_1 == "equivalent" or block != "targets")
+        unknown = [block for block in BLOCKS if step_1 == "equivalent" or block != "targets"]
+        about = info.basis.indices([*unknown, *info.basis.nuisances])
         counted = info.ranging if step_1 == "ranging" else info
     known = _not_counted(info, number, carry)
     return _Step(
@@ -380,6 +399,11 @@ def _step(info: Information, number: int, carry: Carry, step_1: FirstStep) -> _S
         alone,
         info.nothing.over(about),
     )
+
+
+def _met(info: Information, number: int) -> NDArray[np.intp]:
+    """Parameters met up to a step: its block, those before it, and the nuisances, which all steps have."""
+    return info.basis.indices([*steps_of(info)[: number + 1], *info.basis.nuisances])
 
 
 def _not_counted(info: Information, number: int, carry: Carry) -> NDArray[np.intp]:
@@ -404,7 +428,7 @@ def _handed_on(
 
     Of parameters not met yet it knows nothing, but for ``joint``.
     """
-    met = info.basis.indices(steps_of(info)[: number + 1])
+    met = _met(info, number)
     if not CARRY_OVERS[carry].consistent and _reads_otherwise(info, number, step_1):
         minimised = info.ranging.measured(power) if step_1 == "ranging" else measured
         return minimised.marginal(met).embedded(info.basis.size, met)

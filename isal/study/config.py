@@ -809,9 +809,27 @@ def _check_schemes(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout
             where = f"slot {number} of {network}" if len(slots) > 1 else network
             if reason := SCHEMES[scheme].refusal(_n_unknown_radars(slot), _n_targets(slot)):
                 raise ConfigError(f"{at('schemes')}: {where} {reason}; leave out {scheme} or {network}")
+            carry = SCHEMES[scheme].carry_over
+            if (unknown := _adds_unknowns(slot)) and carry is not None and not carry.takes_nuisances:
+                raise ConfigError(
+                    f"{at('schemes')}: {scheme} says nothing of what {unknown} makes unknown in {where}; take "
+                    f"{', '.join(_taking_nuisances())}, or put the network into another study"
+                )
     stepwise = any(SCHEMES[scheme].has_steps for scheme in table["schemes"])
     if not stepwise and (useless := next((key for key in config_keys.SCHEME_CHOICES if key in table), "")):
         raise ConfigError(f"{at(useless)}: has no use, as none of the schemes has steps; remove it")
+
+
+def _adds_unknowns(slot: Mapping[str, Any]) -> str:
+    """The key of a network's installation, if there is one, that makes more unknown than its blocks."""
+    installed = slot.get("installation", {})
+    return next((key for key in ("survey_error_m", "bias_error_m") if installed.get(key)), "")
+
+
+def _taking_nuisances() -> list[str]:
+    """Schemes for networks with survey errors or biases, about all that others are about."""
+    carries = {name: each.carry_over for name, each in SCHEMES.items() if not each.alone}
+    return [name for name, carry in carries.items() if carry is None or carry.takes_nuisances]
 
 
 def _n_slots(networks: Sequence[str], layouts: Mapping[str, NetworkLayout], where: str) -> int:
@@ -1075,7 +1093,7 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
             what += _text_hint(value, path, source)
     elif error.validator == "pattern":
         what = f"{shown(value)} is not of the required form"
-    elif error.validator in ("minimum", "exclusiveMinimum", "maximum"):
+    elif error.validator in config_keys.LIMITS.values():
         what = f"{shown(value)} is out of range"
     elif error.validator == "uniqueItems":
         twice = next(entry for index, entry in enumerate(value) if entry in value[:index])

@@ -24,6 +24,7 @@ from isal.study.config_keys import (
     FIGURE_KINDS,
     FILES,
     FINDINGS,
+    INSTALLATION,
     NETWORKS,
     RADIO,
     SIMULATIONS,
@@ -49,7 +50,7 @@ DOCUMENT = "config/README.md"
 SCHEMAS = "workflow/schemas"
 
 #: Keys of the top level that have a table of their own in the document.
-APART = ("ensembles", "findings", "radio", "simulations", "studies")
+APART = ("ensembles", "findings", "installation", "radio", "simulations", "studies")
 
 TABLE = re.compile(r"(<!-- keys of (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -83,6 +84,7 @@ def tables() -> dict[str, str]:
         ),
         "networks": _key_table(NETWORKS),
         "slot": _key_table(SLOT_KEYS),
+        "installation": _key_table(INSTALLATION),
     }
 
 

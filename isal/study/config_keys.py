@@ -17,6 +17,7 @@ from typing import Any
 
 from isal.allocation.solvers import SOLVERS
 from isal.model import ensemble
+from isal.model.installation import NAMES, Installation
 from isal.model.network import LARGEST_COORDINATE_M
 from isal.model.parameters import CLOCKS
 from isal.model.pulse import PULSES, RAISED_COSINE, ROLL_OFF
@@ -44,7 +45,12 @@ TYPES = {
 }
 
 #: The limits of a number: word, which is also how they are declared, and JSON schema's name.
-LIMITS = {"at least": "minimum", "above": "exclusiveMinimum", "at most": "maximum"}
+LIMITS = {
+    "at least": "minimum",
+    "above": "exclusiveMinimum",
+    "at most": "maximum",
+    "below": "exclusiveMaximum",
+}
 
 
 def limits(schema: Mapping[str, Any]) -> str:
@@ -68,6 +74,7 @@ class Number(Value):
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
+    below: float | None = None
     whole: bool = False
 
     def schema(self, definitions: Schema) -> Schema:
@@ -256,6 +263,18 @@ def _parameter(field: Field[Any]) -> Key:
     stated = dict(field.metadata)
     bounds = stated.pop("limits")
     return Key(PULSE if field.name == "pulse" else Number(**bounds), **stated)
+
+
+def _installed(field: Field[Any]) -> Key:
+    """The key of a setting of :class:`isal.Installation`."""
+    stated = dict(field.metadata)
+    about, bounds = stated.pop("about"), stated.pop("limits")
+    pattern, examples = NAMES[about]
+    name = Key(Text(rf"^{pattern}$(?!\n)", form="names"), f"Names of {about}, such as {examples}")
+    if bounds is None:
+        return Key(Listing(name, distinct=True), **stated, optional=True)
+    number = Number(**bounds)
+    return Key(Either((number, Named(name, number))), **stated, optional=True)
 
 
 PULSE = Either(
@@ -759,6 +778,8 @@ POSITION = Definition(
         "A position [x, y] in metres, or [x, y, z] as all others of its network",
     ),
 )
+#: Keys of the equipment and the disturbances of a network.
+INSTALLATION = {field.name: _installed(field) for field in fields(Installation)}
 SLOT_KEYS = {
     "resources": Key(
         Choice(["abundant", "limited"]),
@@ -788,6 +809,13 @@ SLOT_KEYS = {
     "radars_known": Key(
         Truth(),
         "True if the radars' positions are known (target sensing only, Figure 2 of the paper)",
+        optional=True,
+    ),
+    "installation": Key(
+        Definition("installation", Key(Table(INSTALLATION), "What a network has besides its positions")),
+        "Equipment of nodes, disturbances of links, survey errors of anchors",
+        remark="none unless given",
+        note="See below.",
         optional=True,
     ),
 }

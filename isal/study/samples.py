@@ -114,12 +114,14 @@ def well_determined(
 def observable(slots: Sequence[Network], radio: Radio) -> bool:
     """Whether the findings can be made of these slots: one or two, with radars, anchors and targets.
 
-    Each must be well determined in both clock modes, and also without its targets, and with its radars known.
+    Anchors must have no survey errors and links no biases, which are not for all carry-overs. Each must be well determined in both clock modes, and also without its targets, and with its radars known.
     """
     if len(slots) > 2:
         return False
     for slot in slots:
         if slot.radars_known or not (slot.n_radars and slot.n_anchors and slot.n_targets):
+            return False
+        if slot.installation.adds_unknowns(slot):
             return False
     try:
         for slot in slots:

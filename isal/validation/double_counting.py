@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from isal.errors import IsalError
 from isal.knowledge import Knowledge
 from isal.model import temporal
-from isal.model.information import Information
+from isal.model.information import Information, refuse_nuisances
 from isal.model.network import Network
 from isal.model.radio import Radio
 from isal.schemes.integrated import integrated
@@ -98,6 +98,7 @@ def double_counting(
     else:
         watts = np.asarray(power, dtype=float)
     informations = slot_informations(networks, radio, "asynchronous")
+    refuse_nuisances(informations[0], "double counting")
     if watts.ndim != 2 or len(watts) != len(informations):
         raise IsalError(f"power needs one row of node powers per slot, {len(informations)}; got shape {watts.shape}")
     exchanged = float(drift_variance(jitter_s, DURATION_S))

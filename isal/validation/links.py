@@ -26,7 +26,7 @@ from isal.model.information import Information, Spebs
 from isal.model.observability import OBSERVABILITY_FLOOR
 from isal.model.parameters import BLOCKS, Block
 from isal.model.pulse import Pulse, named
-from isal.schemes.schedule import SlotResult, no_prior
+from isal.schemes.schedule import SlotResult
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import delay
 
@@ -64,6 +64,8 @@ def _threshold(pulse: Pulse, search: float, amplitude: delay.Amplitude) -> float
 
 def shares(information: Information, power: ArrayLike, block: Block) -> Array:
     """Share of each link in the bound of a block, of the shape of :func:`link_snr`; they add up to 1.
+
+    With survey errors or biases the rest is what is known of these before any link measures.
 
     ``lambda_l |j_l' M^-1 C|^2 / f``: ``j_l`` is the link's row of the Jacobian and ``lambda_l`` its range information
     at the given node powers (W, radars first), ``M`` their information, ``C`` selects the block, and ``f`` is
@@ -105,7 +107,7 @@ def usable_spebs(information: Information, power: ArrayLike, threshold: float) -
     network has no such block.
     """
     links = _Links.of_one(information, power)
-    directions = _Directions(links.roots(links.snr >= _checked_threshold(threshold)))
+    directions = _Directions(links.with_prior(links.roots(links.snr >= _checked_threshold(threshold))))
     indices = (information.basis.indices([block]) for block in BLOCKS)
     return Spebs(*(float(directions.solve(each)[0][0]) if len(each) else math.nan for each in indices))
 
@@ -196,7 +198,7 @@ def usable_links(schedules: Sequence[Sequence[SlotResult]]) -> list[UsableLinks]
     One for each slot, in time order.
     """
     found: list[UsableLinks] = []
-    priors = [no_prior(slots[0].information) for slots in schedules]
+    priors = [slots[0].information.prior for slots in schedules]
     for number, one in enumerate(schedules[0]):
         slots = [schedule[number] for schedule in schedules]
         block, infos = one.steps[-1].block, [slot.information for slot in slots]
@@ -213,7 +215,7 @@ def usable_links(schedules: Sequence[Sequence[SlotResult]]) -> list[UsableLinks]
         integrated = np.array([info.radio.pulses for info in infos])
         pulses[told] = _pulses_needed(part[told], snr[told], integrated[told], threshold[told], CARRIED)
         if number == 0:
-            speb, _ = _Directions(measured).solve(indices)
+            speb, _ = _Directions(links.with_prior(measured)).solve(indices)
         else:
             roots = [(Knowledge.of_rows(root) + prior).root for root, prior in zip(measured, priors, strict=True)]
             speb = np.array([_Directions(np.asarray(root)[None]).solve(indices)[0][0] for root in roots])
@@ -277,9 +279,14 @@ class _Links:
                 roots[some, : min(chosen.shape[1], size)] = triangle_of(told)
         return roots
 
+    def with_prior(self, roots: Array) -> Array:
+        """:meth:`roots` with the rows of what is known before any link measures."""
+        told = np.array([info.prior.root for info in self.informations])
+        return np.concatenate([roots, told[self.which]], axis=1) if told.shape[1] else roots
+
     def shares(self, block: Block) -> Array:
         """:func:`shares`, of the shape of ``snr``; NaN where the links leave the block undetermined."""
-        bound, solved = _Directions(self.roots()).solve(self.informations[0].basis.indices([block]))
+        bound, solved = _Directions(self.with_prior(self.roots())).solve(self.informations[0].basis.indices([block]))
         links = [info.links for info in self.informations]
         weight = np.zeros((len(bound), len(links[0])))
         for place, each in enumerate(links):

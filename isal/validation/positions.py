@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, by_root
 from isal.model import temporal
-from isal.model.information import Information
+from isal.model.information import Information, refuse_nuisances
 from isal.validation.blocks import Key, generator, in_order
 from isal.validation.statistics import mean_square_limits, square_limits
 
@@ -114,6 +114,7 @@ class Model:
 
         ``n`` is in units of each range's standard deviation; ``Q`` has shape ``(n_links, k)``.
         """
+        refuse_nuisances(info, "the simulation of positions")
         network, links, basis = info.network, info.links, info.basis
         dimension = network.dimension
         weight = np.sqrt(information)
@@ -579,7 +580,7 @@ def simulate(info: Information, power: ArrayLike, key: Key, blocks: Iterable[int
 
 def covariance(info: Information, power: ArrayLike) -> Array:
     """What :func:`simulate` is compared with: the inverse of the information (18) or (23), m^2, shape ``(d, d)``."""
-    return inverse(info.measured(power))
+    return inverse(info.measured(power) + info.prior)
 
 
 def drawn_truth(info: Information, model: Model, rng: np.random.Generator, n_trials: int = TRIALS_PER_BLOCK) -> Array:
@@ -668,6 +669,8 @@ def slot_covariances(infos: Sequence[Information], powers: Sequence[ArrayLike]) 
     The filtered ones are made slot by slot (:mod:`isal.model.temporal`), the smoothed one from the matrix of both
     slots, so that the block of slot 2 comes out twice.
     """
+    for info in infos:
+        refuse_nuisances(info, "the simulation of positions")
     one, two = (info.measured(power) for info, power in zip(infos, powers, strict=True))
     d, indices = len(one), np.arange(len(one) + len(two))
     rows = Knowledge.of_rows(_ties(infos))

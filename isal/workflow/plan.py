@@ -501,9 +501,16 @@ class Plan:
 
     @cached_property
     def _used(self) -> dict[str, tuple[Network, ...]]:
-        """Slots of the networks that studies use, by name, in the order of the networks file."""
+        """Slots of the networks that studies use, by name, in the order of the networks file.
+
+        Those alone that simulations are for: no estimator here knows of survey errors or biases.
+        """
         used = {network for study in self.configuration.studies.values() for network in study.axes["network"]}
-        return {name: slots for name, slots in self.networks.items() if name in used}
+        return {
+            name: slots
+            for name, slots in self.networks.items()
+            if name in used and not any(slot.installation.adds_unknowns(slot) for slot in slots)
+        }
 
     def _optimum(self, slots: tuple[Network, ...], clock: Clock) -> Point:
         """The integrated scheme with bandwidth and energy of the findings, of which each slot has the same share."""

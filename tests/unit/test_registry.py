@@ -4,6 +4,7 @@ import ast
 import doctest
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,18 @@ def test_every_entry_is_told_from_every_other():
         assert all(names)
     assert [scheme.name for scheme in SCHEMES.values()] == list(SCHEMES)
     assert [scheme.carry_over.name for scheme in STEP_BY_STEP.values()] == list(CARRIES)
+
+
+def test_localization_leaves_out_what_an_installation_says_of_targets(paper_network):
+    settings = {"cross_section_m2": {"target 1": 2.0}, "links_off": ["radar 1 - target 1", "radar 1 - anchor 2"]}
+    network = replace(
+        paper_network, installation=isal.Installation(**settings, path_overlap={"sensing": 0.2}, excess_noise_db=3.0)
+    )
+    taken = SCHEMES["localization"].takes(network).installation
+    assert taken == isal.Installation(
+        links_off=["radar 1 - anchor 2"], path_overlap={"sensing": 0.2}, excess_noise_db=3.0
+    )
+    assert SCHEMES["sensing"].takes(network).installation == network.installation
 
 
 @pytest.mark.parametrize("name", SCHEMES)

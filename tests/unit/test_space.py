@@ -4,6 +4,7 @@ import doctest
 import hashlib
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -367,6 +368,51 @@ def test_every_scheme_works_and_none_beats_integrated(clock):
         split = isal.best_split(HALL, RADIO, clock=clock, energy=1.0, carry=carry)
         assert len(split.energies) == (2 if clock == "synchronous" else 3)
         assert split.speb >= best.lower_bound
+
+
+# --- installations ----------------------------------------------------------------------------------------------------
+
+
+def installed(**settings):
+    return replace(HALL, installation=isal.Installation(**settings))
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_installations_go_with_networks_in_space(clock):
+    given = {"radio": RADIO, "clock": clock, "energy": 1.0}
+    plain, lost = isal.integrated(HALL, **given), []
+    for sigma in (1e-7, 1e-3, 1e-1):
+        found = isal.integrated(installed(survey_error_m=sigma, bias_error_m={"ranging": sigma}), **given)
+        labels = found.information.basis.labels
+        # the biases of the links between two radars, and between a radar and an anchor, are last
+        assert labels[-21:-9] == tuple(f"anchor {number} {axis}" for number in range(1, 5) for axis in "xyz")
+        lost.append(found.speb / plain.speb - 1)
+    assert abs(lost[0]) < 1e-6 < lost[1] < lost[2]
+    louder = installed(antenna_gain_db=RADIO.antenna_gain_db + 3, excess_noise_db=6, path_overlap=0.5)
+    assert isal.integrated(louder, **given).speb == pytest.approx(2 * plain.speb, rel=1e-6)
+    off = isal.integrated(installed(links_off=["radar 1 - anchor 2"], receive_only=["radar 2"]), **given)
+    assert off.power[1] == 0
+    assert off.speb > plain.speb
+
+
+def test_turning_changes_no_bound_of_a_surveyed_network():
+    network = installed(survey_error_m={"anchor 1": 0.02, "anchor 2": 0.1}, bias_error_m={"radar 1 - anchor 3": 0.05})
+    power = np.array([1.0, 2.0, 0.5, 0.0, 1.0, 0.3])
+    for clock in CLOCK_MODES:
+        expected = fields(isal.spebs(network, RADIO, power, clock))
+        turned = fields(isal.spebs(network.moved(0.7, (5, -3, 8), (1, 2, 3)), RADIO, power, clock))
+        np.testing.assert_allclose(turned, expected, rtol=1e-9)
+
+
+def test_a_link_that_is_missed_in_space_is_named_as_the_way_out():
+    lone = installed(links_off=["ranging", "radar 1 - target 1", "radar 2 - target 1"])
+    with pytest.raises(
+        isal.UnobservableError, match=r"radar 1 x.* mode; let more nodes transmit and receive, switch l"
+    ):
+        isal.information(lone, RADIO, "asynchronous")
+    low = replace(lifted(FLAT, 3.0), installation=isal.Installation(antenna_gain_db=20.0))
+    with pytest.raises(isal.UnobservableError, match="lie in one plane"):
+        isal.information(low, RADIO, "asynchronous")
 
 
 # --- slots ------------------------------------------------------------------------------------------------------------

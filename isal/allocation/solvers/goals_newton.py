@@ -74,6 +74,9 @@ MOST_ROUNDS = 60
 #: tightened, so that the others, met to that share, are met for certain.
 ROUND = 0.3
 
+#: What rounding may have done to the powers that "energy" starts from where there is little to spare.
+SURE = 1e-6
+
 #: "energy" starts where all requirements are met by this factor, or, if that can't be had, by any.
 ROOMY = 2.0
 ENOUGH = 1.05
@@ -497,6 +500,7 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
             finite[index] = _lower(problems[index], power[index])
         return [each if sound else AllocationError(NO_OPTIMUM) for each, sound in zip(power, finite, strict=True)]
     level = np.ones(len(problems))
+    tried: list[list[float]] = [[] for _ in problems]
     power, ratio = region.middle(level), np.zeros(len(problems))
     widest = np.where(np.isfinite(region.reach), region.reach, np.inf).max(axis=1)
     open_ = list(range(len(problems)))
@@ -504,6 +508,8 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
         part = region.take(np.array(open_))
         power[open_] = part.middle(level[open_])
         ratio[open_] = _ratios([problems[index] for index in open_], power[open_])
+        for index in open_:
+            tried[index].append(float(level[index]))
         low, high = ratio[open_] < ROOMY, ratio[open_] > 20 * ROOMY
         factor = np.clip(1.5 * ROOMY / np.maximum(ratio[open_], 1e-300), 1e-6, 1e6)
         moving = (low & (level[open_] < widest[open_]) & (level[open_] < 1e30)) | (high & (level[open_] > 1e-30))
@@ -511,6 +517,9 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
         open_ = [index for index, move in zip(open_, moving.tolist(), strict=True) if move]
         if not open_:
             break
+    for index in np.flatnonzero(ratio < ROOMY).tolist():
+        if any(goal.known for goal in problems[index].goals):
+            power[index], ratio[index] = _halfway(problems[index], tried[index])
     results: list[Array | AllocationError] = list(power)
     for index in np.flatnonzero(ratio > 20 * ROOMY).tolist():
         results[index] = AllocationError("the requirements are met without any power")
@@ -522,6 +531,21 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
     for index, found in zip(bounded, _some_that_meet([problems[index] for index in bounded]), strict=True):
         results[index] = found
     return results
+
+
+def _halfway(problem: GoalsProblem, levels: Sequence[float]) -> tuple[Array, float]:
+    """Powers that meet requirements with half of what there is to spare, and by what factor they meet them.
+
+    A prior can leave floors that no power lowers, so that "energy" may have little to spare. ``levels`` are those of
+    even powers that were tried, W; what rounding makes of the largest of them counts for nothing.
+    """
+    middle = [problem.region.middle(np.full(1, level))[0] for level in sorted(levels)]
+    parts = [evaluate(problem.goals, power) for power in middle]
+    sure = [np.append(problem.levels / (part.value * (1 + part.rounding)), np.inf).min() for part in parts]
+    ratios = np.array([ratio if part.rounding.max() < SURE else 0.0 for ratio, part in zip(sure, parts, strict=True)])
+    best = ratios.max()
+    chosen = int(np.argmax(ratios - 1 >= 0.5 * (best - 1))) if best > 1 else int(np.argmax(ratios))
+    return middle[chosen], float(ratios[chosen])
 
 
 def _lower(problem: GoalsProblem, power: Array) -> bool:

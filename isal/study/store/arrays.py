@@ -12,6 +12,8 @@ from isal.allocation.batch import MOST_ENTRIES
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, spebs_of
+from isal.model.information import Information
+from isal.model.installation import link_ends
 from isal.model.parameters import BLOCKS
 from isal.schemes.schedule import ScheduleResult, SlotResult
 from isal.units import DURATION_S
@@ -26,8 +28,8 @@ def arrays_of(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     results
-        At least one. They have the same numbers of slots, steps, nodes and links, and links with the same ends; clock,
-        scheme and radio may differ.
+        At least one. They have the same numbers of slots, steps and nodes, and could have the same links; clock,
+        scheme, radio, and which of these links there are, may differ.
 
     Returns
     -------
@@ -71,13 +73,19 @@ def _kinds(results: Sequence[ScheduleResult]) -> Iterator[list[int]]:
     kinds: dict[Any, list[int]] = {}
     for number, result in enumerate(results):
         kind = tuple(
-            (slot.information.basis.labels, len(slot.information.links), *(step.block for step in slot.steps))
+            (slot.information.basis.labels, slot.information.once(_existing), *(step.block for step in slot.steps))
             for slot in result.slots
         )
         kinds.setdefault(kind, []).append(number)
-    for ((labels, n_links, *_), *_), numbers in kinds.items():
-        size = max(1, MOST_ENTRIES // (n_links * len(labels)))
+    for ((labels, existing, *_), *_), numbers in kinds.items():
+        size = max(1, MOST_ENTRIES // (len(existing) * len(labels)))
         yield from (numbers[start : start + size] for start in range(0, len(numbers), size))
+
+
+def _existing(information: Information) -> bytes:
+    """Which of all links that the network could have there are, a byte for each, in the order of records."""
+    network = information.network
+    return network.installation.exists(network, link_ends(network)).tobytes()
 
 
 def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
@@ -116,8 +124,20 @@ def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
         "iterations": _each(allocations, "iterations"),
         "seconds": _each(allocations, "seconds"),
         "power": power,
-        "link_snr": np.concatenate([each.snr for each in usable], axis=1),
+        "link_snr": np.concatenate(
+            [_of_all_links(each.snr, slot.information) for each, slot in zip(usable, slots[0], strict=True)], axis=1
+        ),
     }
+
+
+def _of_all_links(snr: Array, information: Information) -> Array:
+    """SNR of all links that the network could have, along the last axis: zero where there is none."""
+    existing = np.frombuffer(information.once(_existing), dtype=bool)
+    if existing.all():
+        return snr
+    found = np.zeros((*snr.shape[:-1], len(existing)))
+    found[..., existing] = snr
+    return found
 
 
 def _each(rows: Sequence[Sequence[Any]], attribute: str) -> NDArray[Any]:

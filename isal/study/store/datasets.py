@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isal.allocation.certificate import STATUSES
+from isal.model.installation import KINDS
 from isal.schemes.proof import PROOFS
 from isal.study.axes import axes_of
 from isal.study.points import Point
@@ -316,7 +317,7 @@ def _strongest(found: records.Records, name: str) -> NDArray[np.float64]:
     for number, shape in enumerate(found.shapes):
         chosen = np.flatnonzero(found.arrays["shape"] == number)
         sensing = np.array(shape.links[records.LINK_ENDS.index("target")]) >= 0
-        of_kind = np.flatnonzero(sensing if STRONGEST[name] == "sensing" else ~sensing)
+        of_kind = np.flatnonzero(sensing == KINDS.index(STRONGEST[name]))
         if len(of_kind):
             strongest[chosen] = ratios[chosen][..., of_kind].max(axis=2)
     return strongest

@@ -27,6 +27,7 @@ from isal import __version__
 from isal.allocation import solvers
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
+from isal.model.installation import link_ends
 from isal.schemes.proof import PROOFS
 from isal.study import files
 from isal.study.points import Point, Solution
@@ -164,7 +165,8 @@ class Shape:
     """What the numbers of a point are about.
 
     ``nodes`` are the labels of the nodes, ``steps`` what each step minimises, ``step_slot`` the number of its slot, and
-    ``links`` transmitters, receivers and targets (:data:`LINK_ENDS`).
+    ``links`` transmitters, receivers and targets (:data:`LINK_ENDS`) of all links that the network could have, which
+    are the same in each slot, whatever its installation leaves out.
     """
 
     nodes: tuple[str, ...]
@@ -185,12 +187,13 @@ class Shape:
     @classmethod
     def of(cls, result: Solution) -> Shape:
         """The shape of a solved point."""
-        info = result.slots[0].information
+        network = result.slots[0].information.network
+        ends = link_ends(network)
         return cls(
-            nodes=tuple(info.network.node_labels),
+            nodes=tuple(network.node_labels),
             steps=tuple(step.block for slot in result.slots for step in slot.steps),
             step_slot=tuple(number for number, slot in enumerate(result.slots, start=1) for _ in slot.steps),
-            links=tuple(tuple(getattr(info.links, end).tolist()) for end in LINK_ENDS),
+            links=tuple(tuple(getattr(ends, end).tolist()) for end in LINK_ENDS),
         )
 
 
