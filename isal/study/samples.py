@@ -114,8 +114,8 @@ def well_determined(
 def observable(slots: Sequence[Network], radio: Radio) -> bool:
     """Whether the findings can be made of these slots: one or two, with radars, anchors and targets.
 
-    Anchors must have no survey errors and links no biases, which are not for all carry-overs. Each slot must be well
-    determined in both clock modes, and also without its targets, and with its radars known.
+    Each must be well determined in both clock modes, and also without its targets, and with its radars known. Anchors
+    must have no survey errors and links no biases, which are not for all carry-overs.
     """
     if len(slots) > 2:
         return False

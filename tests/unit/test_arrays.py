@@ -97,6 +97,47 @@ def test_the_arrays_are_what_results_say_of_themselves():
         assert arrays["usable_speb"][number, 0] == pytest.approx(usable.targets, rel=1e-12)
 
 
+#: Settings of one network whose links differ, but not their number.
+UNLIKE = [
+    {"links_off": ["radar 1 - anchor 1"], "survey_error_m": 0.01},
+    {"links_off": ["radar 2 - anchor 2"], "survey_error_m": 0.02},
+    {"links_off": ["radar 2 - anchor 1"], "survey_error_m": 0.01, "bias_error_m": {"radar 1 - anchor 2": 0.1}},
+    {},
+]
+
+
+@pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
+def test_links_that_do_not_exist_leave_zeros(clock):
+    networks = [replace(SINGLE["7c"], installation=isal.Installation(**each)) for each in UNLIKE]
+    results = solved(of_steps("step-by-step-joint", clock, isal.Radio(pulses=1e5), networks))
+    assert_as_alone(results)
+    arrays = arrays_of(results)
+    assert arrays["link_snr"].shape[2] == 26  # also of slots with a link less
+    for number, result in enumerate(results):
+        (slot,) = result.slots
+        info = slot.information
+        there = info.network.installation.exists(info.network, link_ends(info.network))
+        snr = arrays["link_snr"][number]
+        np.testing.assert_array_equal(snr[:, there], links.link_snr(info, slot.power))
+        assert not snr[:, ~there].any()
+        assert arrays["usable_speb"][number, 0] == pytest.approx(slot.spebs.targets, rel=1e-5)  # with all these pulses
+        assert arrays["usable_share"][number, 0] < (1 if info.prior else 1 + 1e-12)
+
+
+def test_usable_links_of_slots_know_what_slots_before_them_do():
+    """Survey errors stay, biases are new: with enough pulses all links are usable, as in the schedule's bounds."""
+    networks = [replace(SINGLE["7c"], installation=isal.Installation(**each)) for each in (UNLIKE[0], UNLIKE[2])]
+    later = networks[1].moved(shift=(3, 4))
+    changes = INTEGRATED | {"energies_uj": (4_000_000, 6_000_000), "radio": isal.Radio(pulses=1e5)}
+    with_biases = replace(later, installation=replace(later.installation, survey_error_m=0.01))
+    (result,) = solved([point_of(**changes | {"slots": (networks[0], with_biases)})])
+    assert result.slots[0].information.basis.size < result.slots[1].information.basis.size
+    arrays = arrays_of([result])
+    np.testing.assert_allclose(arrays["usable_speb"][0], [slot.speb for slot in result.slots], rtol=1e-5)
+    assert arrays["link_snr"].shape == (1, 2, 26)
+    assert (arrays["link_snr"] == 0).sum(axis=2).min() >= 2
+
+
 @pytest.mark.parametrize("scheme", ["held", "marginal", "joint"])
 def test_all_that_was_measured_is_the_bound_at_the_sum_of_the_powers(scheme):
     """By the matrix of all links, and for `joint`, which keeps every measurement, what the scheme says itself."""
@@ -137,47 +178,6 @@ def test_time_stamps_that_jitter_limit_each_step_on_its_own():
     found = arrays_of([result])["measured_speb"][0, 0]
     assert found == pytest.approx(bound, rel=1e-8)
     assert found < info.measured(slot.power.sum(axis=0)).speb(places)
-
-
-#: Settings of one network whose links differ, but not their number.
-UNLIKE = [
-    {"links_off": ["radar 1 - anchor 1"], "survey_error_m": 0.01},
-    {"links_off": ["radar 2 - anchor 2"], "survey_error_m": 0.02},
-    {"links_off": ["radar 2 - anchor 1"], "survey_error_m": 0.01, "bias_error_m": {"radar 1 - anchor 2": 0.1}},
-    {},
-]
-
-
-@pytest.mark.parametrize("clock", ["synchronous", "asynchronous"])
-def test_links_that_do_not_exist_leave_zeros(clock):
-    networks = [replace(SINGLE["7c"], installation=isal.Installation(**each)) for each in UNLIKE]
-    results = solved(of_steps("step-by-step-joint", clock, isal.Radio(pulses=1e5), networks))
-    assert_as_alone(results)
-    arrays = arrays_of(results)
-    assert arrays["link_snr"].shape[2] == 26  # also of slots with a link less
-    for number, result in enumerate(results):
-        (slot,) = result.slots
-        info = slot.information
-        there = info.network.installation.exists(info.network, link_ends(info.network))
-        snr = arrays["link_snr"][number]
-        np.testing.assert_array_equal(snr[:, there], links.link_snr(info, slot.power))
-        assert not snr[:, ~there].any()
-        assert arrays["usable_speb"][number, 0] == pytest.approx(slot.spebs.targets, rel=1e-5)  # with all these pulses
-        assert arrays["usable_share"][number, 0] < (1 if info.prior else 1 + 1e-12)
-
-
-def test_usable_links_of_slots_know_what_slots_before_them_do():
-    """Survey errors stay, biases are new: with enough pulses all links are usable, and the bounds are the schedule's."""
-    networks = [replace(SINGLE["7c"], installation=isal.Installation(**each)) for each in (UNLIKE[0], UNLIKE[2])]
-    later = networks[1].moved(shift=(3, 4))
-    changes = INTEGRATED | {"energies_uj": (4_000_000, 6_000_000), "radio": isal.Radio(pulses=1e5)}
-    with_biases = replace(later, installation=replace(later.installation, survey_error_m=0.01))
-    (result,) = solved([point_of(**changes | {"slots": (networks[0], with_biases)})])
-    assert result.slots[0].information.basis.size < result.slots[1].information.basis.size
-    arrays = arrays_of([result])
-    np.testing.assert_allclose(arrays["usable_speb"][0], [slot.speb for slot in result.slots], rtol=1e-5)
-    assert arrays["link_snr"].shape == (1, 2, 26)
-    assert (arrays["link_snr"] == 0).sum(axis=2).min() >= 2
 
 
 def test_large_results_are_taken_in_parts(monkeypatch):

@@ -12,7 +12,6 @@ import yaml
 from builders import ROOT, SINGLE, defaults, point_of, write_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from isal.study.observations import observable
 from strategies import CLOCKS, generators, networks, powered_networks, random_schedule
 
 import isal
@@ -30,6 +29,7 @@ from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.step_by_step import known_after
 from isal.study import config
 from isal.study.fingerprint import digest
+from isal.study.samples import observable
 from isal.study.store import records
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import links, positions, step_estimators
