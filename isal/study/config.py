@@ -421,6 +421,8 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     findings = _findings(config["findings"], origin)
     if (random := findings.ensemble.name) in ensembles:
         raise ConfigError(f"{origin.at('ensembles', random)}: is what the findings call their samples; rename it")
+    if config["paper"]:
+        _check_names(layouts, findings.ensemble.name, str(config["networks"]))
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
     sizes = {name: len(each.numbers()) for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
@@ -628,8 +630,7 @@ RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "ta
 
 def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Ensemble:
     at = functools.partial(origin.at, "ensembles", name)
-    alike = re.compile(rf"{re.escape(name)}(-\d+(\.\d+)?)?")
-    if taken := next(filter(alike.fullmatch, layouts), ""):
+    if taken := _of_the_ensemble(name, layouts):
         raise ConfigError(f"{at()}: network {taken} has the name of the ensemble, or of one of its networks; rename it")
     given: dict[str, Any] = {key: int(table[key]) for key in ("seed", "size", "slots") if key in table}
     if "area_m" in table:
@@ -659,6 +660,26 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
     return found
 
 
+def _of_the_ensemble(name: str, layouts: Iterable[str]) -> str:
+    """The first layout that has the name of an ensemble, of one of its networks or of a slot of one; empty if none."""
+    return next(filter(re.compile(rf"{re.escape(name)}(-\d+(\.\d+)?)?").fullmatch, layouts), "")
+
+
+def _check_names(layouts: Mapping[str, NetworkLayout], random: str, label: str) -> None:
+    """Refuse layouts with names that the findings have for slots on their own, or for random samples."""
+    if taken := _of_the_ensemble(random, layouts):
+        raise ConfigError(f"{label}: {taken}: is what the findings call a random network; rename it")
+    for name, layout in layouts.items():
+        if taken := _slot_in(name, layout, layouts):
+            raise ConfigError(f"{label}: {taken}: is what the findings call a slot of {name}; rename it")
+
+
+def _slot_in(name: str, layout: NetworkLayout, layouts: Mapping[str, NetworkLayout]) -> str:
+    """The first layout that has the name of a slot of another one; empty if none has."""
+    slots = [slot_name(name, number) for number, _ in enumerate(layout.slots, start=1)] if len(layout.slots) > 1 else []
+    return next((slot for slot in slots if slot in layouts), "")
+
+
 def _of_a_member(ensemble: Ensemble) -> NetworkLayout:
     """A layout with the blocks of parameters that all networks of an ensemble have."""
     nowhere = [[0.0, 0.0]]
@@ -686,7 +707,7 @@ def _study(
         (network, clock): _steps(layouts[network], clock) for network in table["networks"] for clock in table["clocks"]
     }
     _check_schemes(table, layouts, at)
-    apart = _apart(table["networks"], layouts, sizes, at("slots")) if "slots" in table else None
+    apart = _apart(table["networks"], layouts, at("slots")) if "slots" in table else None
     n_slots = 1 if apart else _n_slots(table["networks"], layouts, at("networks"))
     wanted, best = _wanted_grids(table, n_slots, steps), "split" in table
     if n_slots == 1 and (useless := next((key for key in COUPLING if key in table), "")):
@@ -738,16 +759,13 @@ def _study(
     return found
 
 
-def _apart(
-    networks: Iterable[str], layouts: Mapping[str, NetworkLayout], sizes: Mapping[str, int], where: str
-) -> dict[str, int]:
+def _apart(networks: Iterable[str], layouts: Mapping[str, NetworkLayout], where: str) -> dict[str, int]:
     """The number of slots of each network, each of which is a network of its own."""
     found = {network: len(layouts[network].slots) for network in networks}
     if max(found.values()) == 1:
         raise ConfigError(f"{where}: has no use, as all of these networks have one slot; remove it")
-    for network, n_slots in found.items():
-        alone = (slot_name(network, number) for number in range(1, n_slots + 1)) if n_slots > 1 else ()
-        if network not in sizes and (taken := next((name for name in alone if name in layouts), "")):
+    for network in found:
+        if taken := _slot_in(network, layouts[network], layouts):
             raise ConfigError(f"{where}: a slot of {network} would have the name of network {taken}; rename that")
     return found
 

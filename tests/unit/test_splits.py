@@ -303,8 +303,15 @@ def test_a_slot_has_a_name_of_its_own():
     layout = {"anchors": [[0, 0], [90, 0]], "radars": [[50, 10], [20, 70]], "target": [40, 40]}
     networks = {"single_slot": {"8.2": layout}, "dual_slot": {"8": [layout, layout]}}
     study = BASE | BOTH | {"networks": ["8"], "slots": "apart"}
+    options = {"networks": networks, "studies": {"one": study}, "figures": {"formats": ["svg"], "draw": {}}}
+    with pytest.raises(config.ConfigError, match=r": 8\.2: is what the findings call a slot of 8; rename it"):
+        plan_of(**options)
+    source = plan_of(**options | {"networks": {"dual_slot": networks["dual_slot"]}}).configuration.source
+    own = {"config": source["config"] | {"paper": False}, "networks": networks}
     with pytest.raises(config.ConfigError, match=r"slots: a slot of 8 would have the name of network 8\.2; rename"):
-        plan_of(networks=networks, studies={"one": study}, figures={"formats": ["svg"], "draw": {}})
+        config.parse(own)
+    with pytest.raises(config.ConfigError, match=r": random-1-7: is what the findings call a random network; rename"):
+        plan_of(**options | {"networks": {"single_slot": {"random-1-7": layout}}})
     networks = {"single_slot": {"some-1.2": layout}}
     with pytest.raises(config.ConfigError, match=r"ensembles\.some: network some-1\.2 has the name of"):
         plan_of(

@@ -149,7 +149,10 @@ LOOKED_INTO = {
 }
 
 #: Modules that decide what a job is asked to do, which its fingerprint holds, and nothing of how it does it.
-ASKING = {"isal", "isal.study.config", "isal.study.fingerprint", "isal.workflow.plan", "isal.workflow.products"}
+ASKING = {
+    *("isal", "isal.study.config", "isal.study.fingerprint"),
+    *(f"isal.workflow.{name}" for name in ("findings", "plan", "products", "record_files")),
+}
 
 RAN = """
 import functools, importlib, json, pkgutil, runpy, sys
