@@ -80,7 +80,7 @@ class Basis:
 
     @cached_property
     def _slices(self) -> dict[Block | Nuisance, slice]:
-        return {**self.blocks, **self.nuisances}
+        return dict([*self.blocks.items(), *self.nuisances.items()])
 
 
 def parameter_basis(network: Network, clock: Clock) -> Basis:
