@@ -201,22 +201,18 @@ def allocate(
     '0.0500 m'
     """
     info = information(network, radio, clock)
-    if info.jitters:
-        raise IsalError(
-            f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
-            "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
-        )
+    refuse_jitter(network, info)
     if requirements is not None and goals is not None:
         raise IsalError(f"{network.name}: give goals or requirements, not both")
     tolerance = positive_number(tolerance, "tolerance")
     if requirements is None:
-        kind, levels = _goals(info, goals)
+        kind, levels = goal_levels(info, goals)
     else:
-        kind, levels = "energy", _requirements(info, requirements)
-    rows, at_most = _limits(network, energy, limits)
+        kind, levels = "energy", required_levels(info, requirements)
+    rows, at_most = power_limits(network, energy, limits)
     known = no_prior(info)
     problem = GoalsProblem(
-        [_goal(info, known, name) for name in levels],
+        [named_goal(info, known, name) for name in levels],
         kind,
         list(levels.values()),
         caps=np.inf if caps is None else checked_caps(caps, network.n_nodes),
@@ -224,16 +220,26 @@ def allocate(
         at_most=at_most,
     )
     try:
-        allocation = _solved(problem, solver, tolerance)
+        allocation = solved(problem, solver, tolerance)
     except InfeasibleError as error:
-        raise _infeasible(info, problem, error, solver, tolerance) from None
+        raise infeasible(network, problem, error, solver, tolerance) from None
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
         tell_uncertified(info, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
     return result
 
 
-def _solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+def refuse_jitter(network: Network, info: Information) -> None:
+    """Several goals take an information that is linear in the powers."""
+    if info.jitters:
+        raise IsalError(
+            f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
+            "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
+        )
+
+
+def solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+    """The answer of a solver by name; a sum of goals of one matrix under one budget is a problem of one goal."""
     single = problem.single
     if single is None:
         found: GoalsAllocation = solvers.goals_module(solver).solve(problem, tolerance)
@@ -287,7 +293,7 @@ def _indices(info: Information, name: str) -> NDArray[np.intp]:
     return np.array(found)
 
 
-def _goal(info: Information, known: Any, name: str) -> Goal:
+def named_goal(info: Information, known: Any, name: str) -> Goal:
     largest = name.startswith(DIRECTION)
     indices = _indices(info, name.removeprefix(DIRECTION))
     return Goal(known, info.stack, np.eye(info.basis.size)[:, indices], name, largest)
@@ -311,7 +317,7 @@ def _table(info: Information, given: object, what: str) -> dict[str, float]:
     return {name: positive_number(number, f"{what}: that of {name}") for name, number in named}
 
 
-def _goals(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
+def goal_levels(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
     """Kind of problem and levels by name; the level of a worst case is the inverse of its weight."""
     if goals is None:
         goals = _members(info, "targets") or _members(info, "radars") or ["clocks"]
@@ -327,7 +333,7 @@ def _goals(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
     return "sum", _table(info, goals, "goals")
 
 
-def _requirements(info: Information, given: Any) -> dict[str, float]:
+def required_levels(info: Information, given: Any) -> dict[str, float]:
     """Largest squared error bound by name, m^2."""
     if not isinstance(given, Mapping):
         number = positive_number(given, "requirements", "m")
@@ -335,7 +341,7 @@ def _requirements(info: Information, given: Any) -> dict[str, float]:
     return {name: number**2 for name, number in _table(info, given, "requirements").items()}
 
 
-def _limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
+def power_limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
     """Coefficients, shape ``(R, n_nodes)``, and what they may add up to, W, shape ``(R,)``."""
     rows, at_most = [], []
     if energy is not None:
@@ -368,8 +374,8 @@ def _limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
 # --- what can't be had ------------------------------------------------------------------------------------------------
 
 
-def _infeasible(
-    info: Information, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
+def infeasible(
+    network: Network, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
 ) -> InfeasibleError:
     """By how much requirements are missed, and what energy would meet them."""
     reach = problem.region.reach[0]
@@ -380,18 +386,19 @@ def _infeasible(
         for goal, value, level in zip(problem.goals, least, problem.levels, strict=True)
         if value > level
     ]
-    how = f"with every node at the most that it may send, {', '.join(missed)}"
+    more = f" and {len(missed) - MOST_SHOWN} more" if len(missed) > MOST_SHOWN else ""
+    how = f"with every node at the most that it may send, {', '.join(missed[:MOST_SHOWN])}{more}"
     if not missed:
         how = f"each of them can be met, but not all: one stays at least {_above(error.ratio)}"
     free = GoalsProblem(problem.goals, "energy", problem.levels)
-    would = _solved(free, solver, tolerance)
+    would = solved(free, solver, tolerance)
     powers = ", ".join(
         f"{label} {power:.3g} W"
-        for label, power in zip(info.network.node_labels, would.power, strict=True)
+        for label, power in zip(network.node_labels, would.power, strict=True)
         if power > NEGLIGIBLE * would.power.sum()
     )
     return InfeasibleError(
-        f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
+        f"{network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
         f"limits {would.value:.4g} J would do: {powers}",
         error.ratio,
     )
