@@ -57,9 +57,8 @@ def asked(network: isal.Network, clock: Clock, kind: str) -> GoalsProblem:
     return design.on(network).problem
 
 
-def certified(size: int = 1000, few: int = 3, at_once: int = 50) -> list[Row]:
+def certified(size: int = 1000, few: int = 3, at_once: int = 50) -> Iterator[Row]:
     """Certified shares, and time beside Clarabel."""
-    rows: list[Row] = []
     for kind in KINDS:
         for clock in CLOCKS:
             seconds, good, iterations, why = 0.0, 0, 0, Counter[str]()
@@ -88,19 +87,16 @@ def certified(size: int = 1000, few: int = 3, at_once: int = 50) -> list[Row]:
             alone = np.median([cpu_seconds(partial(goals_newton.solve, each, TOLERANCE)) for each in first])
             whole, own = np.median([clarabel_seconds(each) for each in first], axis=0)
             rest = f"; not: {dict(why)}" if why else ""
-            rows.append(
-                (
-                    f"{kind}, {size} random networks, {clock}",
-                    f"{good} certified to {TOLERANCE:g}, at most {iterations} iterations{rest}; "
-                    f"{seconds / size * 1e3:.1f} ms each in a batch, {alone * 1e3:.0f} ms alone; Clarabel "
-                    f"{own * 1e3:.0f} ms, with cvxpy {whole * 1e3:.0f} ms (medians of {few})",
-                    "all",
-                )
+            yield (
+                f"{kind}, {size} random networks, {clock}",
+                f"{good} certified to {TOLERANCE:g}, at most {iterations} iterations{rest}; "
+                f"{seconds / size * 1e3:.1f} ms each in a batch, {alone * 1e3:.0f} ms alone; Clarabel "
+                f"{own * 1e3:.0f} ms, with cvxpy {whole * 1e3:.0f} ms (medians of {few})",
+                "all",
             )
-    return rows
 
 
-def value_of_robustness(size: int = 4096) -> list[Row]:
+def value_of_robustness(size: int = 1024) -> list[Row]:
     """In the paper's networks, clouds and balls of 5 m."""
     rows: list[Row] = []
     for clock in CLOCKS:
@@ -111,7 +107,9 @@ def value_of_robustness(size: int = 4096) -> list[Row]:
             ball = isal.robust(network, RADIO, over=isal.Ball(radars=5.0, targets=5.0), case="worst", **options)
             clouds.append(f"{network.name} {100 * cloud.value_of_robustness:.2f} %")
             balls.append(f"{network.name} {100 * ball.value_of_robustness:.1f} %")
-        rows.append((f"value of robustness, average over {size} samples of a cloud of 5 m, {clock}", ", ".join(clouds), ""))
+        rows.append(
+            (f"value of robustness, average over {size} samples of a cloud of 5 m, {clock}", ", ".join(clouds), "")
+        )
         rows.append((f"value of robustness, worst case of balls of 5 m, {clock}", ", ".join(balls), ""))
     return rows
 
@@ -164,22 +162,18 @@ def by_averaged_information(found: isal.RobustResult) -> float:
     shares = posed.scenarios.shares
     mean = np.tensordot(shares, [info.node_matrices for info in posed.informations], 1)
     info = posed.informations[0]
-    problem = isal.AllocationProblem(
-        np.zeros((info.basis.size,) * 2), mean, info.basis.indices(["targets"]), ENERGY_J
-    )
+    problem = isal.AllocationProblem(np.zeros((info.basis.size,) * 2), mean, info.basis.indices(["targets"]), ENERGY_J)
     power = isal.allocation.solvers.solve(problem, "interior-point", TOLERANCE).power
     return posed.total(power, posed.problem.values(power))
 
 
-def samples_needed(sizes: tuple[int, ...] = (16, 64, 256), fresh: int = 4096) -> list[Row]:
+def samples_needed(sizes: tuple[int, ...] = (16, 64, 256), fresh: int = 1024) -> list[Row]:
     """How far powers for few samples are from the best on fresh ones."""
     excess: dict[int, list[float]] = {size: [] for size in sizes}
     for network in of_the_paper():
         for clock in CLOCKS:
             options: dict[str, Any] = {"clock": clock, "energy": ENERGY_J}
-            best = isal.robust(
-                network, RADIO, over=isal.Cloud(radars=5.0, targets=5.0, size=fresh, seed=1), **options
-            )
+            best = isal.robust(network, RADIO, over=isal.Cloud(radars=5.0, targets=5.0, size=fresh, seed=1), **options)
             for size in sizes:
                 few = isal.robust(network, RADIO, over=isal.Cloud(radars=5.0, targets=5.0, size=size), **options)
                 reached = best.posed.total(few.power, best.posed.problem.values(few.power))
@@ -188,7 +182,7 @@ def samples_needed(sizes: tuple[int, ...] = (16, 64, 256), fresh: int = 4096) ->
     return [(f"powers for so many samples of a cloud of 5 m, above the best on {fresh} fresh ones, 7a-7d", told, "")]
 
 
-def balls(fresh: int = 4000) -> list[Row]:
+def balls(fresh: int = 2000) -> list[Row]:
     """What powers for 256 samples alone miss, and what those miss that also count the worse places that are found."""
     alone, all_ = [], []
     for network in of_the_paper():
@@ -204,7 +198,11 @@ def balls(fresh: int = 4000) -> list[Row]:
         all_.append(f"{network.name} {beyond / found.value:.3f}")
     title = "balls of 5 m, asynchronous: "
     return [
-        (title + "worst place that is found over the worst of 256 samples, with powers for these", ", ".join(alone), ""),
+        (
+            title + "worst place that is found over the worst of 256 samples, with powers for these",
+            ", ".join(alone),
+            "",
+        ),
         (title + f"worst of {fresh} fresh samples over the worst place that is found", ", ".join(all_), ""),
     ]
 
@@ -236,7 +234,9 @@ def trigger(ticks: int = 400, step: float = 0.25, threshold: float = 0.01) -> li
     for network in of_the_paper("7a", "7c"):
         for clock in CLOCKS:
             for solve in (False, True):
-                told, losses = follow(network, clock, ticks, step, partial(isal.still_good, threshold=threshold, solve=solve))
+                told, losses = follow(
+                    network, clock, ticks, step, partial(isal.still_good, threshold=threshold, solve=solve)
+                )
                 rows.append(
                     (
                         f"{network.name}, {clock}, {step:g} m per tick, threshold {threshold:.0%}"

@@ -33,6 +33,9 @@ LARGEST_CIRCLE = 0.07
 #: Side of the map over the extent of all that is on it.
 MARGIN = 1.1
 
+#: Height of a map with its part of the bar of colours, inches.
+HEIGHT_INCHES = 3.9
+
 #: Size of the mark of a sample, points^2.
 SAMPLE = 10
 
@@ -58,7 +61,7 @@ def plot_coverage(result: RobustResult) -> Picture:
     everything = np.concatenate([result.network.nodes, targets.reshape(-1, targets.shape[2])])[:, :2]
     middle, half = (everything.max(axis=0) + everything.min(axis=0)) / 2, MARGIN * _size(everything) / 2
     with style.look():
-        picture, panels = style.panels(2)
+        picture, panels = style.panels(2, height=HEIGHT_INCHES)
         for (title, power, own), panel in zip(shown, panels, strict=True):
             drawn = _draw_errors(panel, result, own, norm)
             _draw_powers(panel, result.network, power)
@@ -73,7 +76,7 @@ def plot_coverage(result: RobustResult) -> Picture:
                 panel.scatter(*targets[int(np.argmax(own)), :, :2].T, label="targets, worst sample", **mark)
         bar = picture.colorbar(drawn, ax=list(panels), location="bottom", shrink=0.6, aspect=40, pad=0.04)
         bar.set_label("root of the squared error bound (m)")
-        bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bar.ax.xaxis.set_minor_formatter(NullFormatter())
         handles, labels = panels[0].get_legend_handles_labels()

@@ -19,7 +19,7 @@ from isal.model.network import Network, real_numbers
 
 Array = NDArray[np.float64]
 
-#: So many samples are drawn unless asked otherwise; the average of fresh ones then exceeds the best by 0.5 % or less,
+#: So many samples are drawn unless asked otherwise; on fresh ones their powers are 0.02 % above the best on average,
 #: see docs/uncertain_positions.md.
 DEFAULT_SIZE = 256
 
