@@ -220,7 +220,7 @@ def coverage() -> list[Row]:
         found = isal.robust(network, RADIO, clock=clock, over=area, case="worst", energy=ENERGY_J)
         rows.append(
             (
-                f"{found.n_samples} places of a hall, {clock}: worst RMSE with robust powers, and with those for the centre",
+                f"{found.n_samples} places of a hall, {clock}: worst RMSE with robust powers, and for the centre",
                 f"{found.value**0.5:.3f} m, {found.nominal_value**0.5:.3f} m",
                 "",
             )

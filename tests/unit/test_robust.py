@@ -223,6 +223,32 @@ def test_uphill_goes_up_and_stays_inside():
         )
 
 
+def test_goals_that_do_not_matter_do_not_keep_newton_from_the_optimum():
+    """With all 16 samples at once it got stuck at a gap of 0.7 %."""
+    network = isal.Network(
+        [
+            [178.088, 47.991],
+            [64.812, 164.079],
+            [151.963, 1.41],
+            [133.833, 125.552],
+            [13.523, 45.253],
+            [81.262, 158.709],
+        ],
+        [
+            [99.461, 117.16],
+            [101.414, 106.249],
+            [87.139, 122.471],
+            [114.437, 141.535],
+            [119.447, 119.86],
+            [118.012, 136.04],
+        ],
+        [[96.98, 129.285]],
+    )
+    drawn = isal.Ball(radars=5.0, targets=5.0, size=16).positions(network)
+    found = isal.robust(network, RADIO, clock="asynchronous", over=isal.Samples(**drawn), case="worst", energy=10.0)
+    assert found.status == "optimal"
+
+
 def test_coverage_of_an_area():
     """The worst of a grid by brute force, and that the powers for the centre do worse."""
     corners = [[0, 0], [100, 0], [100, 80], [0, 80]]

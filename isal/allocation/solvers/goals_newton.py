@@ -622,8 +622,10 @@ class _Rounds:
 
     @classmethod
     def of(cls, problem: GoalsProblem, tolerance: float, again: bool) -> _Rounds:
+        # with goals that do not matter Newton can get stuck, rarely; so the second time there are as few as can be
+        at_once = FIRST_GOALS if again else MOST_AT_ONCE
         whole = not any(goal.largest for goal in problem.goals) and (
-            problem.kind == "sum" or len(problem.goals) <= MOST_AT_ONCE
+            problem.kind == "sum" or len(problem.goals) <= at_once
         )
         if whole:
             return cls(problem, tolerance, again, list(problem.goals), list(range(len(problem.goals))))
