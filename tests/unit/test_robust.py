@@ -64,7 +64,7 @@ def counted(found, power):
 
 @pytest.mark.parametrize("asked", ASKED)
 @given(strategies.generators(), strategies.CLOCKS, st.integers(1, 2))
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_no_powers_beat_the_bound_on_the_samples(asked, rng, clock, n_targets):
     network = strategies.random_network(rng, 3, 2, n_targets)
     found = isal.robust(network, RADIO, clock=clock, over=places(network), **ASKED[asked])
@@ -193,6 +193,7 @@ def test_goals_by_name_in_every_sample():
 # --- balls and areas --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_in_a_ball_worse_places_than_the_samples_are_found():
     network, ball = SINGLE["7a"], isal.Ball(targets=5.0, size=32)
     options = {"clock": "asynchronous", "energy": 10.0}
@@ -449,7 +450,7 @@ def test_an_uncertified_result_warns():
 
 @pytest.mark.parametrize("what", ["integrated", "worst", "requirements", "robust"])
 @given(strategies.generators(), strategies.CLOCKS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_the_loss_of_kept_powers_is_at_most_what_is_certified(what, rng, clock):
     network = strategies.random_network(rng, 3, 2, 2)
     ask = {
