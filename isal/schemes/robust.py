@@ -26,6 +26,8 @@ from isal.model.parameters import Clock
 from isal.model.places import Ball, Scenarios, Uncertain
 from isal.model.radio import Radio
 from isal.schemes.allocate import (
+    MOST_SHOWN,
+    NEGLIGIBLE,
     goal_levels,
     infeasible,
     named_goal,
@@ -220,7 +222,8 @@ class RobustResult:
         left_out = f", {self.left_out} left out" if self.left_out else ""
         counted = f"{self.design.case} of {self.n_samples} samples{left_out}"
         shown = zip(self.network.node_labels, self.power, strict=True)
-        told = ", ".join(f"{label} {watts:.3g}" for label, watts in shown if watts > NEGLIGIBLE * self.power.sum())
+        sent = [f"{label} {watts:.3g}" for label, watts in shown if watts > NEGLIGIBLE * self.power.sum()]
+        told = ", ".join(sent[:MOST_SHOWN]) + (f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else "")
         return (
             f"RobustResult of {self.network.name!r}, {self.design.clock}, {counted}: {self.status}, gap "
             f"{self.gap:.1g}, {self.energy:.4g} J\n  {self._compared()}\n  W: {told}"
@@ -346,10 +349,6 @@ class RobustResult:
 
     def _errors(self, values: Array) -> Array:
         return np.sqrt(values).reshape(-1, len(self.names))
-
-
-#: A power below this share of all is not worth mentioning.
-NEGLIGIBLE = 1e-4
 
 
 def robust(

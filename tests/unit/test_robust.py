@@ -168,6 +168,20 @@ def test_nominal_powers_that_caps_forbid_to_raise_are_worth_nothing():
     assert capped.value_of_robustness == 1.0
 
 
+def test_results_say_what_was_asked_and_found():
+    network = scattered(7)
+    options = {"clock": "synchronous", "over": places(network)}
+    average = repr(isal.robust(network, RADIO, energy=1.0, **options)).splitlines()
+    assert average[0].startswith("RobustResult of 'random', synchronous, average of 12 samples: optimal, gap ")
+    assert average[1].startswith("  RMSE: root of the average ")
+    assert average[2].startswith("  W: ")
+    least = repr(isal.robust(network, RADIO, requirements=0.05, **options)).splitlines()
+    assert "J; designed for the nominal positions" in least[1]
+    many = strategies.random_network(np.random.default_rng(0), 8, 8, 1)
+    sent = repr(isal.robust(many, RADIO, clock="asynchronous", over=places(many), case="worst", energy=1.0))
+    assert sent.count("W:") == 1
+
+
 def test_the_tails_of_averages_are_told_from_worst_cases():
     network = scattered(6)
     options = {"clock": "asynchronous", "over": places(network), "energy": 1.0}
