@@ -96,9 +96,7 @@ class Scheme:
         if reason := self.refusal(0 if network.radars_known else network.n_radars, network.n_targets):
             raise NetworkError(f"{network.name}: {reason}")
         if self.alone == "radars":
-            return replace(
-                network, targets=network.targets[:0], installation=network.installation.without_targets()
-            )
+            return replace(network, targets=network.targets[:0], installation=network.installation.without_targets())
         return replace(network, radars_known=True) if self.alone == "targets" else network
 
     def has_split(self, n_slots: int) -> bool:

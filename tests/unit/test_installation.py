@@ -28,8 +28,8 @@ from isal.model.parameters import parameter_basis
 from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.step_by_step import known_after
 from isal.study import config
-from isal.study.observations import observable
 from isal.study.fingerprint import digest
+from isal.study.observations import observable
 from isal.study.store import records
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import links, positions, step_estimators
