@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 #: The solvers last: a process counts as large as the one that starts it was.
-PARTS = ("workflow", "scale", "simulations", "goals", "solvers")
+PARTS = ("workflow", "scale", "simulations", "goals", "uncertain", "solvers")
 
 
 def main() -> None:

@@ -16,16 +16,24 @@ from .model.information import information as information
 from .model.information import spebs as spebs
 from .model.installation import Installation as Installation
 from .model.network import Network as Network
+from .model.places import Area as Area
+from .model.places import Ball as Ball
+from .model.places import Cloud as Cloud
+from .model.places import Samples as Samples
 from .model.radio import Radio as Radio
 from .schemes.allocate import GoalsResult as GoalsResult
 from .schemes.allocate import allocate as allocate
 from .schemes.best_split import BestSplit as BestSplit
 from .schemes.best_split import best_split as best_split
 from .schemes.integrated import integrated as integrated
+from .schemes.robust import RobustResult as RobustResult
+from .schemes.robust import robust as robust
 from .schemes.schedule import ScheduleResult as ScheduleResult
 from .schemes.schedule import SlotResult as SlotResult
 from .schemes.schedule import UncertifiedWarning as UncertifiedWarning
 from .schemes.step_by_step import step_by_step as step_by_step
+from .schemes.still_good import StillGood as StillGood
+from .schemes.still_good import still_good as still_good
 from .study.store.storage import open_study as open_study
 
 __version__: str

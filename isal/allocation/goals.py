@@ -179,6 +179,11 @@ class GoalsProblem:
         return self.goals[0].stack.n_nodes
 
     @property
+    def has_prior(self) -> bool:
+        """Whether anything is known before any node transmits."""
+        return any({id(goal.known): goal.known for goal in self.goals}.values())
+
+    @property
     def region(self) -> Region:
         """The feasible powers, requirements apart."""
         return Region(self.caps[None], self.rows[None], self.at_most[None])

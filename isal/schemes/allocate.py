@@ -209,48 +209,53 @@ def allocate(
     '0.0500 m'
     """
     info = information(network, radio, clock)
-    if info.jitters:
-        raise IsalError(
-            f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
-            "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
-        )
+    refuse_jitter(network, info)
     if requirements is not None and goals is not None:
         raise IsalError(f"{network.name}: give goals or requirements, not both")
     tolerance = positive_number(tolerance, "tolerance")
     if requirements is None:
-        kind, levels = _goals(info, goals)
+        kind, levels = goal_levels(info, goals)
     else:
-        kind, levels = "energy", _requirements(info, requirements)
-    rows, at_most = _limits(network, energy, limits)
-    known = info.prior
+        kind, levels = "energy", required_levels(info, requirements)
+    rows, at_most = power_limits(network, energy, limits)
     problem = GoalsProblem(
-        [_goal(info, known, name) for name in levels],
+        [named_goal(info, name) for name in levels],
         kind,
         list(levels.values()),
         caps=np.inf if caps is None else checked_caps(caps, network.n_nodes),
         rows=rows,
         at_most=at_most,
     )
-    if kind == "energy" and info.prior:
-        _refuse_beyond_reach(info, problem)
+    refuse_beyond_reach([info], problem)
     try:
-        allocation = _solved(problem, solver, tolerance)
-        if kind == "energy" and info.prior and allocation.status != "optimal":
-            # a solver keeps requirements by some of the tolerance, which costs more near what no powers reach
-            closer = _solved(problem, solver, CLOSER * tolerance)
-            allocation = min(allocation, replace(closer, tolerance=tolerance), key=lambda each: each.gap)
+        allocation = solved(problem, solver, tolerance)
     except InfeasibleError as error:
-        raise _infeasible(info, problem, error, solver, tolerance) from None
+        raise infeasible(network, problem, error, solver, tolerance) from None
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
         tell_uncertified(info, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
     return result
 
 
-def _solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+def refuse_jitter(network: Network, info: Information) -> None:
+    """Several goals take an information that is linear in the powers."""
+    if info.jitters:
+        raise IsalError(
+            f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
+            "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
+        )
+
+
+def solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+    """The answer of a solver by name; a sum of goals of one matrix under one budget is a problem of one goal."""
     single = problem.single
     if single is None:
-        found: GoalsAllocation = solvers.goals_module(solver).solve(problem, tolerance)
+        module = solvers.goals_module(solver)
+        found: GoalsAllocation = module.solve(problem, tolerance)
+        if problem.kind == "energy" and found.status != "optimal" and problem.has_prior:
+            # a solver keeps requirements by some of the tolerance, which costs more near what no powers reach
+            closer = replace(module.solve(problem, CLOSER * tolerance), tolerance=tolerance)
+            found = min(found, closer, key=lambda each: each.gap)
         return found
     one = solvers.solve(single, solver, tolerance)
     return GoalsAllocation(
@@ -301,10 +306,11 @@ def _indices(info: Information, name: str) -> NDArray[np.intp]:
     return np.array(found)
 
 
-def _goal(info: Information, known: Any, name: str) -> Goal:
+def named_goal(info: Information, name: str) -> Goal:
+    """A goal of a network by name, given what is known before any link measures."""
     largest = name.startswith(DIRECTION)
     indices = _indices(info, name.removeprefix(DIRECTION))
-    return Goal(known, info.stack, np.eye(info.basis.size)[:, indices], name, largest)
+    return Goal(info.prior, info.stack, np.eye(info.basis.size)[:, indices], name, largest)
 
 
 def _table(info: Information, given: object, what: str) -> dict[str, float]:
@@ -325,7 +331,7 @@ def _table(info: Information, given: object, what: str) -> dict[str, float]:
     return {name: positive_number(number, f"{what}: that of {name}") for name, number in named}
 
 
-def _goals(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
+def goal_levels(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
     """Kind of problem and levels by name; the level of a worst case is the inverse of its weight."""
     if goals is None:
         goals = _members(info, "targets") or _members(info, "radars") or ["clocks"]
@@ -341,7 +347,7 @@ def _goals(info: Information, goals: Any) -> tuple[Any, dict[str, float]]:
     return "sum", _table(info, goals, "goals")
 
 
-def _requirements(info: Information, given: Any) -> dict[str, float]:
+def required_levels(info: Information, given: Any) -> dict[str, float]:
     """Largest squared error bound by name, m^2."""
     if not isinstance(given, Mapping):
         number = positive_number(given, "requirements", "m")
@@ -349,7 +355,7 @@ def _requirements(info: Information, given: Any) -> dict[str, float]:
     return {name: number**2 for name, number in _table(info, given, "requirements").items()}
 
 
-def _limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
+def power_limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
     """Coefficients, shape ``(R, n_nodes)``, and what they may add up to, W, shape ``(R,)``."""
     rows, at_most = [], []
     if energy is not None:
@@ -382,8 +388,8 @@ def _limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Array]:
 # --- what can't be had ------------------------------------------------------------------------------------------------
 
 
-def _infeasible(
-    info: Information, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
+def infeasible(
+    network: Network, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
 ) -> InfeasibleError:
     """By how much requirements are missed, and what energy would meet them."""
     reach = problem.region.reach[0]
@@ -394,32 +400,42 @@ def _infeasible(
         for goal, value, level in zip(problem.goals, least, problem.levels, strict=True)
         if value > level
     ]
-    how = f"with every node at the most that it may send, {', '.join(missed)}"
+    how = f"with every node at the most that it may send, {_some(missed)}"
     if not missed:
         how = f"each of them can be met, but not all: one stays at least {_above(error.ratio)}"
     free = GoalsProblem(problem.goals, "energy", problem.levels)
-    would = _solved(free, solver, tolerance)
+    would = solved(free, solver, tolerance)
     powers = ", ".join(
         f"{label} {power:.3g} W"
-        for label, power in zip(info.network.node_labels, would.power, strict=True)
+        for label, power in zip(network.node_labels, would.power, strict=True)
         if power > NEGLIGIBLE * would.power.sum()
     )
     return InfeasibleError(
-        f"{info.network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
+        f"{network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
         f"limits {would.value:.4g} J would do: {powers}",
         error.ratio,
     )
 
 
-def _refuse_beyond_reach(info: Information, problem: GoalsProblem) -> None:
-    """Refuse what survey errors and biases leave out of reach whatever the powers.
+def refuse_beyond_reach(infos: Sequence[Information], problem: GoalsProblem) -> None:
+    """Refuse requirements that survey errors and biases leave out of reach whatever the powers.
+
+    The goals are equally many of each of the networks that ``infos`` are about, in turn.
 
     Raises
     ------
     InfeasibleError
         Naming the goals, and what they reach as all powers grow without end.
     """
-    floors = _floors(info, problem)
+    if problem.kind != "energy" or not problem.has_prior:
+        return
+    own, may_transmit = len(problem.goals) // len(infos), problem.region.reach[0] > 0
+    floors = np.concatenate(
+        [
+            _floors(info, problem.goals[number * own : (number + 1) * own], may_transmit)
+            for number, info in enumerate(infos)
+        ]
+    )
     missed = [
         f"{goal.name} above {floor**0.5:.4g} m ({_above(floor / level)} {level**0.5:.4g} m)"
         for goal, floor, level in zip(problem.goals, floors, problem.levels, strict=True)
@@ -427,15 +443,15 @@ def _refuse_beyond_reach(info: Information, problem: GoalsProblem) -> None:
     ]
     if missed:
         raise InfeasibleError(
-            f"{info.network.name}: no energy meets the requirements: survey errors and biases keep "
-            f"{', '.join(missed)}; loosen these requirements, or give a smaller survey_error_m or bias_error_m",
+            f"{infos[0].network.name}: no energy meets the requirements: survey errors and biases keep "
+            f"{_some(missed)}; loosen these requirements, or give a smaller survey_error_m or bias_error_m",
             float(np.max(floors / problem.levels)),
         )
 
 
-def _floors(info: Information, problem: GoalsProblem) -> Array:
-    """What the goals come down to as the powers of all nodes that may transmit grow without end, m^2."""
-    root = info.measured((problem.region.reach[0] > 0).astype(float)).rooted().root
+def _floors(info: Information, goals: Sequence[Goal], may_transmit: NDArray[np.bool_]) -> Array:
+    """What goals of one network come down to as the powers of all nodes that may transmit grow without end, m^2."""
+    root = info.measured(may_transmit.astype(float)).rooted().root
     assert root is not None
     unit = np.linalg.norm(root, axis=0)
     unit[unit == 0] = 1.0
@@ -443,15 +459,21 @@ def _floors(info: Information, problem: GoalsProblem) -> Array:
     # of all directions that links tell anything about they tell all; the others keep their prior
     untold = (vectors[values <= NO_INFORMATION] / unit).T
     if not untold.size:
-        return np.zeros(len(problem.goals))
+        return np.zeros(len(goals))
     left = np.linalg.inv(untold.T @ info.prior.matrix @ untold)
-    covariances = (goal.selector.T @ untold @ left @ untold.T @ goal.selector for goal in problem.goals)
+    covariances = (goal.selector.T @ untold @ left @ untold.T @ goal.selector for goal in goals)
     return np.array(
         [
             np.linalg.eigvalsh(each)[-1] if goal.largest else np.trace(each)
-            for goal, each in zip(problem.goals, covariances, strict=True)
+            for goal, each in zip(goals, covariances, strict=True)
         ]
     )
+
+
+def _some(said: Sequence[str]) -> str:
+    """The first of many statements."""
+    more = f" and {len(said) - MOST_SHOWN} more" if len(said) > MOST_SHOWN else ""
+    return f"{', '.join(said[:MOST_SHOWN])}{more}"
 
 
 def _above(ratio: float) -> str:

@@ -424,7 +424,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     if config["paper"]:
         _check_names(layouts, findings.ensemble.name, str(config["networks"]))
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
-    sizes = {name: each.size for name, each in ensembles.items()}
+    sizes = {name: len(each.numbers()) for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
     _check_size(studies, origin)
     figures = {
@@ -635,6 +635,7 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
     given: dict[str, Any] = {key: int(table[key]) for key in ("seed", "size", "slots") if key in table}
     if "area_m" in table:
         given["area_m"] = float(table["area_m"])
+    given["without"] = tuple(map(int, table.get("without", ())))
     for key, read in RANGES.items():
         if key not in table:
             continue
@@ -650,8 +651,10 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
                 f"{at(key)}: networks with and without {key} have different steps; let each have one at least"
                 f"{'' if least else ', or none'}"
             )
+    if not (numbers := found.numbers()):
+        raise ConfigError(f"{at('without')}: leaves no network of {found.size}; let one stay")
     try:
-        found.network(0)
+        found.network(numbers[0])
     except NetworkError as error:
         raise ConfigError(f"{at()}: {error}") from None
     return found

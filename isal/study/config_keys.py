@@ -608,6 +608,12 @@ NODES = Number(at_least=0, at_most=MOST_OF_A_KIND, whole=True)
 ENSEMBLE_KEYS = {
     "seed": Key(SEED, "Seed", note="Network *i* depends on the seed and on *i* alone, whatever the size is."),
     "size": Key(_count(MOST_MEMBERS), "How many networks it has"),
+    "without": Key(
+        Listing(Number(at_least=0, at_most=MOST_MEMBERS, whole=True), distinct=True),
+        "Numbers of networks that are left out",
+        note="As one with a point that can't be certified, which its job names.",
+        optional=True,
+    ),
     "slots": Key(
         Number(at_least=1, at_most=2, whole=True),
         "Slots of each network",

@@ -208,7 +208,7 @@ class Point:
                 f"{self.label}: solver {self.solver} could not certify this point"
                 f"{'' if SCHEMES[self.scheme].convex else ', or no search for the last step ended'}; "
                 f"gaps reached: {reached}; {schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or "
-                "take this point out of the grid"
+                "take this point out of the grid, or its network out of an ensemble (its key 'without')"
             )
         return result
 

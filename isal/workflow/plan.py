@@ -222,7 +222,7 @@ class Plan:
     def _settings_of(self, name: str, network: str) -> Iterator[dict[str, Any]]:
         """The same of one network."""
         ensemble = self.ensembles.get(network)
-        slots = self.networks[network] if ensemble is None else ensemble.network(0)
+        slots = self.networks[network] if ensemble is None else ensemble.network(ensemble.numbers()[0])
         for some, choice in itertools.product(self._taken(name, slots), self.choices(name)):
             yield {"slots": some, **choice}
 
@@ -367,7 +367,7 @@ class Plan:
             if members is not None and block.first >= members:
                 continue
             ensemble = self.ensembles[block.ensemble]
-            names = [name for number in range(block.first, block.stop) for name in self._names(study, ensemble, number)]
+            names = [name for number in block.numbers for name in self._names(study, ensemble, number)]
             file = [(Path(block.path), block.fingerprint)]
             points, rows = functools.partial(block.points_of, study), functools.partial(block.rows_of, study)
             found.append(Slab(file, points, rows, block.n_points_of(study), names, ensemble.node_labels, ensemble))
@@ -379,7 +379,7 @@ class Plan:
             # with one of its networks, as the code that draws them is part of no fingerprint
             first = [
                 [point.curve_digest, point.split, self.code.digest(point.modules)]
-                for curve in self.member_points(study, ensemble, 0)
+                for curve in self.member_points(study, ensemble, self.ensembles[ensemble].numbers()[0])
                 for point in curve
             ]
             self._members[study, ensemble] = digest([self.ensembles[ensemble].to_mapping(), first])
@@ -397,8 +397,10 @@ class Plan:
         return [
             block
             for name, study in self.configuration.studies.items()
-            for ensemble, size in study.sizes.items()
-            for block in self._blocks_over(f"{name}/{ensemble}-", (name,), ensemble, size, LEAST_PER_BLOCK)
+            for ensemble in study.sizes
+            for block in self._blocks_over(
+                f"{name}/{ensemble}-", (name,), ensemble, self.ensembles[ensemble].size, LEAST_PER_BLOCK
+            )
         ]
 
     @cached_property
@@ -422,7 +424,8 @@ class Plan:
         points = sum(self.study(each).n_points_of(ensemble) for each in studies)
         length = 1 << max(0, (self._least(least) // points).bit_length() - 1)
         starts = range(0, size, length)
-        return [Block(self, prefix, tuple(studies), ensemble, first, min(first + length, size)) for first in starts]
+        blocks = (Block(self, prefix, tuple(studies), ensemble, first, min(first + length, size)) for first in starts)
+        return [block for block in blocks if block.numbers]
 
     # --- findings -----------------------------------------------------------------------------------------------------
 

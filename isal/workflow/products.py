@@ -164,7 +164,7 @@ class StudyDataset(_OfStudies):
         named = self.plan.study_points(self.name)
         points = digest([[name, self.plan.fingerprint(point)] for name, point in named.items()])
         sizes = self.plan.configuration.studies[self.name].sizes
-        members = [[name, size, self.plan.of_members(self.name, name)] for name, size in sizes.items()]
+        members = [[name, self.plan.ensembles[name].numbers(), self.plan.of_members(self.name, name)] for name in sizes]
         return [points, members, self.plan.axes(self.name), self.plan.configuration.layouts_note]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:

@@ -202,11 +202,16 @@ class Block(RecordFile):
 
     def n_points_of(self, study: str) -> int:
         """How many points of a study it has."""
-        return (self.stop - self.first) * self.plan.study(study).n_points_of(self.ensemble)
+        return len(self.numbers) * self.plan.study(study).n_points_of(self.ensemble)
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Numbers of its networks."""
+        return self.plan.ensembles[self.ensemble].numbers(self.first, self.stop)
 
     @cached_property
     def fingerprint(self) -> str:
-        return digest([[self.plan.of_members(each, self.ensemble) for each in self.studies], self.first, self.stop])
+        return digest([[self.plan.of_members(each, self.ensemble) for each in self.studies], self.numbers])
 
     def wanted(self) -> list[tuple[Point, str]]:
         return [
@@ -224,7 +229,7 @@ class Block(RecordFile):
         """The points of a study, as they are in the file."""
         return [
             point
-            for number in range(self.first, self.stop)
+            for number in self.numbers
             for curve in self.plan.member_points(study, self.ensemble, number)
             for point in curve
         ]

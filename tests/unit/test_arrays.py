@@ -125,7 +125,7 @@ def test_links_that_do_not_exist_leave_zeros(clock):
 
 
 def test_usable_links_of_slots_know_what_slots_before_them_do():
-    """Survey errors stay, biases are new: with enough pulses all links are usable, as in the schedule's bounds."""
+    """Survey errors stay, biases are new; with enough pulses all links are usable: the bounds are the schedule's."""
     networks = [replace(SINGLE["7c"], installation=isal.Installation(**each)) for each in (UNLIKE[0], UNLIKE[2])]
     later = networks[1].moved(shift=(3, 4))
     changes = INTEGRATED | {"energies_uj": (4_000_000, 6_000_000), "radio": isal.Radio(pulses=1e5)}

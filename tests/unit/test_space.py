@@ -406,7 +406,9 @@ def test_turning_changes_no_bound_of_a_surveyed_network():
 
 def test_a_link_that_is_missed_in_space_is_named_as_the_way_out():
     lone = installed(links_off=["ranging", "radar 1 - target 1", "radar 2 - target 1"])
-    with pytest.raises(isal.UnobservableError, match=r"radar 1 x.*; let more nodes transmit and receive, switch l"):
+    with pytest.raises(
+        isal.UnobservableError, match=r"radar 1 x.* mode; let more nodes transmit and receive, switch l"
+    ):
         isal.information(lone, RADIO, "asynchronous")
     low = replace(lifted(FLAT, 3.0), installation=isal.Installation(antenna_gain_db=20.0))
     with pytest.raises(isal.UnobservableError, match="lie in one plane"):

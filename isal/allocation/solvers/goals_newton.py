@@ -518,7 +518,7 @@ def _start(problems: Sequence[GoalsProblem]) -> list[Array | AllocationError]:
         if not open_:
             break
     for index in np.flatnonzero(ratio < ROOMY).tolist():
-        if any(goal.known for goal in problems[index].goals):
+        if problems[index].has_prior:
             power[index], ratio[index] = _halfway(problems[index], tried[index])
     results: list[Array | AllocationError] = list(power)
     for index in np.flatnonzero(ratio > 20 * ROOMY).tolist():
@@ -648,8 +648,10 @@ class _Rounds:
 
     @classmethod
     def of(cls, problem: GoalsProblem, tolerance: float, again: bool) -> _Rounds:
+        # with goals that do not matter Newton can get stuck, rarely; so the second time there are as few as can be
+        at_once = FIRST_GOALS if again else MOST_AT_ONCE
         whole = not any(goal.largest for goal in problem.goals) and (
-            problem.kind == "sum" or len(problem.goals) <= MOST_AT_ONCE
+            problem.kind == "sum" or len(problem.goals) <= at_once
         )
         if whole:
             return cls(problem, tolerance, again, list(problem.goals), list(range(len(problem.goals))))
