@@ -222,6 +222,7 @@ RULES = {
     "Record": "solve_point",
     "StudyDataset": "build_dataset",
     "StudyTable": "write_table",
+    "EnsembleTable": "write_ensemble_table",
     "BestSplitsTable": "write_best_splits",
     "Allocations": "find_allocations",
     "Comparison": "compare_solvers",
@@ -316,7 +317,9 @@ def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
         shutil.copytree(project.folder / name, start / name)
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
     assert found == {
-        RULES[kind]: sorted(p for e in KINDS[kind].all(reruns.plan()) for p in e.outputs) for kind in KINDS
+        RULES[kind]: sorted(path for product in products for path in product.outputs)
+        for kind in KINDS
+        if (products := KINDS[kind].all(reruns.plan()))
     } | {"solve_point": sorted(reruns.plan().record_files), "solve_shard": sorted(reruns.plan().findings_files)}
 
 
