@@ -12,6 +12,7 @@ from isal.allocation.batch import MOST_ENTRIES
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, spebs_of
+from isal.matrices import at_power
 from isal.model.information import Information
 from isal.model.installation import link_ends
 from isal.model.parameters import BLOCKS
@@ -163,6 +164,6 @@ def _measured(slot: SlotResult) -> Knowledge:
     """What the links tell in all steps together."""
     info, powers = slot.information, [step.power for step in slot.steps]
     if not info.jitters:  # information is linear in the powers
-        return info.measured(np.sum(powers, axis=0))
+        return at_power(info.stack, sum(powers[1:], powers[0]))
     first, *others = map(info.measured, powers)
     return sum(others, first)
