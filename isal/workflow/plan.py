@@ -139,6 +139,11 @@ class Plan:
             for number, slot in enumerate(slots, start=1):
                 with self._naming(network, number, scheme.name if scheme.alone else ""):
                     well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
+        own_caps = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
+        for name, deployment in self.configuration.deployments.items():
+            for network, clock in itertools.product(self.deployed(name).values(), deployment.clocks):
+                with self._naming(network.name):
+                    well_determined(network, self.deployed_radio(name), clock, node_caps(network, 1.0, *own_caps) > 0)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None, scheme: str = "") -> Iterator[None]:
@@ -352,6 +357,17 @@ class Plan:
                 ]
         return found
 
+    # --- deployments --------------------------------------------------------------------------------------------------
+
+    def deployed(self, name: str) -> dict[str, Network]:
+        """The networks of a deployment by name."""
+        return {network: self.networks[network][0] for network in self.configuration.deployments[name].networks}
+
+    def deployed_radio(self, name: str) -> Radio:
+        """The radio of a deployment."""
+        bandwidth = self.configuration.deployments[name].bandwidth_hz
+        return Radio(**{**self.configuration.radio, "bandwidth_hz": bandwidth})
+
     # --- findings -----------------------------------------------------------------------------------------------------
 
     def assumptions(self, variant: str) -> Assumptions:
@@ -379,13 +395,15 @@ class Plan:
 
     @cached_property
     def _layouts(self) -> list[Sample]:
-        """The layouts that can be observed in every variant."""
+        """The layouts that can be observed in every variant, but for those that deployments alone are about."""
+        deployments = self.configuration.deployments.values()
+        deployed = {network for each in deployments for network in each.networks} - set(self._used)
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
         radios = {_weight(radio): radio for radio in variants}
         return [
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
-            if all(observable(slots, radio) for radio in radios.values())
+            if name not in deployed and all(observable(slots, radio) for radio in radios.values())
         ]
 
     # --- measurements -------------------------------------------------------------------------------------------------
