@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from isal.figures import style
 
@@ -23,7 +23,7 @@ LOOKS = (
 )
 
 #: Of the answer, and of the powers beside it.
-LINES = ("-", "--")
+LINES: tuple[Literal["-", "--"], Literal["-", "--"]] = ("-", "--")
 
 
 def look(index: int) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def look(index: int) -> dict[str, Any]:
     return {"color": colour, "marker": marker, "markersize": 4, "linewidth": style.LINE}
 
 
-def by_clock(dataset: xr.Dataset, rows: int = 1, height: float = 2.6) -> tuple[Picture, Sequence[Sequence[Axes]]]:
+def by_clock(dataset: xr.Dataset, rows: int = 1, height: float = 2.6) -> tuple[Picture, NDArray[Any]]:
     """A figure with a column of panels for each clock mode, and the panels row by row; a row has one vertical axis."""
     clocks = dataset.clock.values
     picture = style.blank(style.COLUMN if len(clocks) == 1 else style.PAGE, height * rows + 0.7)
@@ -53,6 +53,6 @@ def legend(picture: Picture, dataset: xr.Dataset, lines: Sequence[str]) -> None:
     handles = [Line2D([], [], label=str(name), **look(index)) for index, name in enumerate(dataset.network.values)]
     handles += [
         Line2D([], [], label=text, color="black", linestyle=line, linewidth=style.LINE)
-        for text, line in zip(lines, LINES, strict=False)
+        for text, line in zip(lines, LINES, strict=True)
     ]
     picture.legend(handles=handles, loc="outside upper center", ncols=min(4, len(handles)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,8 @@ def draw(datasets: Sequence[xr.Dataset], shown: Shown) -> Picture:
         part = dataset.sel(network=network, clock=clock).sortby("energy").dropna("target", how="all")
         _draw_over_energy(over, part)
         _draw_targets(each, part.isel(energy=-1))
+        largest = dataset.sortby("energy").speb.isel(energy=-1).max().item()
+        each.set_ylim(0, 110 * math.sqrt(largest))
         style.panel_title(over, index, f"{network}, {clock}")
         if column == 0:
             over.set_ylabel("error (RMSE, cm)")
@@ -48,9 +51,7 @@ def _draw_over_energy(panel: Axes, part: xr.Dataset) -> None:
     for index, powers in enumerate(part.powers.values):
         for spebs, what, line in ((largest, "worst target", "-"), (mean, "root mean square", ":")):
             values = 100 * np.sqrt(spebs.sel(powers=powers))
-            panel.plot(
-                part.energy, values, linestyle=line, label=f"{what}, powers {powers}", **deployments.look(index)
-            )
+            panel.plot(part.energy, values, linestyle=line, label=f"{what}, powers {powers}", **deployments.look(index))
     panel.set(xscale="log", yscale="log", xlabel="energy (J)")
 
 
@@ -63,4 +64,3 @@ def _draw_targets(panel: Axes, part: xr.Dataset) -> None:
     panel.vlines(places, *(100 * np.sqrt(part.speb.reduce(each, "powers")) for each in (np.min, np.max)), color="0.6")
     panel.set_xticks(places, [name.removeprefix("target ") for name in part.target.values])
     panel.set(xlabel=f"target, at {float(part.energy):g} J", xlim=(-0.5, len(places) - 0.5))
-    panel.set_ylim(bottom=0)

@@ -442,11 +442,11 @@ STUDY = Definition(
 class FigureKind:
     """A kind of figure, drawn by the module of its name in :mod:`isal.figures`.
 
-    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``. ``drawn_from`` names the
-    kinds of datasets that it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all,
-    or the named one. With ``deployment`` it is of the question of its own name, asked by a deployment that it takes. ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic``
-    one has no entry in a configuration: it has the name of its kind, and is drawn where there are datasets of all that
-    it is drawn from.
+    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``, or a ``deployment`` that asks
+    the question of its own name. ``drawn_from`` names the kinds of datasets that it is handed
+    (:mod:`isal.workflow.products`): those of its study or deployment if it takes one, else all, or the named one.
+    ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic`` one has no entry
+    in a configuration: it has the name of its kind, and is drawn where there are datasets of all that it is drawn from.
     """
 
     shows: str
@@ -546,9 +546,7 @@ FIGURE_KINDS = {
         drawn_from=(("FindingsDataset", ""),),
         of_layouts=False,
     ),
-    "least_energy": FigureKind(
-        "least energy against requirement, and what equal powers need", **OF_A_DEPLOYMENT
-    ),
+    "least_energy": FigureKind("least energy against requirement, and what equal powers need", **OF_A_DEPLOYMENT),
     "worst_target": FigureKind(
         "powers for the worst target beside those for the sum: largest and average error, and that of each target",
         **OF_A_DEPLOYMENT,
@@ -743,13 +741,7 @@ _OFF_M = Number(at_least=0, at_most=1e4)
 #: What a deployment may ask, and the settings of each question.
 QUESTIONS = {
     "least_energy": Key(
-        Table(
-            {
-                "requirements_m": _swept(
-                    Number(above=0, at_most=1e6), "Errors (RMSE) that no target may exceed", "m"
-                )
-            }
-        ),
+        Table({"requirements_m": _swept(Number(above=0, at_most=1e6), "Errors (RMSE) that no target may exceed", "m")}),
         "Least energy that meets requirements, and what equal powers need",
         optional=True,
     ),
@@ -787,7 +779,9 @@ QUESTIONS = {
     "survey_error": Key(
         Table(
             {
-                "sigma_m": _swept(_OFF_M, "Survey errors of each coordinate of the anchors", "m", "0 for exact anchors"),
+                "sigma_m": _swept(
+                    _OFF_M, "Survey errors of each coordinate of the anchors", "m", "0 for exact anchors"
+                ),
                 "energy_j": _ENERGY_J,
             }
         ),

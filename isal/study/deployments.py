@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from isal.model.parameters import Clock
 from isal.model.places import Ball, Cloud
 from isal.model.radio import Radio
 from isal.schemes.allocate import allocate
-from isal.schemes.robust import robust
+from isal.schemes.robust import Case, robust
 from isal.schemes.schedule import DEFAULT_SOLVER, node_caps
 from isal.study.axes import BUDGET
 from isal.study.store import provenance
@@ -65,6 +65,9 @@ SETTINGS = {
     "radius_m": Setting(dimension="radius", units="m", long_name="radius of the balls that radars and targets are in"),
 }
 
+#: That of ``sigma_m`` in the question of that name.
+SURVEY_ERROR = Setting(dimension="survey_error", units="m", long_name="survey error of each coordinate of the anchors")
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
@@ -93,8 +96,9 @@ class Given:
 class Answer:
     """Powers that answer a question, and those beside them, each of shape ``(2, ...)``.
 
-    ``value`` is what is minimised, ``spebs`` are the targets' squared error bounds, m^2, None where they are of samples.
-    No feasible powers reach less than ``lower_bound``; that of ``"infeasible"`` requirements is infinite.
+    ``value`` is what is minimised, ``spebs`` are the targets' squared error bounds, m^2, None where they are of
+    samples, ``more`` is what only this question has. No feasible powers reach less than ``lower_bound``; that of
+    ``"infeasible"`` requirements is infinite.
     """
 
     power: Array
@@ -102,13 +106,13 @@ class Answer:
     lower_bound: float
     spebs: Array | None = None
     status: str = "optimal"
-    more: Mapping[str, float] | None = None
+    more: Mapping[str, float] = field(default_factory=dict)
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
 
-def least_energy(given: Given, requirement: float) -> Answer:
+def least_energy(given: Given, along: str, requirement: float) -> Answer:
     """The least energy with which no target's error exceeds a requirement, and what equal powers need for it."""
     n_nodes, n_targets = given.network.n_nodes, given.network.n_targets
     try:
@@ -151,7 +155,7 @@ def _equal_powers(problem: GoalsProblem, caps: Array, least: float) -> Array:
     return np.minimum(math.exp(level), caps)
 
 
-def worst_target(given: Given, energy: float) -> Answer:
+def worst_target(given: Given, along: str, energy: float) -> Answer:
     """Powers for the worst target, and those for the sum over the targets."""
     both = [
         allocate(given.network, given.radio, energy=energy, goals=goals, **given.options)
@@ -166,12 +170,18 @@ def worst_target(given: Given, energy: float) -> Answer:
     )
 
 
-def robust_powers(given: Given, off: float, *, ball: bool, energy_j: float, samples: int, seed: int) -> Answer:
+#: What roughly known positions are, and what counts over their samples, by the key of the configuration.
+PLACES: Mapping[str, tuple[type[Ball] | type[Cloud], Case]] = {
+    "sigma_m": (Cloud, "average"),
+    "radius_m": (Ball, "worst"),
+}
+
+
+def robust_powers(given: Given, along: str, off: float, *, energy_j: float, samples: int, seed: int) -> Answer:
     """Powers for positions that are known roughly, and those for the nominal ones, over the same samples."""
-    places = Ball if ball else Cloud
     radars = 0.0 if given.network.radars_known else off
+    places, case = PLACES[along]
     over = places(radars=radars, targets=off, size=samples, seed=seed)
-    case = "worst" if ball else "average"
     found = robust(given.network, given.radio, over=over, case=case, energy=energy_j, **given.options)
     return Answer(
         power=np.array([found.power, found.nominal.power]),
@@ -185,7 +195,7 @@ def robust_powers(given: Given, off: float, *, ball: bool, energy_j: float, samp
     )
 
 
-def surveyed(given: Given, sigma: float, *, energy_j: float) -> Answer:
+def surveyed(given: Given, along: str, sigma: float, *, energy_j: float) -> Answer:
     """Powers for anchors whose coordinates have errors, and those for exact anchors."""
     exact, found = (
         allocate(_with_survey_error(given.network, each), given.radio, energy=energy_j, **given.options)
@@ -215,7 +225,7 @@ def _with_survey_error(network: Network, sigma: float) -> Network:
 class Question:
     """How a question is answered, what is minimised, and what the two powers are called.
 
-    ``answer`` takes what is :class:`Given`, a value, and the other settings by name.
+    ``answer`` takes what is :class:`Given`, the key of the values, one of them, and the other settings by name.
     """
 
     answer: Callable[..., Answer]
@@ -252,15 +262,9 @@ MORE = {
 # --- datasets ---------------------------------------------------------------------------------------------------------
 
 
-def along(settings: Mapping[str, Any]) -> tuple[str, Setting]:
-    """The key of the values that a question goes through, and what they are."""
-    (key,) = (key for key in SETTINGS if key in settings)
-    return key, SETTINGS[key]
-
-
 def answered(
     networks: Mapping[str, Network],
-    clocks: tuple[Clock, ...],
+    clocks: Sequence[Clock],
     radio: Radio,
     question: str,
     settings: Mapping[str, Any],
@@ -292,96 +296,113 @@ def answered(
     ------
     DeploymentError
         If an answer can't be found, or misses its certified gap; nothing is kept then.
+
+    Examples
+    --------
+    >>> import isal
+    >>> from isal.study.deployments import answered
+    >>> network = isal.Network([[0, 0], [60, 0], [60, 40]], [[10, 20], [50, 25]], [[22, 28], [41, 16]])
+    >>> settings = {"requirements_m": (0.05, 0.1)}
+    >>> found = answered({"hall": network}, ["synchronous"], isal.Radio(), "least_energy", settings)
+    >>> found.value.sel(network="hall", clock="synchronous", powers="least energy").values.round(4).tolist()
+    [0.1601, 0.04]
     """
-    asked = QUESTIONS[question]
-    key, setting = along(settings)
-    others = {name: value for name, value in settings.items() if name != key}
-    if question == "robust":
-        others["ball"] = key == "radius_m"
+    (along,) = (key for key in SETTINGS if key in settings)
+    setting = SETTINGS[along]
     if question == "survey_error":
-        setting = replace(setting, dimension="survey_error", long_name="survey error of each coordinate of the anchors")
+        setting = SURVEY_ERROR
+    others = {key: value for key, value in settings.items() if key != along}
+    caps = {name: node_caps(each, math.inf, radar_cap_w, anchor_cap_w) for name, each in networks.items()}
     answers = []
-    for (name, network), clock in itertools.product(networks.items(), clocks):
-        caps = node_caps(network, math.inf, radar_cap_w, anchor_cap_w)
-        given = Given(network, radio, clock, caps, tolerance, solver)
-        for value in settings[key]:
-            try:
-                answers.append(asked.answer(given, value, **others))
-            except IsalError as error:
-                where = f"{name}, {clock}, {setting.dimension.replace('_', ' ')} {value:g} {setting.units}"
-                raise DeploymentError(
-                    f"{where}: {error}. Nothing was stored. Raise 'tolerance', or leave out the network or the value"
-                ) from error
-    shape = len(networks), len(clocks), len(settings[key])
-    dims = "network", "clock", setting.dimension
-    nodes = list(dict.fromkeys(label for network in networks.values() for label in network.node_labels))
-    targets = [f"target {number + 1}" for number in range(max(network.n_targets for network in networks.values()))]
-    per_answer = [network for network in networks.values() for _ in range(shape[1] * shape[2])]
-
-    def gathered(parts: list[Any]) -> Array:
-        found = np.array(parts)
-        return found.reshape(*shape, *found.shape[1:])
-
-    powers = [
-        pd.DataFrame(each.power, columns=network.node_labels).reindex(columns=nodes).to_numpy()
-        for each, network in zip(answers, per_answer, strict=True)
-    ]
-    value, bound = gathered([each.value for each in answers]), gathered([each.lower_bound for each in answers])
-    feasible = np.isfinite(bound)
-    with np.errstate(invalid="ignore"):
-        gap = np.where(feasible, np.maximum(1 - bound / value[..., 0], 0.0), np.nan)
-    variables: dict[str, Any] = {
-        "value": ((*dims, "powers"), value, {"units": asked.units, "long_name": asked.minimised}),
-        "lower_bound": (dims, bound, {"units": asked.units, "long_name": "no powers reach a smaller value"}),
-        "gap": (dims, gap, {"units": "1", "long_name": "certified relative gap of the answer"}),
-        "status": (
-            dims,
-            gathered([STATUSES.index(each.status) for each in answers]).astype("i1"),
-            {
-                "long_name": "what is known of the answer",
-                "flag_values": np.arange(len(STATUSES), dtype="i1"),
-                "flag_meanings": " ".join(STATUSES),
-            },
+    for name, clock, value in itertools.product(networks, clocks, settings[along]):
+        given = Given(networks[name], radio, clock, caps[name], tolerance, solver)
+        try:
+            answers.append(QUESTIONS[question].answer(given, along, value, **others))
+        except IsalError as error:
+            raise DeploymentError(
+                f"{name}, {clock}, {setting.dimension.replace('_', ' ')} {value:g} {setting.units}: {error}. Nothing "
+                "was stored. Raise 'tolerance', or leave out the network or the value"
+            ) from error
+    shape = len(networks), len(clocks), len(settings[along])
+    dimensions = "network", "clock", setting.dimension
+    coordinates = {
+        "network": ("network", list(networks), {"long_name": "network"}),
+        "clock": ("clock", list(clocks), {"long_name": "clock mode"}),
+        setting.dimension: (
+            setting.dimension,
+            np.array(settings[along], dtype=float),
+            {"units": setting.units, "long_name": setting.long_name},
         ),
-        "power": ((*dims, "powers", "node"), gathered(powers), {"units": "W", "long_name": "transmit power"}),
+    }
+    caps_w = {"radar_cap_w": radar_cap_w, "anchor_cap_w": anchor_cap_w}
+    told = radio.to_mapping() | {key: BUDGET if cap is None else cap for key, cap in caps_w.items()}
+    attributes = {
+        "title": f"what a deployment asks: {question.replace('_', ' ')}",
+        "question": question,
+        "along": setting.dimension,
+        **others,
+        "settings": json.dumps(told),
+        "tolerance": tolerance,
+        "solver": solver,
+    }
+    attributes |= provenance.networks((name, [network]) for name, network in networks.items())
+    return xr.Dataset(
+        {
+            name: ((*dimensions, *inner), values.reshape(*shape, *values.shape[1:]), attrs)
+            for name, (inner, values, attrs) in _variables(QUESTIONS[question], answers, networks).items()
+        },
+        coordinates | _inner_coordinates(QUESTIONS[question], answers, networks),
+        attributes,
+    )
+
+
+#: Dimensions besides those of the answers, values with the answers along the first axis, and attributes.
+Variables = dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]
+
+
+def _variables(asked: Question, answers: Sequence[Answer], networks: Mapping[str, Network]) -> Variables:
+    value, bound = np.array([each.value for each in answers]), np.array([each.lower_bound for each in answers])
+    with np.errstate(invalid="ignore"):  # of what is infeasible
+        gap = np.maximum(1 - bound / value[:, 0], 0.0)
+    status = np.array([STATUSES.index(each.status) for each in answers], dtype="i1")
+    nodes, targets = _nodes(networks), _targets(networks)
+    each_network = [network for network in networks.values() for _ in range(len(answers) // len(networks))]
+    power = np.full((len(answers), len(asked.powers), len(nodes)), np.nan)
+    speb = np.full((len(answers), len(asked.powers), len(targets)), np.nan)
+    for number, (answer, network) in enumerate(zip(answers, each_network, strict=True)):
+        power[number][:, [nodes.index(label) for label in network.node_labels]] = answer.power
+        if answer.spebs is not None:
+            speb[number, :, : network.n_targets] = answer.spebs
+    flags = {"flag_values": np.arange(len(STATUSES), dtype="i1"), "flag_meanings": " ".join(STATUSES)}
+    found: Variables = {
+        "value": (("powers",), value, {"units": asked.units, "long_name": asked.minimised}),
+        "lower_bound": ((), bound, {"units": asked.units, "long_name": "no powers reach a smaller value"}),
+        "gap": ((), gap, {"units": "1", "long_name": "certified relative gap of the answer"}),
+        "status": ((), status, {"long_name": "what is known of the answer", **flags}),
+        "power": (("powers", "node"), power, {"units": "W", "long_name": "transmit power"}),
     }
     if answers[0].spebs is not None:
-        spebs = [
-            np.pad(each.spebs, ((0, 0), (0, len(targets) - each.spebs.shape[1])), constant_values=np.nan)
-            for each in answers
-            if each.spebs is not None
-        ]
         told = {"units": "m2", "long_name": "squared position error bound of a target"}
-        variables["speb"] = ((*dims, "powers", "target"), gathered(spebs), told)
-    for more in answers[0].more or {}:
-        variables[more] = (dims, gathered([(each.more or {})[more] for each in answers]), MORE[more])
-    caps_w = {"radar_cap_w": radar_cap_w, "anchor_cap_w": anchor_cap_w}
-    told = radio.to_mapping() | {each: BUDGET if cap is None else cap for each, cap in caps_w.items()}
-    return xr.Dataset(
-        variables,
-        coords={
-            "network": ("network", list(networks), {"long_name": "network"}),
-            "clock": ("clock", list(clocks), {"long_name": "clock mode"}),
-            setting.dimension: (
-                setting.dimension,
-                np.array(settings[key], dtype=float),
-                {"units": setting.units, "long_name": setting.long_name},
-            ),
-            "powers": ("powers", list(asked.powers), {"long_name": "the answer, and the powers beside it"}),
-            "node": ("node", nodes, {"long_name": "node"}),
-            **({"target": ("target", targets, {"long_name": "target"})} if "speb" in variables else {}),
-        },
-        attrs={
-            "title": f"what a deployment asks: {question.replace('_', ' ')}",
-            "question": question,
-            "along": setting.dimension,
-            **{name: value for name, value in others.items() if name != "ball"},
-            "settings": json.dumps(told),
-            "tolerance": tolerance,
-            "solver": solver,
-        }
-        | provenance.networks((name, [network]) for name, network in networks.items()),
-    )
+        found["speb"] = (("powers", "target"), speb, told)
+    return found | {name: ((), np.array([each.more[name] for each in answers]), MORE[name]) for name in answers[0].more}
+
+
+def _inner_coordinates(asked: Question, answers: Sequence[Answer], networks: Mapping[str, Network]) -> dict[str, Any]:
+    found = {
+        "powers": ("powers", list(asked.powers), {"long_name": "the answer, and the powers beside it"}),
+        "node": ("node", _nodes(networks), {"long_name": "node"}),
+    }
+    if answers[0].spebs is not None:
+        found["target"] = ("target", _targets(networks), {"long_name": "target"})
+    return found
+
+
+def _nodes(networks: Mapping[str, Network]) -> list[str]:
+    return list(dict.fromkeys(label for network in networks.values() for label in network.node_labels))
+
+
+def _targets(networks: Mapping[str, Network]) -> list[str]:
+    return [f"target {number + 1}" for number in range(max(network.n_targets for network in networks.values()))]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -141,9 +141,10 @@ class Plan:
                     well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
         own_caps = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
         for name, deployment in self.configuration.deployments.items():
-            for network, clock in itertools.product(self.deployed(name).values(), deployment.clocks):
-                with self._naming(network.name):
-                    well_determined(network, self.deployed_radio(name), clock, node_caps(network, 1.0, *own_caps) > 0)
+            for deployed, clock in itertools.product(self.deployed(name).values(), deployment.clocks):
+                with self._naming(deployed.name):
+                    transmits = node_caps(deployed, 1.0, *own_caps) > 0
+                    well_determined(deployed, self.deployed_radio(name), clock, transmits)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None, scheme: str = "") -> Iterator[None]:

@@ -1038,7 +1038,8 @@ class Overview(Product):
         files.write(outputs[0], text.encode())
 
 
-#: What every study has, every deployment, what is made besides for the paper, and from measurements where a folder of them is named.
+#: What every study has, and every deployment, what is made besides for the paper, and from measurements where a
+#: folder of them is named.
 OF_STUDIES: Sequence[type[Product]] = (StudyDataset, StudyTable, EnsembleTable, BestSplitsTable, Allocations)
 OF_DEPLOYMENTS: Sequence[type[Product]] = (DeploymentDataset, DeploymentTable)
 OF_SIMULATIONS: Sequence[type[Product]] = (
@@ -1076,7 +1077,9 @@ def wanted(plan: Plan) -> list[Product]:
 
 
 _KINDS: Sequence[type[Product]] = (
-    *(*OF_STUDIES, *OF_DEPLOYMENTS, Observations, *OF_THE_PAPER, *OF_MEASUREMENTS),
+    *(*OF_STUDIES, *OF_DEPLOYMENTS),
+    Observations,
+    *(*OF_THE_PAPER, *OF_MEASUREMENTS),
     *(Figure, Overview),
 )
 
