@@ -55,4 +55,5 @@ def legend(picture: Picture, dataset: xr.Dataset, lines: Sequence[str]) -> None:
         Line2D([], [], label=text, color="black", linestyle=line, linewidth=style.LINE)
         for text, line in zip(lines, LINES, strict=True)
     ]
-    picture.legend(handles=handles, loc="outside upper center", ncols=min(4, len(handles)))
+    columns = 2 if dataset.sizes["clock"] == 1 else 4
+    picture.legend(handles=handles, loc="outside upper center", ncols=columns)

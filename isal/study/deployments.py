@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +126,8 @@ def least_energy(given: Given, along: str, requirement: float) -> Answer:
             spebs=nothing[:, :n_targets],
             status="infeasible",
         )
-    power = np.array([found.power, _equal_powers(found.problem, given.caps, found.energy / n_nodes)])
+    most = np.where(given.network.installation.transmits(given.network), given.caps, 0.0)
+    power = np.array([found.power, _equal_powers(found.problem, most, found.energy / n_nodes)])
     return Answer(
         power=power,
         value=np.nan_to_num(power.sum(axis=1) * DURATION_S, nan=np.inf),
@@ -213,12 +214,8 @@ def surveyed(given: Given, along: str, sigma: float, *, energy_j: float) -> Answ
 
 
 def _with_survey_error(network: Network, sigma: float) -> Network:
-    """The network with that survey error of all anchors, whatever else its installation says."""
-    content = network.to_mapping()
-    installation = {key: value for key, value in content.pop("installation", {}).items() if key != "survey_error_m"}
-    if sigma:
-        installation["survey_error_m"] = sigma
-    return Network.from_mapping(content | ({"installation": installation} if installation else {}), network.name)
+    """The network with that survey error of all anchors, whatever its installation says of them."""
+    return replace(network, installation=replace(network.installation, survey_error_m=sigma))
 
 
 @dataclass(frozen=True)
@@ -418,14 +415,18 @@ def table(dataset: xr.Dataset) -> tuple[pd.DataFrame, str]:
     The table, and what is to be said of it.
     """
     answer, beside = dataset.powers.values
-    told = f"The best powers ({answer}), beside others ({beside}); ratios are of what is minimised: "
-    return pd.DataFrame(list(_rows(dataset))), f"{told}{dataset.value.attrs['long_name']}."
+    roots = ", as its root" if dataset.value.attrs["units"] == "m2" else ""
+    told = (
+        f"What the best powers ({answer}) reach, beside others ({beside}): {dataset.value.attrs['long_name']}{roots}. "
+        "Ratios are of what is minimised itself."
+    )
+    return pd.DataFrame(list(_rows(dataset))), told
 
 
 def _rows(dataset: xr.Dataset) -> Iterator[dict[str, Any]]:
     setting = dataset[dataset.attrs["along"]]
     squared = dataset.value.attrs["units"] == "m2"
-    what, unit, root = ("RMSE", "m", 0.5) if squared else ("energy", "J", 1.0)
+    unit, root = ("m", 0.5) if squared else ("J", 1.0)
     for network, clock, value in itertools.product(dataset.network.values, dataset.clock.values, setting.values):
         at = dataset.sel({"network": network, "clock": clock, setting.name: value})
         best, other = at.value.values
@@ -433,7 +434,7 @@ def _rows(dataset: xr.Dataset) -> Iterator[dict[str, Any]]:
             "network": network,
             "clock": clock,
             f"{setting.name.replace('_', ' ')} ({setting.attrs['units']})": value,
-            f"{what} ({unit})": best**root,
+            f"best ({unit})": best**root,
             f"beside ({unit})": other**root,
             "beside over best": other / best if math.isfinite(best) else math.nan,
         }

@@ -29,8 +29,11 @@ from isal.workflow.products import KINDS
 
 # --- the study on which every change is tried -------------------------------------------------------------------------
 
-#: What all deployments there have in common.
-DEPLOYED = {"networks": ["hall"], "clocks": ["synchronous"], "bandwidth_hz": 500.0e6}
+
+def asking(**question: Any) -> dict[str, Any]:
+    """A deployment that asks a question."""
+    return {"networks": ["hall"], "clocks": ["synchronous"], "bandwidth_hz": 500.0e6, **question}
+
 
 #: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but
 #: step_simplex and step_surface.
@@ -44,11 +47,11 @@ STUDY = {
     },
     "simulations": SIMULATIONS,
     "deployments": {
-        "least": DEPLOYED | {"least_energy": {"requirements_m": [0.05]}},
-        "worst": DEPLOYED | {"worst_target": {"energies_j": [5]}},
-        "rough": DEPLOYED | {"robust": {"sigma_m": [1], "energy_j": 5, "samples": 4, "seed": 0}},
-        "balls": DEPLOYED | {"robust": {"radius_m": [1], "energy_j": 5, "samples": 4, "seed": 0}},
-        "surveyed": DEPLOYED | {"survey_error": {"sigma_m": [0.01], "energy_j": 5}},
+        "least": asking(least_energy={"requirements_m": [0.05]}),
+        "worst": asking(worst_target={"energies_j": [5]}),
+        "rough": asking(robust={"sigma_m": [1], "energy_j": 5, "samples": 4, "seed": 0}),
+        "balls": asking(robust={"radius_m": [1], "energy_j": 5, "samples": 4, "seed": 0}),
+        "surveyed": asking(survey_error={"sigma_m": [0.01], "energy_j": 5}),
     },
     "studies": {
         "single": {
@@ -324,9 +327,11 @@ ROWS: list[Row] = [
     config("studies", "a study less", lambda config: config["studies"].pop("three")),
     config("studies", "a study renamed", lambda config: renamed(config["studies"], "three", "new")),
     config("studies", "the order of the studies", lambda config: in_order(config["studies"], "double")),
-    deployment("`networks`: one more", "networks", lambda deployed: deployed["networks"].append("7c")),
-    deployment("`clocks`: one more", "clocks", lambda deployed: deployed["clocks"].append("asynchronous")),
-    deployment("`bandwidth_hz`", "bandwidth_hz", lambda deployed: deployed.update(bandwidth_hz=1.0e9)),
+    deployment("`networks` of a deployment: one more", "networks", lambda deployed: deployed["networks"].append("7c")),
+    deployment(
+        "`clocks` of a deployment: one more", "clocks", lambda deployed: deployed["clocks"].append("asynchronous")
+    ),
+    deployment("`bandwidth_hz` of a deployment", "bandwidth_hz", lambda deployed: deployed.update(bandwidth_hz=1.0e9)),
     asked("least", "least_energy", "requirements_m", [0.05, 0.1]),
     asked("worst", "worst_target", "energies_j", [5, 10]),
     asked("rough", "robust", "sigma_m", [1, 2]),
