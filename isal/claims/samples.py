@@ -1,6 +1,6 @@
 """The samples that statements are judged on, under the paper's assumptions and in variants of them.
 
-A *sample* is one network, or the two slots of one. A dataset of samples is what :func:`isal.study.observations.observe`
+A *sample* is one network, or the two slots of one. A dataset of samples is what :func:`isal.study.findings.observed`
 returns: variables over ``network`` (every slot of every sample) and over ``pair`` (samples of two slots).
 
 A *variant* solves the same samples again with some assumptions changed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ class Ensemble:
 
     Numbers of anchors, radars and targets are uniform over ranges, both ends included, and the separation of radars
     and targets, m, is log-uniform. A network of several ``slots`` has the same numbers of nodes in each, and a layout
-    of its own in each.
+    of its own in each. Networks ``without`` which it is to be are left out, by number.
 
     Examples
     --------
@@ -51,6 +51,12 @@ class Ensemble:
     targets: tuple[int, int] = (1, 1)
     separations_m: tuple[float, float] = SEPARATIONS_M
     area_m: float = AREA_M
+    without: tuple[int, ...] = ()
+
+    def numbers(self, first: int = 0, stop: int | None = None) -> list[int]:
+        """Numbers of its networks from ``first`` to ``stop`` - 1, or to the last one."""
+        end = self.size if stop is None else min(stop, self.size)
+        return [number for number in range(first, end) if number not in self.without]
 
     def network(self, number: int) -> tuple[Network, ...]:
         """The slots of network ``number``.
@@ -81,11 +87,9 @@ class Ensemble:
         return [f"{kind} {number}" for kind, count in counts.items() for number in range(1, count + 1)]
 
     def to_mapping(self) -> dict[str, Any]:
-        """All that its networks depend on, but for the size, as plain data."""
-        content: Mapping[str, Any] = self.__dict__
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in content.items() if key != "size"
-        }
+        """All that each of its networks depends on, as plain data."""
+        content = {key: value for key, value in self.__dict__.items() if key not in ("size", "without")}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
 def random_network(

@@ -283,7 +283,11 @@ async def last_step(
             if not ends:
                 raise _undetermined(info)
             ends.sort(key=lambda end: end.value)
-            power = bounding.feasible(ends[0].power * budget)
+            # the lowest; where that search came to no end, one that did at the same value
+            same = (
+                bounding.feasible(end.power * budget) for end in ends if end.value <= ends[0].value * (1 + SAME_END)
+            )
+            power = next(filter(is_local, same), bounding.feasible(ends[0].power * budget))
             if is_local(power):
                 break
             starts = [end.power for end in ends[: len(starts)]]

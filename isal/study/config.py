@@ -26,6 +26,7 @@ from isal.model.parameters import Clock
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
+from isal.study.samples import slot_name
 from isal.study.sources import ConfigError as ConfigError
 from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
@@ -46,6 +47,12 @@ SOURCE_FOLDERS = (
 
 #: Bandwidths below, in Hz, are taken for ones in MHz or GHz by mistake; a warning says so.
 LEAST_LIKELY_BANDWIDTH_HZ = 1e6
+
+#: The variant of the findings that all others differ from.
+BASE = "base"
+
+#: The smallest energy of the findings, microjoules: steps get as little as a 2000th of it.
+LEAST_OF_FINDINGS_UJ = 20_000
 
 STEP_GRIDS = ("step_1_energy_j", "step_2_energy_j")
 SLOT_GRIDS = ("slot_1_energy_j",)
@@ -89,9 +96,12 @@ class Study:
     ``axes`` holds the values along each axis that the study lists, by its name, in the order of
     :data:`isal.study.axes.AXES`. In place of splits, ``step_grids`` holds the energies of all steps but the last,
     ``slot_grids`` those of all slots but the last. ``steps`` are the numbers of steps by network and clock mode: where
-    they differ, those with fewer steps use the first of the grids. All networks have ``n_slots``. With ``best`` each
-    curve that has something to split has the point of its best split besides the grids, if there are any. ``sizes``
-    are the numbers of networks of the ensembles among the networks, by name.
+    they differ, those with fewer steps use the first of the grids. ``given`` are splits besides those of the grids:
+    energies of all parts. ``sizes`` are the numbers of networks of the ensembles among the networks, by name. All
+    networks have ``n_slots``: one where slots are taken ``apart``, which has the number of slots of each network then.
+    With ``best`` each curve that has something to split has the point of its best split besides the others, if there
+    are any. ``tolerance`` is None for that of the configuration; ``unended`` is that of points whose last step is no
+    convex problem.
     """
 
     name: str
@@ -100,9 +110,13 @@ class Study:
     step_grids: tuple[tuple[int, ...], ...]
     slot_grids: tuple[tuple[int, ...], ...]
     steps: Mapping[tuple[str, str], int]
+    sizes: Mapping[str, int]
     n_slots: int
     best: bool
-    sizes: Mapping[str, int]
+    given: tuple[tuple[int, ...], ...] = ()
+    apart: Mapping[str, int] | None = None
+    tolerance: float | None = None
+    unended: bool = False
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -118,44 +132,59 @@ class Study:
         """How many points a network has, or each network of an ensemble."""
         along = ("clock", "scheme")
         others = math.prod(len(values) for name, values in self.axes.items() if name not in (*along, "network"))
-        curves = list(itertools.product(*(self.axes[name] for name in along)))
-        return others * sum(self.n_splits(network, *each) + self.has_best(network, *each) for each in curves)
+        where = itertools.product(*(self.axes[name] for name in along))
+        curves = sum(self.n_splits(network, *each) + self.has_best(network, *each) for each in where)
+        return others * curves * (self.apart[network] if self.apart else 1)
 
     def has_best(self, network: str, clock: str, scheme: str) -> bool:
         """Whether a curve has a point at its best split, besides :meth:`splits`."""
-        return self.best and self._splits_something(network, clock, scheme)
+        return self.best and self.n_parts(network, clock, scheme) > 1
+
+    def n_parts(self, network: str, clock: str, scheme: str) -> int:
+        """Over how many slots, or steps, a curve splits the energy."""
+        if self.n_slots > 1:
+            return self.n_slots
+        return max(1, self.steps[network, clock]) if SCHEMES[scheme].has_steps else 1
 
     def splits(self, network: str, clock: str, scheme: str) -> Iterator[tuple[int, ...]]:
-        """Energies of a curve's points: of the steps or the slots, the last of which gets the rest."""
-        if self._only_best(network, clock, scheme):
+        """Energies of a curve's points: of the steps or the slots."""
+        n_parts = self.n_parts(network, clock, scheme)
+        if n_parts == 1:
+            yield (self.total_energy_uj,)
             return
-        for earlier in itertools.product(*self._grids(network, clock, scheme)):
+        grids = self._grids(n_parts)
+        for earlier in itertools.product(*grids) if grids else ():
             rest = self.total_energy_uj - sum(earlier)
             if rest >= _least(self.total_energy_uj):
                 yield (*earlier, rest)
+        yield from self._besides(n_parts)
 
     def n_splits(self, network: str, clock: str, scheme: str) -> int:
         """How many :meth:`splits` there are, without making them."""
-        grids, most = self._grids(network, clock, scheme), self.total_energy_uj - _least(self.total_energy_uj)
-        if not grids:
-            return 0 if self._only_best(network, clock, scheme) else 1
-        first, *others = grids
-        return sum(bisect_right(others[0], most - value) if others else value <= most for value in first)
+        n_parts, most = self.n_parts(network, clock, scheme), self.total_energy_uj - _least(self.total_energy_uj)
+        if n_parts == 1:
+            return 1
+        first, *others = self._grids(n_parts) or ((),)
+        return len(self._besides(n_parts)) + sum(
+            bisect_right(others[0], most - value) if others else value <= most for value in first
+        )
 
     def grids_of(self, network: str, clock: str) -> tuple[str, ...]:
         """The keys of the energies that the steps of a network, or its slots, have a grid over."""
         return SLOT_GRIDS if self.slot_grids else STEP_GRIDS[: len(self._step_grids(network, clock))]
 
-    def _splits_something(self, network: str, clock: str, scheme: str) -> bool:
-        return self.n_slots > 1 or (SCHEMES[scheme].has_steps and self.steps[network, clock] > 1)
+    def _besides(self, n_parts: int) -> list[tuple[int, ...]]:
+        """Given splits over so many parts that the grids do not have."""
+        grids = self._grids(n_parts)
+        return [
+            split
+            for split in self.given
+            if len(split) == n_parts
+            and not (grids and all(energy in grid for energy, grid in zip(split, grids, strict=False)))
+        ]
 
-    def _only_best(self, network: str, clock: str, scheme: str) -> bool:
-        return self.has_best(network, clock, scheme) and not self._grids(network, clock, scheme)
-
-    def _grids(self, network: str, clock: str, scheme: str) -> tuple[tuple[int, ...], ...]:
-        if self.slot_grids:
-            return self.slot_grids
-        return self._step_grids(network, clock) if SCHEMES[scheme].has_steps else ()
+    def _grids(self, n_parts: int) -> tuple[tuple[int, ...], ...]:
+        return self.slot_grids or self.step_grids[: n_parts - 1]
 
     def _step_grids(self, network: str, clock: str) -> tuple[tuple[int, ...], ...]:
         return self.step_grids[: max(0, self.steps[network, clock] - 1)]
@@ -195,10 +224,20 @@ class Findings:
     seed: int
     samples: int
     sensitivity_samples: int
-    samples_per_job: int
     total_energy_j: float
     bandwidth_hz: float
     variants: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The random samples: two to four anchors and radars each; each slot has a layout of its own."""
+        return Ensemble(
+            name=f"random-{self.seed}", seed=self.seed, size=self.samples, slots=2, anchors=(2, 4), radars=(2, 4)
+        )
+
+    def samples_of(self, variant: str) -> int:
+        """How many random samples a variant is tried on."""
+        return self.samples if variant == BASE else self.sensitivity_samples
 
 
 @dataclass(frozen=True)
@@ -399,8 +438,13 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     _check_results(config["results"], origin.at("results"))
     layouts = _layouts(networks, str(config["networks"]))
     ensembles = {name: _ensemble(name, table, layouts, origin) for name, table in config.get("ensembles", {}).items()}
+    findings = _findings(config["findings"], origin)
+    if (random := findings.ensemble.name) in ensembles:
+        raise ConfigError(f"{origin.at('ensembles', random)}: is what the findings call their samples; rename it")
+    if config["paper"]:
+        _check_names(layouts, findings.ensemble.name, str(config["networks"]))
     known = layouts | {name: _of_a_member(each) for name, each in ensembles.items()}
-    sizes = {name: each.size for name, each in ensembles.items()}
+    sizes = {name: len(each.numbers()) for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
     _check_size(studies, origin)
     deployments = {
@@ -427,7 +471,7 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         points_per_job=int(config["points_per_job"]),
         paper=config["paper"],
         agreement_points_per_curve=int(config["agreement"]["points_per_curve"]),
-        findings=_findings(config["findings"], origin),
+        findings=findings,
         simulations=_simulations(config["simulations"], origin),
         radar_cap_w=caps["radars"],
         anchor_cap_w=caps["anchors"],
@@ -454,9 +498,9 @@ def _shows_layouts(studies: Mapping[str, Study], figures: Mapping[str, Figure]) 
 
 
 def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
-    variants: dict[str, Mapping[str, Any]] = {"base": {}, **table["variants"]}
-    if "base" in table["variants"]:
-        where = origin.at("findings", "variants", "base")
+    variants: dict[str, Mapping[str, Any]] = {BASE: {}, **table["variants"]}
+    if BASE in table["variants"]:
+        where = origin.at("findings", "variants", BASE)
         raise ConfigError(f"{where}: is the variant that all others differ from; rename it")
     if table["sensitivity_samples"] > table["samples"]:
         some, all_of_them = ("findings", "sensitivity_samples"), ("findings", "samples")
@@ -464,10 +508,15 @@ def _findings(table: Mapping[str, Any], origin: Sources) -> Findings:
             f"{origin.at(*some)}: {table['sensitivity_samples']} is more than there are samples "
             f"({table['samples']}); lower it{origin.elsewhere(some, all_of_them)}"
         )
-    _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j"))
+    if _microjoules(table["total_energy_j"], origin.at("findings", "total_energy_j")) < LEAST_OF_FINDINGS_UJ:
+        least = _joules(LEAST_OF_FINDINGS_UJ)
+        raise ConfigError(
+            f"{origin.at('findings', 'total_energy_j')}: is less than {least} J, of which some steps would get next to "
+            "nothing; raise it"
+        )
     return Findings(
         # 300.0 is a whole number, too
-        **{key: int(table[key]) for key in ("seed", "samples", "sensitivity_samples", "samples_per_job")},
+        **{key: int(table[key]) for key in ("seed", "samples", "sensitivity_samples")},
         total_energy_j=float(table["total_energy_j"]),
         bandwidth_hz=float(table["bandwidth_hz"]),
         variants=variants,
@@ -616,12 +665,12 @@ RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "ta
 
 def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Ensemble:
     at = functools.partial(origin.at, "ensembles", name)
-    alike = re.compile(rf"{re.escape(name)}(-\d+)?")
-    if taken := next(filter(alike.fullmatch, layouts), ""):
+    if taken := _of_the_ensemble(name, layouts):
         raise ConfigError(f"{at()}: network {taken} has the name of the ensemble, or of one of its networks; rename it")
     given: dict[str, Any] = {key: int(table[key]) for key in ("seed", "size", "slots") if key in table}
     if "area_m" in table:
         given["area_m"] = float(table["area_m"])
+    given["without"] = tuple(map(int, table.get("without", ())))
     for key, read in RANGES.items():
         if key not in table:
             continue
@@ -637,11 +686,33 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
                 f"{at(key)}: networks with and without {key} have different steps; let each have one at least"
                 f"{'' if least else ', or none'}"
             )
+    if not (numbers := found.numbers()):
+        raise ConfigError(f"{at('without')}: leaves no network of {found.size}; let one stay")
     try:
-        found.network(0)
+        found.network(numbers[0])
     except NetworkError as error:
         raise ConfigError(f"{at()}: {error}") from None
     return found
+
+
+def _of_the_ensemble(name: str, layouts: Iterable[str]) -> str:
+    """The first layout that has the name of an ensemble, of one of its networks or of a slot of one; empty if none."""
+    return next(filter(re.compile(rf"{re.escape(name)}(-\d+(\.\d+)?)?").fullmatch, layouts), "")
+
+
+def _check_names(layouts: Mapping[str, NetworkLayout], random: str, label: str) -> None:
+    """Refuse layouts with names that the findings have for slots on their own, or for random samples."""
+    if taken := _of_the_ensemble(random, layouts):
+        raise ConfigError(f"{label}: {taken}: is what the findings call a random network; rename it")
+    for name, layout in layouts.items():
+        if taken := _slot_in(name, layout, layouts):
+            raise ConfigError(f"{label}: {taken}: is what the findings call a slot of {name}; rename it")
+
+
+def _slot_in(name: str, layout: NetworkLayout, layouts: Mapping[str, NetworkLayout]) -> str:
+    """The first layout that has the name of a slot of another one; empty if none has."""
+    slots = [slot_name(name, number) for number, _ in enumerate(layout.slots, start=1)] if len(layout.slots) > 1 else []
+    return next((slot for slot in slots if slot in layouts), "")
 
 
 def _of_a_member(ensemble: Ensemble) -> NetworkLayout:
@@ -671,7 +742,8 @@ def _study(
         (network, clock): _steps(layouts[network], clock) for network in table["networks"] for clock in table["clocks"]
     }
     _check_schemes(table, layouts, at)
-    n_slots = _n_slots(table["networks"], layouts, at("networks"))
+    apart = _apart(table["networks"], layouts, at("slots")) if "slots" in table else None
+    n_slots = 1 if apart else _n_slots(table["networks"], layouts, at("networks"))
     wanted, best = _wanted_grids(table, n_slots, steps), "split" in table
     if n_slots == 1 and (useless := next((key for key in COUPLING if key in table), "")):
         raise ConfigError(
@@ -685,10 +757,15 @@ def _study(
                 f"{at(key)}: has no use with {networks} and these clocks and schemes; remove it"
                 f"{origin.elsewhere(('studies', name, key), *asked)}"
             )
-        if key in wanted and key not in table and not (best and table.keys().isdisjoint(wanted)):
+        if (
+            key in wanted
+            and key not in table
+            and not ((best or "splits_j" in table) and table.keys().isdisjoint(wanted))
+        ):
+            others = "" if best else ", or split: best, or splits_j, in place of energies"
             raise ConfigError(
                 f"{at(key)}: is missing; its networks, clocks and schemes need {' and '.join(wanted)} "
-                f"(the last step or slot gets what is left){'' if best else ', or split: best in place of energies'}"
+                f"(the last step or slot gets what is left){others}"
             )
     wanted = tuple(key for key in wanted if key in table)
     grids = {key: _energies(table[key], total, origin, ("studies", name, key)) for key in wanted}
@@ -698,17 +775,69 @@ def _study(
             f"{at()}: the smallest of {' and of '.join(wanted)} together, {_joules(together)} J, leave too little of "
             f"the {_joules(total)} J for the last step; lower them{origin.elsewhere(('studies', name), *places)}"
         )
-    return Study(
+    found = Study(
         name=name,
         axes=axes,
         total_energy_uj=total,
         step_grids=tuple(grids[key] for key in STEP_GRIDS if key in grids),
         slot_grids=tuple(grids[key] for key in SLOT_GRIDS if key in grids),
         steps=steps,
+        sizes={network: sizes[network] for network in table["networks"] if network in sizes},
         n_slots=n_slots,
         best=best,
-        sizes={network: sizes[network] for network in table["networks"] if network in sizes},
+        given=tuple(_given(table["splits_j"], total, origin, ("studies", name, "splits_j")))
+        if "splits_j" in table
+        else (),
+        apart=apart,
     )
+    _check_given(found, at("splits_j"))
+    return found
+
+
+def _apart(networks: Iterable[str], layouts: Mapping[str, NetworkLayout], where: str) -> dict[str, int]:
+    """The number of slots of each network, each of which is a network of its own."""
+    found = {network: len(layouts[network].slots) for network in networks}
+    if max(found.values()) == 1:
+        raise ConfigError(f"{where}: has no use, as all of these networks have one slot; remove it")
+    for network in found:
+        if taken := _slot_in(network, layouts[network], layouts):
+            raise ConfigError(f"{where}: a slot of {network} would have the name of network {taken}; rename that")
+    return found
+
+
+def _given(table: Sequence[Sequence[Any]], total: int, origin: Sources, place: Place) -> Iterator[tuple[int, ...]]:
+    """Splits that are written out, microjoules; the place ends with the names of the study and of the key."""
+    least = _least(total)
+    for number, energies in enumerate(table):
+        split = tuple(_microjoules(energy, origin.at(*place, number, part)) for part, energy in enumerate(energies))
+        where, apart = origin.at(*place, number), origin.elsewhere((*place, number), (*place[:-1], "total_energy_j"))
+        if sum(split) != total:
+            raise ConfigError(f"{where}: adds up to {_joules(sum(split))} J, not to the {_joules(total)} J{apart}")
+        if min(split) < least:
+            raise ConfigError(
+                f"{where}: {_joules(min(split))} J is less than {_joules(least)} J, one part in {LARGEST_RATIO:.0e} of "
+                f"the total; raise it{apart}"
+            )
+        yield split
+
+
+def _check_given(study: Study, where: str) -> None:
+    """Refuse splits of which no curve has as many parts, and curves without any split."""
+    curves = {
+        (network, clock, scheme): study.n_parts(network, clock, scheme)
+        for network, clock in study.steps
+        for scheme in study.axes["scheme"]
+    }
+    for split in study.given:
+        if len(split) not in curves.values():
+            several = sorted(set(curves.values()) - {1})
+            parts = f"{' or '.join(map(str, several))} parts" if several else "nothing to split"
+            raise ConfigError(f"{where}: has a split into {len(split)}, but its curves have {parts}; remove it")
+    for (network, clock, scheme), n_parts in curves.items():
+        if not (study.best or study.n_splits(network, clock, scheme)):
+            raise ConfigError(
+                f"{where}: has no split into {n_parts} for {network}, {clock}, {scheme}; add one, or split: best"
+            )
 
 
 def _check_schemes(table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], at: Callable[..., str]) -> None:

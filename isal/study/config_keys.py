@@ -30,6 +30,9 @@ from isal.units import short
 
 Schema = dict[str, Any]
 
+#: Each slot of a network is a network of its own.
+APART = "apart"
+
 #: The types of JSON schema in words.
 TYPES = {
     "array": "a list",
@@ -382,7 +385,15 @@ STUDY_KEYS = {
     "networks": Key(
         Listing(Text(), at_least=1, distinct=True),
         "Names of networks of the networks file, and of ensembles",
-        note="All have one slot, or all have two. An ensemble stands for all its networks.",
+        note="All have one slot, or all have two, unless `slots` takes them apart. An ensemble stands for all its "
+        "networks.",
+    ),
+    "slots": Key(
+        Choice([APART]),
+        "Whether each slot of a network is a network of its own",
+        remark="of one slot",
+        note="Slot 2 of a network *name* then is the network *name*.2.",
+        optional=True,
     ),
     "clocks": Key(Listing(Choice(CLOCKS), at_least=1, distinct=True), "Clock modes"),
     "bandwidths_hz": Key(
@@ -421,6 +432,15 @@ STUDY_KEYS = {
         "J",
         remark="each slot's energy is split over its steps at best",
         note="So such a study takes no step energies. Slot 2 gets the rest.",
+        optional=True,
+    ),
+    "splits_j": Key(
+        Listing(Listing(ENERGY, at_least=2, at_most=3), at_least=1, distinct=True),
+        "Energies of all steps, or of both slots, split by split",
+        "J",
+        remark="each split adds up to the total energy",
+        note="They come besides those of the other keys. A curve takes those with as many energies as it has steps or "
+        "slots.",
         optional=True,
     ),
     "split": Key(
@@ -606,6 +626,12 @@ NODES = Number(at_least=0, at_most=MOST_OF_A_KIND, whole=True)
 ENSEMBLE_KEYS = {
     "seed": Key(SEED, "Seed", note="Network *i* depends on the seed and on *i* alone, whatever the size is."),
     "size": Key(_count(MOST_MEMBERS), "How many networks it has"),
+    "without": Key(
+        Listing(Number(at_least=0, at_most=MOST_MEMBERS, whole=True), distinct=True),
+        "Numbers of networks that are left out",
+        note="As one with a point that can't be certified, which its job names.",
+        optional=True,
+    ),
     "slots": Key(
         Number(at_least=1, at_most=2, whole=True),
         "Slots of each network",
@@ -639,7 +665,6 @@ FINDINGS = {
     ),
     "samples": Key(_count(100_000), "Random samples, each of two slots and so two networks, in the base variant"),
     "sensitivity_samples": Key(_count(100_000), "How many of them the other variants are tried on"),
-    "samples_per_job": Key(_count(100_000), "Random samples that one job observes"),
     "total_energy_j": Key(ENERGY, "Energy of each network, or of each pair of slots", "J"),
     "bandwidth_hz": Key(BANDWIDTH.value, f"{BANDWIDTH.text} of the base variant", BANDWIDTH.unit),
     "variants": Key(
@@ -947,7 +972,7 @@ CONFIG = {
         note="With 1 each point has a file of its own, with more a job has one file for all its points. With some "
         "thousand points or more it pays on one machine, too: a job starts Python once and solves its points side by "
         "side (the whole study is many times faster, see benchmarks/README.md). Jobs for ensembles have some 1000 "
-        "points at least.",
+        "points at least, those of the findings 16,000.",
     ),
     "agreement": Key(
         Table(AGREEMENT),

@@ -52,7 +52,8 @@ class Point:
     ``radar_cap_w`` and ``anchor_cap_w`` are in W, None for the total energy over one second. ``step_1`` and
     ``caps_per`` say how the step-by-step scheme is read (:class:`isal.schemes.variant.Variant`).
     ``varied`` names the optional axes along which the point lies elsewhere than the configuration says; its name tells
-    where.
+    where. Where the last step is no convex problem, ``unended`` says that powers will do at which no search ended: what
+    they reach is exact, and the status tells.
     """
 
     slots: tuple[Network, ...]
@@ -68,6 +69,7 @@ class Point:
     best: bool = False
     step_1: FirstStep = DEFAULT_VARIANT.step_1
     caps_per: CapsPer = DEFAULT_VARIANT.caps_per
+    unended: bool = False
 
     @property
     def name(self) -> str:
@@ -77,7 +79,7 @@ class Point:
     @property
     def split(self) -> str:
         """The energies in names, in mJ: ``"e3000-7000"``; ``"best"`` where they are to be found."""
-        return BEST if self.best else _split(self.energies_uj)
+        return BEST if self.best else split_name(self.energies_uj)
 
     @cached_property
     def curve(self) -> str:
@@ -115,6 +117,7 @@ class Point:
             # not even its name, where nothing is varied: so a study that varies something re-solves no other points
             **({"varied": self.varied} if self.varied else {}),
             **({BEST: True} if self.best else {}),
+            **({"unended": True} if self.unended else {}),
             **{key: getattr(self, key) for key, value in AS_READ.items() if getattr(self, key) != value},
         }
 
@@ -194,7 +197,7 @@ class Point:
         """
         if isinstance(result, IsalError):
             return PointError(f"{self.label}: {result}")
-        if result.status == "uncertified":
+        if result.status == "uncertified" and not (self.unended and _only_no_search_ended(result)):
             reached = ", ".join(
                 f"{step.block} {step.allocation.gap:.2g} (asked for {step.allocation.tolerance:g}, "
                 f"{step.allocation.iterations} iterations)"
@@ -205,7 +208,7 @@ class Point:
                 f"{self.label}: solver {self.solver} could not certify this point"
                 f"{'' if SCHEMES[self.scheme].convex else ', or no search for the last step ended'}; "
                 f"gaps reached: {reached}; {schemes.usual_cause(self.radio)}. Nothing was stored. Raise 'tolerance' or "
-                "take this point out of the grid"
+                "take this point out of the grid, or its network out of an ensemble (its key 'without')"
             )
         return result
 
@@ -255,6 +258,11 @@ class Solution:
         return self.result.status
 
 
+def _only_no_search_ended(solution: Solution) -> bool:
+    """Whether all is certified but last steps that are searches."""
+    return all(step.allocation.status != "uncertified" for slot in solution.slots for step in slot.steps[:-1])
+
+
 def solve_all(points: Sequence[Point]) -> list[Solution | PointError]:
     """Evaluate points side by side, so that a solver that can takes their problems in batches.
 
@@ -298,5 +306,6 @@ def _modules(scheme: str, n_slots: int, best: bool, solver: str) -> tuple[str, .
 
 
 @cache
-def _split(energies_uj: tuple[int, ...]) -> str:
+def split_name(energies_uj: tuple[int, ...]) -> str:
+    """Energies, microjoules, in names, in mJ: ``"e3000-7000"``."""
     return "e" + "-".join(plain(Decimal(energy) / 1000) for energy in energies_uj)

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from isal.errors import IsalError, NetworkError
+from isal.model.ensemble import Ensemble
 from isal.model.network import Network
 from isal.model.parameters import CLOCKS, Clock
 from isal.model.radio import Radio
 from isal.model.temporal import refuse_unlike
 from isal.schemes.registry import REFERENCE, SCHEMES
 from isal.schemes.schedule import node_caps
-from isal.schemes.variant import Variant
 from isal.study import files
 from isal.study.axes import axes_of
-from isal.study.config import ConfigError, Configuration, parse
+from isal.study.config import ConfigError, Configuration, Study, parse
 from isal.study.fingerprint import Code, digest
-from isal.study.observations import Assumptions, Sample, observable, random_samples, well_determined
 from isal.study.points import AS_READ, Point, fingerprint
+from isal.study.samples import Assumptions, Sample, observable, random_samples, slot_name, well_determined
 from isal.study.store.slabs import Slab
 from isal.units import UJ_PER_J
 from isal.validation import log_folder
-from isal.workflow.record_files import SHARDS, Block, PointFile, RecordFile, Shard, shard_name
+from isal.workflow.findings import FOLDER, Studies
+from isal.workflow.record_files import SHARDS, Block, PointFile, Pool, RecordFile, Shard
 
 PLAN_NAME = "plan.json"
 
 #: Points of an ensemble that one job solves at least: one point per job is for points that have names.
 LEAST_PER_BLOCK = 1000
 
-#: The part of the samples that are layouts; the others are ranges of random ones.
+#: The same of what the findings are made from, most of which takes a millisecond.
+LEAST_OF_FINDINGS = 16_000
+
+#: Folder of the record files of the layouts among them.
 LAYOUTS = "layouts"
 
 #: Random networks whose step-by-step estimates one job simulates.
@@ -95,8 +100,8 @@ class Plan:
 
     def write(self) -> None:
         """Write ``plan.json``, which tells every job what there is to do, and with which code."""
-        for settings in itertools.chain(*map(self.settings, self.configuration.studies)):
-            for best in (False, True):
+        for name in (*self.configuration.studies, *self.findings.studies):
+            for settings, best in itertools.product(self.settings(name), {False, self.study(name).best}):
                 self.code.digest(Point(energies_uj=(), best=best, **settings).modules)
         # in the order of the configuration: tables and pages follow it
         files.write(Path(self.path), json.dumps({**self.configuration.source, "code": self.code.known}).encode())
@@ -118,7 +123,7 @@ class Plan:
         for name, layout in self.configuration.layouts.items():
             slots = []
             for number, slot in enumerate(layout.slots, start=1):
-                with self._naming(name, number):
+                with self._naming(name, number if len(layout.slots) > 1 else None):
                     slots.append(Network.from_mapping(slot, name=name))
             networks[name] = tuple(slots)
         return networks
@@ -128,16 +133,18 @@ class Plan:
             with self._naming(network):
                 refuse_unlike(slots)
         used = {}
-        for study in self.configuration.studies:
-            for each in self.settings(study):
+        studies = self.configuration.studies.items()
+        for name, network in ((name, network) for name, study in studies for network in study.axes["network"]):
+            for each in self._settings_of(name, network):
                 slots, clock, radio = each["slots"], each["clock"], each["radio"]
                 caps = each["radar_cap_w"], each["anchor_cap_w"]
                 silent = tuple(cap == 0 for cap in caps)
                 scheme = SCHEMES[each["scheme"]]
-                used[slots[0].name, clock, _weight(radio), silent, scheme.alone] = slots, clock, radio, caps, scheme
-        for (network, *_), (slots, clock, radio, caps, scheme) in sorted(used.items(), key=lambda item: item[0]):
+                key = slots[0].name, clock, _weight(radio), silent, scheme.alone
+                used[key] = network, slots, clock, radio, caps, scheme
+        for network, slots, clock, radio, caps, scheme in (used[key] for key in sorted(used)):
             for number, slot in enumerate(slots, start=1):
-                with self._naming(network, number, scheme.name if scheme.alone else ""):
+                with self._naming(network, number if len(slots) > 1 else None, scheme.name if scheme.alone else ""):
                     well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
         own_caps = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
         for name, deployment in self.configuration.deployments.items():
@@ -152,14 +159,12 @@ class Plan:
 
         Where a scheme takes the network for less than it is, it is named, too.
         """
-        layout = self.configuration.layouts.get(network)
-        several = slot is not None and layout is not None and len(layout.slots) > 1
-        file = "ensembles" if layout is None else self.configuration.layouts_file
+        file = self.configuration.layouts_file if network in self.configuration.layouts else "ensembles"
         try:
             yield
         except NetworkError as error:
             taken = f"taken for {scheme} alone, " if scheme else ""
-            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if several else ''}{error}") from error
+            raise ConfigError(f"{file}: {taken}{f'slot {slot} of ' if slot else ''}{error}") from error
 
     # --- points -------------------------------------------------------------------------------------------------------
 
@@ -167,44 +172,65 @@ class Plan:
     def points(self) -> dict[str, Point]:
         """Every point of every study by its name; a point that several studies share stands once.
 
-        Those of ensembles are left out: see :attr:`record_files`.
+        Those of ensembles are left out, and those of the findings: see :attr:`record_files`.
         """
         return {name: point for study in self.configuration.studies for name, point in self.study_points(study).items()}
+
+    def study(self, name: str) -> Study:
+        """A study of the configuration, or one that the findings are made from."""
+        return self.configuration.studies.get(name) or self.findings.studies[name]
 
     def study_points(self, name: str) -> dict[str, Point]:
         """The points of one study by their names, but for those of ensembles."""
         if name not in self._studies:
             found = self._studies[name] = {}
-            sizes = self.configuration.studies[name].sizes
-            for network in self.configuration.studies[name].axes["network"]:
-                for curve in self._curves(name, network, self.networks[network]) if network not in sizes else ():
+            study = self.study(name)
+            for network in study.axes["network"]:
+                for curve in self._curves(name, network, self.networks[network]) if network not in study.sizes else ():
                     found |= {f"{point.curve}/{point.split}": point for point in curve}
         return self._studies[name]
 
     def member_points(self, study: str, ensemble: str, number: int) -> Iterator[list[Point]]:
         """The points of one network of an ensemble in a study, by curve."""
-        yield from self._curves(study, ensemble, self.configuration.ensembles[ensemble].network(number))
+        yield from self._curves(study, ensemble, self.ensembles[ensemble].network(number))
 
     def _curves(self, study: str, network: str, slots: tuple[Network, ...]) -> Iterator[list[Point]]:
         """The points of each curve of a network; ``network`` is the name that the study has for it."""
-        described = self.configuration.studies[study]
-        for choice in self.choices(study):
+        described = self.study(study)
+        for some, choice in itertools.product(self._taken(study, slots), self.choices(study)):
             where = network, choice["clock"], choice["scheme"]
             total = described.total_energy_uj
-            one = Point(slots=slots, energies_uj=(total,), **choice)  # of which only the curve counts
+            one = Point(slots=some, energies_uj=(total,), **choice)  # of which only the curve counts
             best = [one.at((total,), best=True)] if described.has_best(*where) else []
             yield [*map(one.at, described.splits(*where)), *best]
+
+    def _taken(self, study: str, slots: tuple[Network, ...]) -> list[tuple[Network, ...]]:
+        """What a study takes the slots of a network for: one network, or one each."""
+        if not self.study(study).apart or len(slots) == 1:
+            return [slots]
+        return [(replace(slot, name=slot_name(slot.name, n)),) for n, slot in enumerate(slots, start=1)]
+
+    def _names(self, study: str, ensemble: Ensemble, number: int) -> list[str]:
+        """Names of what a study takes a network of an ensemble for."""
+        name = ensemble.member(number)
+        if not self.study(study).apart or ensemble.slots == 1:
+            return [name]
+        return [slot_name(name, slot) for slot in range(1, ensemble.slots + 1)]
 
     def settings(self, name: str) -> Iterator[dict[str, Any]]:
         """What the points of each curve of a study have in common: the arguments of :class:`Point` but its energies.
 
         Of an ensemble the first network stands for all.
         """
-        for network in self.configuration.studies[name].axes["network"]:
-            ensemble = self.configuration.ensembles.get(network)
-            slots = self.networks[network] if ensemble is None else ensemble.network(0)
-            for choice in self.choices(name):
-                yield {"slots": slots, **choice}
+        for network in self.study(name).axes["network"]:
+            yield from self._settings_of(name, network)
+
+    def _settings_of(self, name: str, network: str) -> Iterator[dict[str, Any]]:
+        """The same of one network."""
+        ensemble = self.ensembles.get(network)
+        slots = self.networks[network] if ensemble is None else ensemble.network(ensemble.numbers()[0])
+        for some, choice in itertools.product(self._taken(name, slots), self.choices(name)):
+            yield {"slots": some, **choice}
 
     def choices(self, study: str) -> list[dict[str, Any]]:
         """The same of any network, once for all networks."""
@@ -213,10 +239,10 @@ class Plan:
         return self._choices[study]
 
     def _made_choices(self, name: str) -> Iterator[dict[str, Any]]:
-        configuration = self.configuration
+        configuration, study = self.configuration, self.study(name)
         own_caps = (configuration.radar_cap_w, configuration.anchor_cap_w)
         own: dict[str, Any] = {**configuration.radio, "power_cap_w": own_caps, **AS_READ}
-        listed = {key: values for key, values in configuration.studies[name].axes.items() if key != "network"}
+        listed = {key: values for key, values in study.axes.items() if key != "network"}
         for values in itertools.product(*listed.values()):
             along = dict(zip(listed, values, strict=True))
             chosen = axes_of(along, "network", "split")
@@ -231,15 +257,15 @@ class Plan:
                 "radar_cap_w": caps[0],
                 "anchor_cap_w": caps[1],
                 **read,
-                "tolerance": configuration.tolerance,
+                "tolerance": configuration.tolerance if study.tolerance is None else study.tolerance,
                 "solver": configuration.solver,
+                "unended": study.unended and not SCHEMES[along["scheme"]].convex,
                 "varied": tuple(each.name for each in chosen if each.optional and given[each.name] != own[each.name]),
             }
 
     def axes(self, study: str = "") -> list[str]:
         """Names of the axes that a study lists, or any study."""
-        studies = self.configuration.studies
-        listed = {name for each in ([study] if study else studies) for name in studies[each].axes}
+        listed = {name for each in ([study] if study else self.configuration.studies) for name in self.study(each).axes}
         return [axis.name for axis in axes_of(listed, "split")]
 
     def curve_points(self, study: str) -> list[Point]:
@@ -254,17 +280,30 @@ class Plan:
 
     @cached_property
     def record_files(self) -> dict[str, RecordFile]:
-        """Every record file by its path."""
+        """Every record file of the studies by its path."""
         named: list[RecordFile] = (
             [PointFile(self, name) for name in self.points]
             if self.configuration.points_per_job == 1
-            else [Shard(self, name) for name in self.shards]
+            else self._shards_of(self.pool, self.points)
         )
         return {file.path: file for file in [*named, *self._blocks]}
 
+    @cached_property
+    def findings_files(self) -> dict[str, RecordFile]:
+        """Every record file of what the findings are made from, by its path."""
+        named = self._shards_of(self.findings_pool, self.findings_pool.points)
+        return {file.path: file for file in [*named, *self._findings_blocks]}
+
+    def file_at(self, path: str) -> RecordFile | None:
+        """The record file at a path, if one is there."""
+        return self.record_files.get(path) or self.findings_files.get(path)
+
     def shard(self, name: str) -> RecordFile:
         """The record file of many points of this name."""
-        return self.record_files[self.in_results(f"{SHARDS}/{name}.nc")]
+        file = self.file_at(self.in_results(f"{SHARDS}/{name}.nc"))
+        if file is None:
+            raise PlanError(f"there is no record file of many points {name}")
+        return file
 
     def record_file(self, path: Path, fingerprint: str) -> RecordFile:
         """The record file at a path.
@@ -274,40 +313,47 @@ class Plan:
         PlanError
             If it is not the one of that fingerprint: the plan belongs to another configuration.
         """
-        file = self.record_files.get(str(path))
+        file = self.file_at(str(path))
         if file is None or file.fingerprint != fingerprint:
             raise PlanError(f"{path}: is not the file of the plan that this job is for; run snakemake again")
         return file
 
     def study_files(self, study: str) -> list[RecordFile]:
         """The record files that hold points of a study."""
-        if self.configuration.points_per_job == 1:
-            named: list[RecordFile] = [PointFile(self, name) for name in self.study_points(study)]
+        points = self.study_points(study)
+        if study not in self.configuration.studies:
+            named = self._shards_of(self.findings_pool, points)
+        elif self.configuration.points_per_job == 1:
+            named = [PointFile(self, name) for name in points]
         else:
-            shards = dict.fromkeys(map(self.shard_of, self.study_points(study)))
-            named = [Shard(self, name) for name in sorted(shards, key=list(self.shards).index)]
-        return [*named, *(block for block in self._blocks if block.study == study)]
+            named = self._shards_of(self.pool, points)
+        return [*named, *self._blocks_of(study)]
 
     @cached_property
-    def n_shards(self) -> int:
-        """Number of jobs that named points are spread over: a power of two, so that a grown grid keeps most of them."""
-        wanted = max(1, -(-len(self.points) // self.configuration.points_per_job))
-        return 1 << (wanted - 1).bit_length()
-
-    def shard_of(self, point: str) -> str:
-        """The shard of a point is what the hash of its name says, whatever else there is."""
-        return shard_name(point, self.n_shards)
+    def pool(self) -> Pool:
+        """The named points of the studies."""
+        return Pool(self.points, self.configuration.points_per_job)
 
     @cached_property
-    def shards(self) -> dict[str, dict[str, Point]]:
-        """Named points by name, by shard."""
-        shards: dict[str, dict[str, Point]] = {}
-        for name, point in self.points.items():
-            shards.setdefault(self.shard_of(name), {})[name] = point
-        return dict(sorted(shards.items(), key=lambda item: int(item[0].split("_")[0])))
+    def findings_pool(self) -> Pool:
+        """The named points of what the findings are made from."""
+        points = {name: point for study in self.findings.studies for name, point in self.study_points(study).items()}
+        return Pool(points, self._least(LEAST_OF_FINDINGS), f"{FOLDER}/{LAYOUTS}/")
 
-    def slabs(self, study: str) -> list[Slab]:
-        """The points of a study in parts that fit into memory: those that have names, and each block of an ensemble."""
+    def _shards_of(self, pool: Pool, points: Iterable[str]) -> list[RecordFile]:
+        """The shards that some points of a pool are in."""
+        wanted = set(map(pool.shard_of, points))
+        return [Shard(self, pool, part) for part in pool.shards if part in wanted]
+
+    def _least(self, points: int) -> int:
+        """How many points a job solves about that solves so many at least."""
+        return max(self.configuration.points_per_job, points)
+
+    def slabs(self, study: str, members: int | None = None) -> list[Slab]:
+        """The points of a study in parts that fit into memory: those that have names, and each block of an ensemble.
+
+        With ``members`` blocks are left out that have none of the first so many networks.
+        """
         found = []
         if named := self.study_points(study):
             files = [file for file in self.study_files(study) if not isinstance(file, Block)]
@@ -323,14 +369,14 @@ class Plan:
                     list(labels),
                 )
             )
-        for block in self._blocks:
-            if block.study == study:
-                ensemble = self.configuration.ensembles[block.ensemble]
-                members = list(map(ensemble.member, range(block.first, block.stop)))
-                file = [(Path(block.path), block.fingerprint)]
-                found.append(
-                    Slab(file, block.points, _all_rows, block.n_points, members, ensemble.node_labels, ensemble)
-                )
+        for block in self._blocks_of(study):
+            if members is not None and block.first >= members:
+                continue
+            ensemble = self.ensembles[block.ensemble]
+            names = [name for number in block.numbers for name in self._names(study, ensemble, number)]
+            file = [(Path(block.path), block.fingerprint)]
+            points, rows = functools.partial(block.points_of, study), functools.partial(block.rows_of, study)
+            found.append(Slab(file, points, rows, block.n_points_of(study), names, ensemble.node_labels, ensemble))
         return found
 
     def of_members(self, study: str, ensemble: str) -> str:
@@ -339,24 +385,53 @@ class Plan:
             # with one of its networks, as the code that draws them is part of no fingerprint
             first = [
                 [point.curve_digest, point.split, self.code.digest(point.modules)]
-                for curve in self.member_points(study, ensemble, 0)
+                for curve in self.member_points(study, ensemble, self.ensembles[ensemble].numbers()[0])
                 for point in curve
             ]
-            self._members[study, ensemble] = digest([self.configuration.ensembles[ensemble].to_mapping(), first])
+            self._members[study, ensemble] = digest([self.ensembles[ensemble].to_mapping(), first])
         return self._members[study, ensemble]
 
     @cached_property
+    def ensembles(self) -> dict[str, Ensemble]:
+        """Every ensemble by its name."""
+        random = self.configuration.findings.ensemble
+        return {**self.configuration.ensembles, random.name: random}
+
+    @cached_property
     def _blocks(self) -> list[Block]:
-        """Blocks of networks of ensembles: a power of two in each, so that a block of fewer lies within one of more."""
-        found = []
-        for name, study in self.configuration.studies.items():
-            for ensemble, size in study.sizes.items():
-                points = max(self.configuration.points_per_job, LEAST_PER_BLOCK)
-                length = 1 << max(0, (points // study.n_points_of(ensemble)).bit_length() - 1)
-                found += [
-                    Block(self, name, ensemble, first, min(first + length, size)) for first in range(0, size, length)
-                ]
+        """Blocks of networks of the studies' ensembles."""
+        return [
+            block
+            for name, study in self.configuration.studies.items()
+            for ensemble in study.sizes
+            for block in self._blocks_over(
+                f"{name}/{ensemble}-", (name,), ensemble, self.ensembles[ensemble].size, LEAST_PER_BLOCK
+            )
+        ]
+
+    @cached_property
+    def _findings_blocks(self) -> list[Block]:
+        """Blocks of random samples of the findings: those of a variant have the points of all its own studies."""
+        configuration = self.configuration.findings
+        found: list[Block] = []
+        for variant in configuration.variants:
+            if own := self.findings.own(variant):
+                prefix, size = f"{FOLDER}/{variant}/", configuration.samples_of(variant)
+                found += self._blocks_over(prefix, own, configuration.ensemble.name, size, LEAST_OF_FINDINGS)
         return found
+
+    def _blocks_of(self, study: str) -> list[Block]:
+        """The blocks that hold points of a study."""
+        blocks = self._blocks if study in self.configuration.studies else self._findings_blocks
+        return [block for block in blocks if study in block.studies]
+
+    def _blocks_over(self, prefix: str, studies: Sequence[str], ensemble: str, size: int, least: int) -> list[Block]:
+        """Blocks of some studies: a power of two in each, so that a block of fewer lies within one of more."""
+        points = sum(self.study(each).n_points_of(ensemble) for each in studies)
+        length = 1 << max(0, (self._least(least) // points).bit_length() - 1)
+        starts = range(0, size, length)
+        blocks = (Block(self, prefix, tuple(studies), ensemble, first, min(first + length, size)) for first in starts)
+        return [block for block in blocks if block.numbers]
 
     # --- deployments --------------------------------------------------------------------------------------------------
 
@@ -371,31 +446,22 @@ class Plan:
 
     # --- findings -----------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def findings(self) -> Studies:
+        """The studies that the findings are made from."""
+        return Studies.of(self.configuration, {sample.name: len(sample.slots) for sample in self.layout_samples})
+
     def assumptions(self, variant: str) -> Assumptions:
         """What a variant of the findings assumes."""
-        findings = self.configuration.findings
-        changed = dict(findings.variants[variant])
-        cap = changed.pop("power_cap_w", None)
-        scheme = Variant(**{key: changed.pop(key) for key in AS_READ if key in changed})
-        radio = Radio(**{**self.configuration.radio, "bandwidth_hz": findings.bandwidth_hz, **changed})
-        return Assumptions(variant, radio, findings.total_energy_j, cap, scheme)
+        return Assumptions.of(self.configuration, variant)
 
-    def observed_parts(self, variant: str) -> list[str]:
-        """Names of the parts in which a variant is observed: the layouts, and ranges of random samples."""
+    def samples(self, variant: str) -> list[Sample]:
+        """The samples that a variant of the findings is judged on: layouts first."""
         findings = self.configuration.findings
-        stop = findings.samples if variant == "base" else findings.sensitivity_samples
-        step = findings.samples_per_job
-        return [LAYOUTS, *(f"random-{start}-{min(start + step, stop)}" for start in range(0, stop, step))]
-
-    def samples(self, part: str) -> list[Sample]:
-        """The samples of one part."""
-        if part == LAYOUTS:
-            return self._layouts
-        start, stop = map(int, part.split("-")[1:])
-        return list(random_samples(self.configuration.findings.seed, start, stop))
+        return [*self.layout_samples, *random_samples(findings.ensemble, 0, findings.samples_of(variant))]
 
     @cached_property
-    def _layouts(self) -> list[Sample]:
+    def layout_samples(self) -> list[Sample]:
         """The layouts that can be observed in every variant, but for those that deployments alone are about."""
         deployments = self.configuration.deployments.values()
         deployed = {network for each in deployments for network in each.networks} - set(self._used)
@@ -446,11 +512,13 @@ class Plan:
         """
         number = self.configuration.simulations.steps.networks
         parts = {
-            sample.name: [sample] for sample in self._layouts if sample.name in self._used and len(sample.slots) == 1
+            sample.name: [sample]
+            for sample in self.layout_samples
+            if sample.name in self._used and len(sample.slots) == 1
         }
         for start in range(0, number, RANDOM_PER_JOB):
             stop = min(start + RANDOM_PER_JOB, number)
-            parts[f"random/{start}-{stop}"] = list(random_samples(self.configuration.findings.seed, start, stop))
+            parts[f"random/{start}-{stop}"] = list(random_samples(self.configuration.findings.ensemble, start, stop))
         return parts
 
     @cached_property
@@ -486,10 +554,6 @@ def _rows(stored: Sequence[str], wanted: Iterable[str]) -> list[int]:
     """Where some fingerprints stand among others."""
     row = {fingerprint: number for number, fingerprint in enumerate(stored)}
     return [row[fingerprint] for fingerprint in wanted]
-
-
-def _all_rows(stored: Sequence[str]) -> Sequence[int]:
-    return range(len(stored))
 
 
 def curves(points: Mapping[str, Point]) -> list[list[Point]]:

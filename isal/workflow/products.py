@@ -8,7 +8,7 @@ libraries that draw figures.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,13 @@ from isal.study.config_keys import FIGURE_KINDS
 from isal.study.fingerprint import digest
 from isal.study.points import Point
 from isal.validation import log_folder
-from isal.workflow.plan import LAYOUTS, Plan, PlanError, curves
+from isal.workflow.plan import Plan, PlanError, curves
 
 if TYPE_CHECKING:  # a plan is read without it
     import xarray as xr
+
+    from isal.study.store.slabs import Slab
+    from isal.workflow.record_files import RecordFile
 
 #: Categories of the report that several kinds of results share.
 ESTIMATORS = "Bounds against estimators"
@@ -162,7 +165,7 @@ class StudyDataset(_OfStudies):
         named = self.plan.study_points(self.name)
         points = digest([[name, self.plan.fingerprint(point)] for name, point in named.items()])
         sizes = self.plan.configuration.studies[self.name].sizes
-        members = [[name, size, self.plan.of_members(self.name, name)] for name, size in sizes.items()]
+        members = [[name, self.plan.ensembles[name].numbers(), self.plan.of_members(self.name, name)] for name in sizes]
         return [points, members, self.plan.axes(self.name), self.plan.configuration.layouts_note]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
@@ -445,48 +448,8 @@ class AgreementTable(Product):
         pages.write(outputs[1:], text, self.title)
 
 
-class Observations(Product):
-    """What the paper's statements are judged by, of some samples in a variant: ``name`` is ``variant/samples``."""
-
-    files = ("observations/{name}.nc",)
-    sealed = solves = True
-
-    @classmethod
-    def names(cls, plan: Plan) -> Sequence[str]:
-        variants = plan.configuration.findings.variants
-        return [f"{variant}/{part}" for variant in variants for part in plan.observed_parts(variant)]
-
-    @property
-    def content(self) -> object:
-        variant, part = self.name.split("/")
-        configuration = self.plan.configuration
-        if part == LAYOUTS:
-            samples: object = [
-                [each.name, [slot.to_mapping() for slot in each.slots]] for each in self.plan.samples(part)
-            ]
-        else:
-            samples = [configuration.findings.seed, part]
-        assumed = self.plan.assumptions(variant).attributes
-        return [samples, assumed, configuration.solver]
-
-    @property
-    def loaded(self) -> Sequence[str]:
-        from isal.allocation.solvers import modules
-
-        return modules(self.plan.configuration.solver)
-
-    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import observations
-        from isal.study.store import storage
-
-        variant, part = self.name.split("/")
-        assumed = self.plan.assumptions(variant)
-        found = observations.observe(self.plan.samples(part), assumed, self.plan.configuration.solver)
-        storage.write(outputs[0], found, fingerprint)
-
-
 class FindingsDataset(Product):
-    """All observations of a variant."""
+    """What the paper's statements are judged by, in a variant: from the datasets of its studies."""
 
     files = ("datasets/findings/{name}.nc",)
     sealed = True
@@ -496,14 +459,44 @@ class FindingsDataset(Product):
         return list(plan.configuration.findings.variants)
 
     @property
-    def sources(self) -> Sequence[Product]:
-        return [Observations(self.plan, f"{self.name}/{part}") for part in self.plan.observed_parts(self.name)]
+    def studies(self) -> Mapping[str, str]:
+        """Names of its studies, by kind."""
+        return self.plan.findings.named[self.name]
+
+    @cached_property
+    def slabs(self) -> Mapping[str, list[Slab]]:
+        """The points of its studies, by kind, but for networks that are beyond its samples."""
+        size = self.plan.configuration.findings.samples_of(self.name)
+        return {kind: self.plan.slabs(study, size) for kind, study in self.studies.items()}
+
+    @property
+    def inputs(self) -> list[str]:
+        files = (path for slabs in self.slabs.values() for slab in slabs for path, _ in slab.files)
+        return list(dict.fromkeys(map(str, files)))
+
+    @property
+    def content(self) -> object:
+        plan, findings = self.plan, self.plan.configuration.findings
+        points = [
+            [[plan.fingerprint(point) for point in plan.study_points(study).values()], plan.of_members(study, name)]
+            for study in self.studies.values()
+            for name in [findings.ensemble.name]
+        ]
+        assumed = plan.assumptions(self.name).attributes
+        return [digest(points), findings.samples_of(self.name), assumed, plan.configuration.solver]
 
     def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
-        from isal.study import observations
-        from isal.study.store import storage
+        from isal.study import findings
+        from isal.study.store import datasets, storage
 
-        storage.write(outputs[0], observations.gathered([storage.read(path) for path in inputs]), fingerprint)
+        parts = {
+            kind: (
+                datasets.build([slab], study=study, note="", axes=self.plan.axes(study)) for slab in self.slabs[kind]
+            )
+            for kind, study in self.studies.items()
+        }
+        assumed, solver = self.plan.assumptions(self.name), self.plan.configuration.solver
+        storage.write(outputs[0], findings.observed(parts, self.plan.samples(self.name), assumed, solver), fingerprint)
 
 
 class FindingsPage(Product):
@@ -1076,10 +1069,14 @@ def wanted(plan: Plan) -> list[Product]:
     return list(found.values())
 
 
+def record_files(plan: Plan) -> dict[str, RecordFile]:
+    """Every record file by its path, those of the findings where these are wanted."""
+    with_findings = any(isinstance(product, FindingsDataset) for product in wanted(plan))
+    return {**plan.record_files, **plan.findings_files} if with_findings else plan.record_files
+
+
 _KINDS: Sequence[type[Product]] = (
-    *(*OF_STUDIES, *OF_DEPLOYMENTS),
-    Observations,
-    *(*OF_THE_PAPER, *OF_MEASUREMENTS),
+    *(*OF_STUDIES, *OF_DEPLOYMENTS, *OF_THE_PAPER, *OF_MEASUREMENTS),
     *(Figure, Overview),
 )
 

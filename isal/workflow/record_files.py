@@ -1,13 +1,15 @@
 """The record files of a plan: which points each holds, where it is, and what it depends on.
 
-A named point, of a network of the networks file, has a file of its own, or is in a :class:`Shard` with others. Points
-of ensembles are in a :class:`Block` of networks.
+A named point, of a network of the networks file, has a file of its own, or is in a :class:`Shard` of a :class:`Pool`.
+Points of ensembles are in a :class:`Block` of networks.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,18 +114,46 @@ class PointFile(RecordFile):
 
 
 @dataclass(frozen=True, eq=False)
-class Shard(RecordFile):
-    """A file of the points whose names have some hash."""
+class Pool:
+    """Named points that are spread over shards of about ``per_shard`` points, which are in ``folder``."""
 
+    points: Mapping[str, Point]
+    per_shard: int
+    folder: str = ""
+
+    @cached_property
+    def n_shards(self) -> int:
+        """Number of shards: a power of two, so that a grown grid keeps most of them."""
+        wanted = max(1, -(-len(self.points) // self.per_shard))
+        return 1 << (wanted - 1).bit_length()
+
+    def shard_of(self, point: str) -> str:
+        """The shard of a point is what the hash of its name says, whatever else there is."""
+        return shard_name(point, self.n_shards)
+
+    @cached_property
+    def shards(self) -> dict[str, dict[str, Point]]:
+        """Points by name, by shard."""
+        shards: dict[str, dict[str, Point]] = {}
+        for name, point in self.points.items():
+            shards.setdefault(self.shard_of(name), {})[name] = point
+        return dict(sorted(shards.items(), key=lambda item: int(item[0].split("_")[0])))
+
+
+@dataclass(frozen=True, eq=False)
+class Shard(RecordFile):
+    """A file of the points of a pool whose names have some hash."""
+
+    pool: Pool
     part: str
 
     @property
     def name(self) -> str:
-        return self.part
+        return f"{self.pool.folder}{self.part}"
 
     @property
     def n_points(self) -> int:
-        return len(self.plan.shards[self.part])
+        return len(self._named)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -134,63 +164,84 @@ class Shard(RecordFile):
 
     @property
     def _named(self) -> dict[str, Point]:
-        return self.plan.shards[self.part]
+        return self.pool.shards[self.part]
 
     @property
     def elsewhere(self) -> list[Path]:
-        folder = Path(self.plan.in_results(SHARDS))
+        folder = Path(self.path).parent
         number, size = map(int, self.part.split("_of_"))
         overlapping = [
             path
             for path in folder.glob("*_of_*.nc")
             if _overlap((number, size), tuple(map(int, path.stem.split("_of_"))))  # type: ignore[arg-type]
         ]
-        alone = (Path(PointFile(self.plan, name).path) for name in self._named)
+        alone = () if self.pool.folder else (Path(PointFile(self.plan, name).path) for name in self._named)
         return [*overlapping, *(path for path in alone if path.exists())]
 
 
 @dataclass(frozen=True, eq=False)
 class Block(RecordFile):
-    """A file of all points of a study on networks ``first`` to ``stop`` - 1 of an ensemble."""
+    """A file of all points that some studies have on networks ``first`` to ``stop`` - 1 of an ensemble.
 
-    study: str
+    ``prefix`` is what the names of its files begin with.
+    """
+
+    prefix: str
+    studies: tuple[str, ...]
     ensemble: str
     first: int
     stop: int
 
     @property
     def name(self) -> str:
-        return f"{self.study}/{self.ensemble}-{self.first}-{self.stop}"
+        return f"{self.prefix}{self.first}-{self.stop}"
 
     @property
     def n_points(self) -> int:
-        return (self.stop - self.first) * self.plan.configuration.studies[self.study].n_points_of(self.ensemble)
+        return sum(map(self.n_points_of, self.studies))
+
+    def n_points_of(self, study: str) -> int:
+        """How many points of a study it has."""
+        return len(self.numbers) * self.plan.study(study).n_points_of(self.ensemble)
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Numbers of its networks."""
+        return self.plan.ensembles[self.ensemble].numbers(self.first, self.stop)
 
     @cached_property
     def fingerprint(self) -> str:
-        return digest([self.plan.of_members(self.study, self.ensemble), self.first, self.stop])
+        return digest([[self.plan.of_members(each, self.ensemble) for each in self.studies], self.numbers])
 
     def wanted(self) -> list[tuple[Point, str]]:
-        return [(point, fingerprint(point, self.plan.code.digest(point.modules))) for point in self.points()]
+        return [
+            (point, fingerprint(point, self.plan.code.digest(point.modules)))
+            for study in self.studies
+            for point in self.points_of(study)
+        ]
 
-    def points(self) -> list[Point]:
-        """Its points, as they are in the file."""
+    def rows_of(self, study: str, stored: Sequence[str]) -> Sequence[int]:
+        """Which points of the file, all of whose fingerprints are given, are those of a study."""
+        start = sum(map(self.n_points_of, self.studies[: self.studies.index(study)]))
+        return range(len(stored))[start : start + self.n_points_of(study)]
+
+    def points_of(self, study: str) -> list[Point]:
+        """The points of a study, as they are in the file."""
         return [
             point
-            for number in range(self.first, self.stop)
-            for curve in self.plan.member_points(self.study, self.ensemble, number)
+            for number in self.numbers
+            for curve in self.plan.member_points(study, self.ensemble, number)
             for point in curve
         ]
 
     @property
     def elsewhere(self) -> list[Path]:
-        folder = Path(self.path).parent
+        start = Path(self.prefix).name if self.prefix[-1:] != "/" else ""
+        named = re.compile(rf"{re.escape(start)}(\d+)-(\d+)\.nc")  # of no ensemble whose name is longer
         return [
             path
-            for path in folder.glob(f"{self.ensemble}-*-*.nc")
-            if (ends := path.stem.removeprefix(f"{self.ensemble}-").split("-"))
-            and int(ends[0]) < self.stop
-            and int(ends[1]) > self.first
+            for path in Path(self.path).parent.glob(f"{start}*.nc")
+            if (ends := named.fullmatch(path.name)) and int(ends[1]) < self.stop and int(ends[2]) > self.first
         ]
 
 

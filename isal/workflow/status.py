@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isal.study.store import records, storage
 from isal.workflow.plan import Plan
-from isal.workflow.products import Product, wanted
+from isal.workflow.products import Product, record_files, wanted
 
 #: So many failures are told in full.
 MOST_SHOWN = 5
@@ -61,7 +61,8 @@ def of(plan: Plan) -> Status:
     Points that a job has solved and not yet published count as done.
     """
     done, failed = 0, dict[str, Failure]()
-    for file in plan.record_files.values():
+    files = record_files(plan)
+    for file in files.values():
         path = Path(file.path)
         if records.holds(path, file.fingerprint):
             done += file.n_points
@@ -77,7 +78,7 @@ def of(plan: Plan) -> Status:
         if starts:
             left = {point.label for point, told in file.wanted() if told not in solved}
             failed |= {name: Failure(line, str(log)) for name, line in starts.items() if name in left}
-    total = sum(file.n_points for file in plan.record_files.values())
+    total = sum(file.n_points for file in files.values())
     return Status(total, done, failed)
 
 
@@ -143,7 +144,7 @@ def bring_to_now(plan: Plan, now: float) -> list[str]:
         If a date can't be set.
     """
     # in the order in which they are made, so that nothing becomes older than what it was made from
-    names = [*plan.record_files, *(product.outputs[0] for product in sealed(plan))]
+    names = [*record_files(plan), *(product.outputs[0] for product in sealed(plan))]
     paths = [path for path in map(Path, names) if path.exists() and path.stat().st_mtime > now + AHEAD_BY]
     for path in paths:
         os.utime(path)
@@ -154,7 +155,7 @@ def outdated(plan: Plan) -> list[str]:
     """What exists and says of itself that it was made for another configuration or by other code."""
     stale = [
         name
-        for name, file in plan.record_files.items()
+        for name, file in record_files(plan).items()
         if Path(name).exists() and not records.says(Path(name), file.fingerprint)
     ]
     for product in sealed(plan):

@@ -59,7 +59,7 @@ def test_every_point_is_certified(results, study):
 def test_datasets_keep_to_the_conventions(results):
     """Of every kind but measurements; and so do the records of a study's points."""
     assert broken_in(results / "datasets", "*.nc") == {}
-    assert broken_in(results / "observations", "*.nc") == {}
+    assert broken_in(results / "shards", "*.nc") == {}
     for scheme in ("integrated", "step-by-step-held"):
         record = min((results / "points/7a/synchronous/500MHz" / scheme).iterdir())
         assert forbidden(record) == []

@@ -87,8 +87,8 @@ def test_the_smoke_study_with_many_points_per_job(tmp_path):
 
     rules = on_cluster(project, *command("slurm"))
     project.succeed(*command("local"))
-    assert 2 <= rules.count("solve_shard") <= 8
-    assert {"build_dataset", "observe", "compare_solvers"} <= set(rules)
+    assert 2 <= rules.count("solve_shard") <= 10
+    assert {"build_dataset", "compare_solvers"} <= set(rules)
     assert "solve_point" not in rules
     assert_same_results(tmp_path / "project/local", tmp_path / "project/slurm")
 
@@ -100,7 +100,7 @@ def test_a_cancelled_job_is_tried_again_and_keeps_what_it_solved(tmp_path):
     project.configure(lambda config: config["studies"]["small"].update(networks=["7b"], step_1_energy_j=energies))
     project.use_faulty_solver("from isal.study import solving\nsolving.CHUNK = 250; solving.KEEP_AFTER_S = 0\n")
     project.order_fault("cancelled once", 3.9)
-    rules = on_cluster(project, "--config", "points_per_job=1000", "--until", "solve_shard")
+    rules = on_cluster(project, "paper", "--config", "points_per_job=1000", "--until", "solve_shard")
     assert rules == ["solve_shard"] * 2
     solved = project.energies_solved()
     assert len(solved) == len(set(solved)) == 1 + 2 * 400

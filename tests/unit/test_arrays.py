@@ -138,6 +138,48 @@ def test_usable_links_of_slots_know_what_slots_before_them_do():
     assert (arrays["link_snr"] == 0).sum(axis=2).min() >= 2
 
 
+@pytest.mark.parametrize("scheme", ["held", "marginal", "joint"])
+def test_all_that_was_measured_is_the_bound_at_the_sum_of_the_powers(scheme):
+    """By the matrix of all links, and for `joint`, which keeps every measurement, what the scheme says itself."""
+    results = solved(of_steps(f"step-by-step-{scheme}", "asynchronous"))
+    arrays = arrays_of(results)
+    measured, promised = arrays["measured_speb"][:, 0], arrays["speb"]
+    for result, found in zip(results, measured, strict=True):
+        (slot,) = result.slots
+        info = slot.information
+        places = info.basis.indices(["targets"])
+        direct = np.trace(np.linalg.inv(info.matrix(slot.power.sum(axis=0)))[np.ix_(places, places)])
+        assert found == pytest.approx(direct, rel=1e-6)
+    if scheme == "joint":
+        np.testing.assert_allclose(measured, promised, rtol=1e-9)
+    elif scheme == "marginal":  # a consistent prior loses information, and never makes any
+        assert (promised >= measured * (1 - 1e-9)).all()
+
+
+@pytest.mark.parametrize("scheme", ["integrated", "localization", "sensing"])
+def test_in_one_step_all_that_was_measured_is_what_is_minimised(scheme):
+    for slots, energies in (((SINGLE["7c"],), (10_000_000,)), (DUAL["8a"], (4_000_000, 6_000_000))):
+        (result,) = solved([point_of(slots=slots, scheme=scheme, energies_uj=energies)])
+        arrays = arrays_of([result])
+        block = {"localization": "radar"}.get(scheme, "target")
+        np.testing.assert_array_equal(arrays["measured_speb"], arrays[f"{block}_speb"])
+
+
+def test_time_stamps_that_jitter_limit_each_step_on_its_own():
+    """Two steps measure twice, so that the error of stamps averages out; one step at the sum of the powers does not."""
+    radio = isal.Radio(timestamp_jitter_s=150e-12)
+    (point,) = of_steps("step-by-step-joint", "synchronous", radio, [SINGLE["7c"]])[:1]
+    (result,) = solved([point])
+    (slot,) = result.slots
+    info = slot.information
+    matrix = np.sum([info.matrix(step.power) for step in slot.steps], axis=0)
+    places = info.basis.indices(["targets"])
+    bound = np.trace(np.linalg.inv(matrix)[np.ix_(places, places)])
+    found = arrays_of([result])["measured_speb"][0, 0]
+    assert found == pytest.approx(bound, rel=1e-8)
+    assert found < info.measured(slot.power.sum(axis=0)).speb(places)
+
+
 def test_large_results_are_taken_in_parts(monkeypatch):
     results = solved(of_steps("step-by-step-held", "synchronous"))
     whole = arrays_of(results)

@@ -20,7 +20,8 @@ from isal.model.radio import Radio
 from isal.schemes.carry_over import CARRIES, PROMISES, REACHED
 from isal.schemes.variant import DEFAULT_VARIANT
 from isal.schemes.variant import Variant as SchemeVariant
-from isal.study.observations import COUPLINGS, SHARES, VARIABLES, Assumptions, gathered
+from isal.study.findings import COUPLINGS, SHARES, VARIABLES
+from isal.study.samples import Assumptions
 from isal.study.simulations import errors
 from isal.study.simulations.exchanges import exchanges
 from isal.workflow.products import FindingsPage
@@ -106,11 +107,17 @@ def evidence_of(random):
     """Base, with layouts of one and of two slots, and the hundredfold bounds of ten of its random networks."""
     pair = world("layout", [(10.0, 0.1)])
     single = pair.isel(network=[1], pair=[]).assign_coords(sample=("network", ["single"]), slot=("network", [1]))
-    base = gathered([single, pair, random])
+    base = joined([single, pair, random])
     narrow = some_of(base)
     for name in ("integrated_speb", "steps_speb"):
         narrow[name] = narrow[name] * 100
     return Evidence([variant("base", base), variant("narrow", narrow, bandwidth_hz=5e6)])
+
+
+def joined(parts):
+    """All samples of several datasets."""
+    separate = ([part[list(VARIABLES[row])] for part in parts if part.sizes[row]] for row in VARIABLES)
+    return xr.merge([xr.concat(some, row) for row, some in zip(VARIABLES, separate, strict=True)])
 
 
 def some_of(base):
@@ -428,7 +435,7 @@ def test_networks_of_one_slot_alone_are_judged(random):
     """Of pairs of slots there are the random ones only."""
     pair = world("layout", [(10.0, 0.1)])
     single = pair.isel(network=[1], pair=[]).assign_coords(sample=("network", ["single"]), slot=("network", [1]))
-    found, text = judged(of_base(gathered([single, random])))
+    found, text = judged(of_base(joined([single, random])))
     assert found["ii"] == "the first half holds (100 to 100 % of the pairs, by scheme); the second holds"
     assert "on 1 layouts of the networks file\n(0 of them of two slots;" in text
     assert "abundance ratio: slot 1 over slot 2): left out, as there are none." in text
@@ -438,7 +445,7 @@ def test_networks_of_one_slot_alone_are_judged(random):
 @pytest.mark.parametrize("kept", [[], [0, 1]], ids=["no layout", "two slots alone"])
 def test_layouts_that_are_not_there_are_left_out(random, kept):
     layouts = world("layout", [(10.0, 0.1)]).isel(network=kept, pair=range(len(kept) // 2))
-    found, text = judged(of_base(gathered([layouts, random])))
+    found, text = judged(of_base(joined([layouts, random])))
     assert all("not judged" not in verdict for verdict in found.values())
     assert f"on {len(kept) // 2} layouts of the networks file" in text
     assert text.count("left out, as there are none.") == (6 if not kept else 5)

@@ -151,6 +151,8 @@ STUDY = "studies.bandwidths"
         ("radio.pulses", "1e400", ["'1e400' is text, not a number; write a finite number without quotes"]),
         ("radio.pulses", 10**1000, ["radio.pulses: is too large a number"]),
         ("radio.pulses", None, ["radio.pulses: None is not a number"]),
+        ("findings.total_energy_j", 0.01, ["findings.total_energy_j: is less than 0.02 J, of which some steps would"]),
+        ("ensembles", {"random-1": {"seed": 1, "size": 2}}, ["ensembles.random-1: is what the findings call their"]),
         ("findings.total_energy_j", 1e-7, ["findings.total_energy_j: 1e-07 J is not a multiple of 1e-6 J"]),
         (f"{STUDY}.networks", ["7a", "8a"], ["(7a has 1, 8a has 2)"]),
         (f"{STUDY}.clocks", ["synchronous", "asynchronous"], ["step_2_energy_j: is missing"]),
@@ -610,3 +612,29 @@ def test_a_fault_of_networks_in_the_same_file_is_named_by_it(tmp_path):
     content, origin = with_own(tmp_path, own)
     with pytest.raises(config.ConfigError, match=r"my\.yaml: networks\.single_slot\.hall\.radars\[0\]: "):
         config.load(content, origin, [ROOT])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"without": [0, 1, 2]}, r"config\.yaml: ensembles\.some\.without: leaves no network of 3; let one stay"),
+        ({"anchors": [4, 2]}, r"ensembles\.some\.anchors: goes from 4 to 2; exchange them"),
+        ({"radars": 0}, r"ensembles\.some\.radars: networks with and without radars have different steps"),
+        ({"targets": [0, 2]}, r"ensembles\.some\.targets: .*; let each have one at least, or none"),
+        ({"size": 0}, r"ensembles\.some\.size: 0 is out of range"),
+        ({"separations_m": [0.5, 3]}, r"ensembles\.some\.separations_m\[0\]: 0\.5 is out of range"),
+    ],
+)
+def test_an_ensemble_that_can_not_be_drawn_is_refused(changes, message):
+    content = defaults() | {"ensembles": {"some": {"seed": 1, "size": 3} | changes}}
+    with pytest.raises(config.ConfigError, match=message):
+        config.load(content, LABEL, [ROOT])
+
+
+def test_names_of_an_ensemble_and_of_networks_do_not_meet():
+    for taken in ("7a", "7"):
+        networks = content_of("config/networks.yaml")
+        networks["single_slot"]["7-3"] = networks["single_slot"]["7a"]
+        content = defaults() | {"networks": networks, "ensembles": {taken: {"seed": 1, "size": 3}}}
+        with pytest.raises(config.ConfigError, match=rf"ensembles\.{taken}: network 7(a|-3) has the name of"):
+            config.load(content, LABEL, [ROOT])

@@ -23,7 +23,7 @@ from builders import NETWORKS, ROOT, content_of, defaults
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from isal.study import config, observations, sources
+from isal.study import config, sources
 from isal.study.points import Point, PointError, solve_all
 from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS
@@ -400,10 +400,19 @@ def check_accepted(plan, rng, about):
     ]
     assert not failed, failed
     if rng.random() < 0.3:
-        samples = plan.samples("layouts") + list(observations.random_samples(findings.seed, 0, 1))
-        samples.sort(key=lambda sample: (sample.name not in about, rng.random()))
         variant = min(findings.variants, key=lambda name: (name not in about, rng.random()))
-        observations.observe(samples[:1], plan.assumptions(variant), "interior-point")
+        points = [
+            point
+            for study in set(plan.findings.named[variant].values())
+            for curves in (
+                plan.study_points(study).values(),
+                *plan.member_points(study, findings.ensemble.name, 0),
+            )
+            for point in rng.sample(list(curves), min(2, len(curves)))
+        ]
+        points = sorted(points, key=lambda point: (point.name not in about, rng.random()))[:20]
+        failed = [str(result) for result in solve_all(points) if isinstance(result, PointError)]
+        assert not failed, failed
 
 
 def check_paths(plan):

@@ -9,7 +9,7 @@ from builders import CONFIG, NETWORKS, SINGLE, defaults
 from isal import Network, NetworkError
 from isal.model.radio import Radio
 from isal.study import config
-from isal.study.observations import observable
+from isal.study.samples import observable
 from isal.workflow.plan import Plan
 
 ANCHORS, RADARS, TARGET = [[20, 180], [180, 180]], [[45, 71], [91, 65]], [65, 45]
@@ -168,9 +168,9 @@ def test_layouts_that_the_findings_can_not_be_made_of_are_left_out():
     on_a_line = layout(anchors=[[0, 0], [100, 0]], radars=[[40, 0]], target=[50, 30])  # lost without its target
     assert observable([Network.from_mapping(good)], Radio())
     assert not observable([Network.from_mapping(on_a_line)], Radio())
-    assert [sample.name for sample in plan_of(good).samples("layouts")] == ["site"]
-    assert plan_of(on_a_line).samples("layouts") == []
-    assert plan_of(layout(target=None)).samples("layouts") == []
+    assert [sample.name for sample in plan_of(good).layout_samples] == ["site"]
+    assert plan_of(on_a_line).layout_samples == []
+    assert plan_of(layout(target=None)).layout_samples == []
 
 
 @pytest.mark.parametrize("value", [1e9, -2e6, 1e200, 1.7e308])

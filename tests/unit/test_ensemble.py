@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import isal
-from isal.model.ensemble import AREA_M, CLOSEST_M, SEPARATIONS_M, random_network, random_networks
+from isal.model.ensemble import AREA_M, CLOSEST_M, SEPARATIONS_M, Ensemble, random_network, random_networks
 from isal.model.parameters import CLOCKS
 
 #: Places are rounded to millimetres after they are checked.
@@ -94,3 +94,16 @@ def test_networks_are_observable(radio, clock):
         bounds = isal.spebs(network, radio, np.ones(network.n_nodes), clock)
         assert 0 < bounds.targets < np.inf
         assert 0 < bounds.radars < np.inf
+
+
+def test_networks_are_left_out_by_number():
+    ensemble = Ensemble(name="some", seed=1, size=6, without=(0, 4, 9))
+    assert ensemble.numbers() == [1, 2, 3, 5]
+    assert ensemble.numbers(2, 5) == [2, 3]
+    assert ensemble.numbers(4, 100) == [5]
+    assert ensemble.to_mapping() == Ensemble(name="some", seed=1, size=9).to_mapping()
+
+
+def test_a_network_without_room_is_refused():
+    with pytest.raises(isal.NetworkError, match=r"^crowd-0: no room for 50 anchors.*take larger separations or fewer"):
+        Ensemble(name="crowd", seed=1, size=1, anchors=(50, 50), radars=(50, 50), area_m=10.0).network(0)

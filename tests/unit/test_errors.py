@@ -11,7 +11,7 @@ from isal.allocation import solvers
 from isal.allocation.solvers import cvxpy_paper
 from isal.model.pulse import named
 from isal.schemes import step_by_step
-from isal.study import observations, points, sources
+from isal.study import points, sources
 from isal.study.points import Point
 from isal.validation import clocks, delay, double_counting, links, logs, statistics
 
@@ -109,8 +109,6 @@ def test_errors_of_other_modules_are_isal_errors(call):
 
 def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     point = Point((NETWORK,), RADIO, "synchronous", "step-by-step-held", (1, 1), None, None, 1e-6, "interior-point")
-    variant = observations.Assumptions("base", RADIO, 1.0, None)
-    sample = observations.Sample("one", "layout", (NETWORK,))
 
     def broken(*arguments):
         return np.ones(2) + np.ones(3)
@@ -119,7 +117,6 @@ def test_a_bug_is_no_point_that_cannot_be_solved(monkeypatch):
     for job in (
         lambda: points.solve_all([point]),
         lambda: points.solve_all([point.at_best()]),
-        lambda: observations.observe([sample], variant, "interior-point"),
     ):
         with pytest.raises(ValueError, match="could not be broadcast") as raised:
             job()

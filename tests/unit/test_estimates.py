@@ -18,8 +18,8 @@ from isal.figures import reached as figure
 from isal.model import ensemble
 from isal.schemes.carry_over import CARRY_OVERS
 from isal.study import tables
-from isal.study.observations import Assumptions, Sample
 from isal.study.points import Point
+from isal.study.samples import Assumptions, Sample
 from isal.study.simulations import STUDIES, breakdown, errors, point_of, positions, steps
 from isal.study.simulations.tables import TABLES, over_integrated
 from isal.validation import step_estimators

@@ -29,7 +29,7 @@ from isal.schemes.carry_over import CARRIES, CARRY_OVERS
 from isal.schemes.step_by_step import known_after
 from isal.study import config
 from isal.study.fingerprint import digest
-from isal.study.observations import observable
+from isal.study.samples import observable
 from isal.study.store import records
 from isal.units import SPEED_OF_LIGHT
 from isal.validation import links, positions, step_estimators
@@ -844,6 +844,7 @@ def study_of(schemes, **settings_):
     content = defaults() | {
         "networks": {"single_slot": {"hall": layout | {"installation": settings_}}},
         "figures": {"formats": ["png"], "draw": {}},
+        "deployments": {},
         "studies": {
             "mine": {
                 "networks": ["hall"],

@@ -365,3 +365,13 @@ def test_unusable_arguments_are_refused(layouts, radio):
         plug_in.coefficients(info, [[0.0, 0.0, 1.0, 0.0], even[1]], "ranging")
     with pytest.raises(ValueError, match="the energy of step radars must be finite and positive"):
         scheduler.run(steps_slot(info, no_prior(info), [0.0, 1.0], "plug-in", None, 1e-6), SOLVER)
+
+
+def test_of_searches_that_end_at_the_same_value_one_that_came_to_its_end_counts():
+    """Here the lowest value, by a billionth, is where a search stopped just before its end."""
+    ensemble_ = ensemble.Ensemble(name="some", seed=1, size=3, slots=2, anchors=(2, 4), radars=(2, 4))
+    network = ensemble_.network(2)[1]
+    radio = isal.Radio(radar_cross_section_m2=100)
+    found = isal.step_by_step(network, radio, clock="asynchronous", energies=(4.85, 0.15, 5), carry="plug-in")
+    assert found.status == "local"
+    assert found.speb == pytest.approx(1.12872784e-5, rel=1e-8)

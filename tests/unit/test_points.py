@@ -16,7 +16,6 @@ from isal.model.radio import Radio
 from isal.study import config, points
 from isal.study.points import Point, fingerprint
 from isal.workflow.plan import Plan, PlanError
-from isal.workflow.record_files import Shard
 
 
 def example(**changes):
@@ -197,7 +196,7 @@ def test_splits_spend_exactly_the_total():
     splits = list(study.splits(*held))
     assert len(splits) == 99
     assert {sum(split) for split in splits} == {10_000_000}
-    slots = replace(study, step_grids=(), slot_grids=((1_000_000, 9_900_000),))
+    slots = replace(study, n_slots=2, step_grids=(), slot_grids=((1_000_000, 9_900_000),))
     for scheme in ("integrated", "step-by-step-joint"):
         assert list(slots.splits("7c", "synchronous", scheme)) == [(1_000_000, 9_000_000), (9_900_000, 100_000)]
     three = replace(study, step_grids=((1_000_000, 9_000_000), (500_000, 1_000_000)), steps={held[:2]: 3})
@@ -210,14 +209,16 @@ def test_splits_spend_exactly_the_total():
 
 def test_every_point_is_in_one_shard_and_stays_there_when_the_grid_grows():
     plan = plan_of(points_per_job=200)
-    assert sorted(name for points in plan.shards.values() for name in points) == sorted(plan.points)
-    assert plan.n_shards == 1 << math.ceil(math.log2(len(plan.points) / 200))
+    assert sorted(name for points in plan.pool.shards.values() for name in points) == sorted(plan.points)
+    assert plan.pool.n_shards == 1 << math.ceil(math.log2(len(plan.points) / 200))
     grown = plan_of(points_per_job=200)
     content = grown.configuration.source["config"]
     content["studies"]["bandwidths"]["step_1_energy_j"] = [{"from": 0.1, "to": 9.9, "by": 0.1}, 0.05]
     grown = Plan.of(config.load(content, CONFIG, [ROOT]), CODE)
-    assert grown.n_shards == plan.n_shards
-    changed = [shard for shard in plan.shards if Shard(plan, shard).fingerprint != Shard(grown, shard).fingerprint]
+    assert grown.pool.n_shards == plan.pool.n_shards
+    changed = [
+        path for path, file in plan.record_files.items() if file.fingerprint != grown.record_files[path].fingerprint
+    ]
     assert 1 <= len(changed) <= 2  # two new points
 
 

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from isal.schemes.proof import GIVEN, PROOFS
 from isal.schemes.registry import SCHEMES, STEP_BY_STEP
 from isal.study import config, splits, tables
 from isal.study.points import Point, PointError, solve_all
+from isal.study.solving import solve_missing
 from isal.study.store import datasets, records, storage
 
 HALVES = (TOTAL_UJ // 2, TOTAL_UJ // 2)
@@ -196,6 +198,17 @@ def test_a_network_of_one_step_has_one_point():
             {"networks": ["7c", "sensing"], "schemes": ["localization"]},
             r"studies\.one\.schemes: sensing has no radar of unknown position, and localization .* leave out",
         ),
+        ({"splits_j": [[3, 6]]}, r"studies\.one\.splits_j\[0\]: adds up to 9 J, not to the 10 J"),
+        ({"splits_j": [[1e-6, 99.999999]], "total_energy_j": 100}, "0.000001 J is less than 0.00001 J"),
+        ({"splits_j": [[0, 10]]}, r"splits_j\[0\]\[0\]: 0 is out of range"),
+        ({"splits_j": [[10]]}, r"splits_j\[0\]: \[10\] is too short"),
+        ({"splits_j": [[1, 2, 7]]}, r"splits_j: has a split into 3, but its curves have 2 parts; remove it"),
+        (
+            {"splits_j": [[5, 5]], "schemes": ["integrated"]},
+            "splits_j: has a split into 2, but its curves have nothing to split; remove it",
+        ),
+        ({"slots": "apart"}, r"studies\.one\.slots: has no use, as all of these networks have one slot; remove it"),
+        ({"slots": "together"}, r"studies\.one\.slots: 'together' is not 'apart'"),
         (
             {"networks": ["localization"], "schemes": ["sensing"]},
             r"studies\.one\.schemes: localization has no target, and sensing estimates nothing else; leave out",
@@ -207,9 +220,123 @@ def test_a_study_that_makes_no_sense_is_refused(study, message):
         plan_with(one=BOTH | study)
 
 
+def test_splits_that_are_written_out_come_besides_those_of_grids():
+    """Each once, and each where a curve has as many parts."""
+    given = {"clocks": ["synchronous", "asynchronous"], "splits_j": [[2, 8], [3, 7], [1, 2, 7], [3, 3, 4]]}
+    grids = {"step_1_energy_j": [1, 3], "step_2_energy_j": [2, 4]}
+    plan = plan_with(one=BOTH | given, two=BOTH | given | grids)
+    assert [study.n_points for study in plan.configuration.studies.values()] == [16, 24]
+
+    def splits_of(study, clock):
+        points = plan.study_points(study).values()
+        return [point.split for point in points if point.label.startswith(f"7c/{clock}/500MHz/step")]
+
+    assert splits_of("one", "synchronous") == ["e2000-8000", "e3000-7000", "best"]
+    assert splits_of("two", "synchronous") == ["e1000-9000", "e3000-7000", "e2000-8000", "best"]
+    of_grid = ["e1000-2000-7000", "e1000-4000-5000", "e3000-2000-5000", "e3000-4000-3000"]
+    assert splits_of("two", "asynchronous") == [*of_grid, "e3000-3000-4000", "best"]
+    for name, study in plan.configuration.studies.items():
+        assert study.n_points == len(plan.study_points(name))
+
+
+def test_every_curve_needs_a_split_that_is_written_out():
+    with pytest.raises(
+        config.ConfigError, match="splits_j: has no split into 3 for 7c, asynchronous, step-by-step-held"
+    ):
+        plan_with(
+            one={"clocks": ["asynchronous", "synchronous"], "splits_j": [[5, 5]], "schemes": ["step-by-step-held"]}
+        )
+
+
+def test_two_slots_take_splits_that_are_written_out():
+    plan = plan_with(one={"networks": ["8a"], "schemes": ["integrated"], "splits_j": [[5, 5], [2.5, 7.5]]})
+    assert [point.energies_uj for point in plan.points.values()] == [(5_000_000, 5_000_000), (2_500_000, 7_500_000)]
+
+
+# --- slots on their own -----------------------------------------------------------------------------------------------
+
+RANDOM = {"seed": 3, "size": 3, "slots": 2}
+
+
+def test_slots_are_networks_of_their_own(tmp_path):
+    """Of layouts and of ensembles; a network of one slot stays what it is, and so does what is solved."""
+    apart = {"networks": ["7c", "8a", "some"], "slots": "apart", "schemes": ["integrated", "step-by-step-held"]}
+    plan = plan_of(
+        ensembles={"some": RANDOM},
+        studies={"one": BASE | apart | {"split": "best"}, "two": BASE | BOTH | {"networks": ["some", "8a"]}},
+        figures={"formats": ["svg"], "draw": {}},
+        results=str(tmp_path),
+    )
+    (one, two) = plan.configuration.studies.values()
+    assert (one.n_points, two.n_points) == (2 * (1 + 2 + 6), 2 * (3 + 1))
+    for file in plan.record_files.values():
+        assert solve_missing(Path(file.path), file.fingerprint, file.wanted()) == 0
+        assert len(file.wanted()) == file.n_points
+    dataset = datasets.build(plan.slabs("one"), study="one", note="", axes=plan.axes("one"))
+    names = ["7c", "8a.1", "8a.2", *(f"some-{number}.{slot}" for number in range(3) for slot in (1, 2))]
+    assert dataset.network.values.tolist() == names
+    assert dataset.sizes["slot"] == 1
+    networks = [SINGLE["7c"], *DUAL["8a"], *(slot for n in range(3) for slot in plan.ensembles["some"].network(n))]
+    for name, network in zip(names, networks, strict=True):
+        row = dataset.sel(network=name, scheme="integrated").squeeze().max("split")
+        alone = isal.integrated(network, isal.Radio(), clock="synchronous", energy=10)
+        assert float(row.speb) == pytest.approx(alone.speb, rel=1e-6)
+
+
+def test_blocks_look_for_points_in_those_of_their_own_ensemble(tmp_path):
+    names = ["some", "some-b"]
+    plan = plan_of(
+        ensembles=dict.fromkeys(names, RANDOM),
+        studies={"one": BASE | BOTH | {"networks": names}},
+        figures={"formats": ["svg"], "draw": {}},
+        results=str(tmp_path),
+    )
+    folder = tmp_path / "shards/one"
+    folder.mkdir(parents=True)
+    for name in ("some-0-2.nc", "some-2-4.nc", "some-4-8.nc", "some-b-0-2.nc", ".some-0-3.nc.1.waiting"):
+        (folder / name).touch()
+    found = [sorted(path.name for path in file.elsewhere) for file in plan.record_files.values()]
+    assert found == [["some-0-2.nc", "some-2-4.nc"], ["some-b-0-2.nc"]]
+
+
+def test_a_slot_has_a_name_of_its_own():
+    layout = {"anchors": [[0, 0], [90, 0]], "radars": [[50, 10], [20, 70]], "target": [40, 40]}
+    networks = {"single_slot": {"8.2": layout}, "dual_slot": {"8": [layout, layout]}}
+    study = BASE | BOTH | {"networks": ["8"], "slots": "apart"}
+    options = {"networks": networks, "studies": {"one": study}, "figures": {"formats": ["svg"], "draw": {}}}
+    with pytest.raises(config.ConfigError, match=r": 8\.2: is what the findings call a slot of 8; rename it"):
+        plan_of(**options)
+    source = plan_of(**options | {"networks": {"dual_slot": networks["dual_slot"]}}).configuration.source
+    own = {"config": source["config"] | {"paper": False}, "networks": networks}
+    with pytest.raises(config.ConfigError, match=r"slots: a slot of 8 would have the name of network 8\.2; rename"):
+        config.parse(own)
+    with pytest.raises(config.ConfigError, match=r": random-1-7: is what the findings call a random network; rename"):
+        plan_of(**options | {"networks": {"single_slot": {"random-1-7": layout}}})
+    networks = {"single_slot": {"some-1.2": layout}}
+    with pytest.raises(config.ConfigError, match=r"ensembles\.some: network some-1\.2 has the name of"):
+        plan_of(
+            networks=networks,
+            ensembles={"some": RANDOM},
+            studies={"one": study | {"networks": ["some"]}},
+            figures={"formats": ["svg"], "draw": {}},
+        )
+
+
+def test_a_slot_on_its_own_that_is_undetermined_is_named():
+    good = {"anchors": [[0, 0], [90, 0]], "radars": [[50, 10], [20, 70]], "target": [40, 40]}
+    line = {"anchors": [[0, 0], [90, 0]], "radars": [[50, 0], [20, 0]], "target": [40, 0]}
+    study = BASE | BOTH | {"networks": ["two"], "slots": "apart"}
+    with pytest.raises(config.ConfigError, match=r"^(?!.*slot 2 of ).*: two\.2: "):
+        plan_of(
+            networks={"dual_slot": {"two": [good, line]}},
+            studies={"one": study},
+            figures={"formats": ["svg"], "draw": {}},
+        )
+
+
 def test_without_energies_and_best_split_the_message_tells_of_both():
     with pytest.raises(
-        config.ConfigError, match=r"step_1_energy_j: is missing; .*, or split: best in place of energies"
+        config.ConfigError, match=r"step_1_energy_j: is missing; .*, or split: best, or splits_j, in place of energies"
     ):
         plan_with(one={"schemes": ["step-by-step-held"]})
 

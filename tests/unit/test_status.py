@@ -7,6 +7,7 @@ import random
 import runpy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,13 @@ def plan(tmp_path, request):
     """Five points of one network, of which nothing is on disk."""
     study = defaults()["studies"]["synchronous_single_slot"]
     del study["split"]
-    return plan_of(
-        findings=defaults()["findings"] | {"samples": 1, "sensitivity_samples": 1, "variants": {}},
+    made = plan_of(
         studies={"small": study | {"networks": ["7c"], "step_1_energy_j": [1, 2, 3, 4]}},
         figures={"formats": ["png"], "draw": {}},
         results=str(tmp_path),
         points_per_job=request.param,
     )
+    return Plan(replace(made.configuration, paper=False), made.code)  # without the points of the findings
 
 
 def solve(plan, split, place=records.next_waiting):
@@ -80,6 +81,12 @@ def test_nothing_done(plan):
     assert str(status.of(plan)) == "points: 0 of 5 done, 0 failed, 5 left"
 
 
+def test_points_of_the_findings_count_where_these_are_made():
+    plan = plan_of()
+    n_points = sum(file.n_points for file in {**plan.record_files, **plan.findings_files}.values())
+    assert status.of(plan).total == n_points > 100_000
+
+
 def test_done_points_hold(plan):
     """A point counts if its record is sound and of this configuration, published or not."""
     solve(plan, "e10000")
@@ -93,7 +100,7 @@ def test_done_points_hold(plan):
     path.write_bytes(path.read_bytes()[:1000])
     assert counts(plan)[0] <= 2
     source = copy.deepcopy(plan.configuration.source)
-    source["config"]["tolerance"] = 1e-7
+    source["config"] |= {"tolerance": 1e-7, "paper": False}
     assert counts(Plan.of(config.parse(source), CODE)) == (0, 0, 5)
 
 

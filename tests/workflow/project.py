@@ -39,7 +39,7 @@ SIMULATIONS = {
 
 #: Two networks, two splits and the integrated scheme each, a map and curves, and findings from four random samples.
 SMALL = {
-    "findings": {"samples": 4, "sensitivity_samples": 4, "samples_per_job": 4, "variants": {}},
+    "findings": {"samples": 4, "sensitivity_samples": 4, "variants": {}},
     "simulations": SIMULATIONS,
     "deployments": {},
     "studies": {

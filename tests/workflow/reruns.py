@@ -42,7 +42,6 @@ STUDY = {
     "findings": {
         "samples": 4,
         "sensitivity_samples": 2,
-        "samples_per_job": 4,
         "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
     },
     "simulations": SIMULATIONS,
@@ -214,6 +213,12 @@ def moved(network: dict[str, Any], what: str) -> None:
     (network[what] if what == "target" else network[what][0])[0] += 1
 
 
+def _apart(config: dict[str, Any]) -> None:
+    """One more study, in which each slot is a network of its own."""
+    double = {key: value for key, value in config["studies"]["double"].items() if key != "slot_1_energy_j"}
+    config["studies"]["apart"] = double | {"slots": "apart"}
+
+
 def _again(config: dict[str, Any]) -> None:
     """One more study, whose points all exist."""
     config["studies"]["again"] = config["studies"]["single"] | {"networks": ["7c"], "step_1_energy_j": [2, 5, 8]}
@@ -322,8 +327,14 @@ ROWS: list[Row] = [
     ),
     study("`step_2_energy_j`: finer", "step_2_energy_j", lambda s: s.update(step_2_energy_j=[1, 1.5]), "three"),
     study("`slot_1_energy_j`: finer", "slot_1_energy_j", lambda s: s.update(slot_1_energy_j=[5, 5.5]), "double"),
+    study(
+        "`splits_j`: two splits more",
+        "splits_j",
+        lambda study: study.update(splits_j=[[4, 6], [5, 5]]),
+    ),
     study("`split`: left out", "split", lambda study: study.pop("split")),
     config("studies", "a study more, of points that exist", _again),
+    config("studies", "a study more, of slots that are taken apart", _apart, "studies.*.slots"),
     config("studies", "a study less", lambda config: config["studies"].pop("three")),
     config("studies", "a study renamed", lambda config: renamed(config["studies"], "three", "new")),
     config("studies", "the order of the studies", lambda config: in_order(config["studies"], "double")),
@@ -347,7 +358,6 @@ ROWS: list[Row] = [
     value("findings.seed", 2),
     value("findings.samples", 6),
     value("findings.sensitivity_samples", 3),
-    value("findings.samples_per_job", 2),
     value("findings.total_energy_j", 12),
     value("findings.bandwidth_hz", 400.0e6),
     *(

@@ -70,6 +70,23 @@ def test_only_new_points_are_solved(project):
     assert len(solved(project)) == 2 * 3 * (SIZE + 2)
 
 
+def test_a_network_that_can_not_be_solved_is_left_out(project):
+    """Its job names it, and what else is solved is kept."""
+    project.configure(lambda config: config["studies"]["some"].update(step_1_energy_j=[2, 4.5, 7]))
+    project.order_fault("error", 4.5)
+    done = project.run("paper")
+    assert done.returncode != 0
+    assert "failed: random-0/synchronous/500MHz/step-by-step-held/e4500-5500: no powers at all" in done.stderr
+    project.order_fault()
+    before = project.contents() | project.contents(waiting=True)
+    project.configure(lambda config: config["ensembles"]["random"].update(without=[0, 2]))
+    project.energies_solved()
+    project.succeed("paper")
+    assert sorted(project.energies_solved()) == [4.5, 4.5, 5.5, 5.5]
+    assert storage.read(project.folder / DATASET).network.values.tolist() == ["random-1", "random-3"]
+    assert before.items() <= project.contents().items()
+
+
 def test_status_counts_points_of_ensembles(project):
     import subprocess
     import sys

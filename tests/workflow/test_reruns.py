@@ -17,7 +17,7 @@ import time
 import pytest
 import reruns
 import yaml
-from differences import code_of, own, remade
+from differences import RECORDS, code_of, own, remade
 from project import ROOT, Project, jobs_of
 
 from isal.study.config_keys import FIGURE_KINDS
@@ -55,18 +55,19 @@ def changed(words):
 
 def test_a_change_makes_again_what_depends_on_it_and_nothing_else():
     """The promises that matter most, in full; the document has all."""
-    assert changed("`points_per_job`") == changed("`networks`") == changed("`target` of 7c written as `targets`") == {}
+    assert changed("`networks`") == changed("`target` of 7c written as `targets`") == {}
+    assert set(changed("`points_per_job`")) == {"Record"}  # other files of the same points
     assert changed("`style.held`") == {"Figure": FIGURES}
-    finer = [f"{name}/synchronous/500MHz/{HELD}/e3500-6500" for name in ("7b", "7c")]
+    finer = [f"results/points/{name}/synchronous/500MHz/{HELD}/e3500-6500.nc" for name in ("7b", "7c")]
     assert changed("`step_1_energy_j`: finer") == {"Record": finer, "StudyDataset": ["single"]}
     assert set(changed("`radio.drift_variance`")) == {
-        *("Record", "StudyDataset", "Allocations", "Comparison", "Observations", "FindingsDataset"),
+        *("Record", "FindingsRecords", "StudyDataset", "Allocations", "Comparison", "FindingsDataset"),
         *("PositionSimulation", "SimulatedErrors"),
     }
-    assert {name.split("/")[0] for name in changed("`radio.drift_variance`")["Record"]} == {"8a"}
+    assert {path.split("/")[2] for path in changed("`radio.drift_variance`")["Record"]} == {"8a"}
     everything = own(None, reruns.plan())
     assert changed("`radio.pulses`")["Record"] == everything["Record"]
-    assert changed("`findings.samples`")["Observations"] == ["base/random-4-6"]
+    assert changed("`findings.samples`")["FindingsRecords"] == ["findings/base/0-6"]
     assert changed("`measurements`: the same files elsewhere") == {}
     again = {"MeasuredRanges": [""], "MeasuredLinks": [""], "MeasuredRun": ["LOS_walk"]}
     assert changed("`measurements`: a static log of other content") == again
@@ -129,7 +130,7 @@ LOOKED_INTO = {
     "DeploymentTable": "tables/deployments/least",
     "Comparison": "agreement",
     "AgreementTable": "tables/solver_agreement",
-    "Observations": "observations/wide/random-0-2",
+    "FindingsRecords": "shards/findings/wide/0-2",
     "FindingsDataset": "findings/capped",
     "FindingsPage": "findings",
     "DelaySimulation": "simulations/delays/flat",
@@ -154,7 +155,10 @@ LOOKED_INTO = {
 }
 
 #: Modules that decide what a job is asked to do, which its fingerprint holds, and nothing of how it does it.
-ASKING = {"isal", "isal.study.config", "isal.study.fingerprint", "isal.workflow.plan", "isal.workflow.products"}
+ASKING = {
+    *("isal", "isal.study.config", "isal.study.fingerprint"),
+    *(f"isal.workflow.{name}" for name in ("findings", "plan", "products", "record_files")),
+}
 
 RAN = """
 import functools, importlib, json, pkgutil, runpy, sys
@@ -207,6 +211,9 @@ def test_a_job_runs_no_code_but_that_of_its_fingerprint(settled, job):
     if job.startswith("Record"):
         name = LOOKED_INTO[job].removeprefix("points/")
         known = plan.code.closure(plan.points[name].modules)
+    elif job == RECORDS[1]:
+        file = plan.findings_files[outputs[0]]
+        known = frozenset().union(*(plan.code.closure(modules) for modules in {p.modules for p, _ in file.wanted()}))
     else:
         kind, *_ = job.split()
         (product,) = (each for each in KINDS[kind].all(plan) if set(each.outputs) == set(outputs))
@@ -221,14 +228,15 @@ RULES = {
     "Record": "solve_point",
     "StudyDataset": "build_dataset",
     "StudyTable": "write_table",
+    "EnsembleTable": "write_ensemble_table",
     "BestSplitsTable": "write_best_splits",
     "Allocations": "find_allocations",
     "DeploymentDataset": "answer_deployment",
     "DeploymentTable": "write_deployment",
     "Comparison": "compare_solvers",
     "AgreementTable": "write_agreement",
-    "Observations": "observe",
-    "FindingsDataset": "gather_observations",
+    "FindingsRecords": "solve_shard",
+    "FindingsDataset": "gather_findings",
     "FindingsPage": "write_findings",
     "DelaySimulation": "simulate_delays",
     "ExchangeSimulation": "simulate_exchanges",
@@ -318,8 +326,10 @@ def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
         shutil.copytree(project.folder / name, start / name)
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
     assert found == {
-        RULES[kind]: sorted(p for e in KINDS[kind].all(reruns.plan()) for p in e.outputs) for kind in KINDS
-    } | {"solve_point": sorted(reruns.plan().record_files)}
+        RULES[kind]: sorted(path for product in products for path in product.outputs)
+        for kind in KINDS
+        if (products := KINDS[kind].all(reruns.plan()))
+    } | {"solve_point": sorted(reruns.plan().record_files), "solve_shard": sorted(reruns.plan().findings_files)}
 
 
 def every_output():
@@ -354,11 +364,10 @@ def test_what_is_missing_is_made_with_all_that_follows_it(settled, path):
     assert project.plan() == follows(path)
 
 
-def test_logs_and_the_plan_and_what_was_gathered_are_not_missed(settled):
+def test_logs_and_the_plan_are_not_missed(settled):
     project = settled()
     (project.folder / "results/plan.json").unlink()
-    for folder in ("logs", "observations"):
-        shutil.rmtree(project.folder / "results" / folder)
+    shutil.rmtree(project.folder / "results/logs")
     assert project.plan() == {}
 
 
@@ -387,9 +396,8 @@ def test_points_in_jobs_of_many(settled):
     (move,) = (row for row in reruns.ROWS if row.words == "`radars` of 7c moved")
     apply(project, move.change)
     plan = reruns.plan(lambda config, networks: config.update(points_per_job=per_job))
-    with_7c = [
-        path for path, file in plan.record_files.items() if any(point.name == "7c" for point, _ in file.wanted())
-    ]
+    files = plan.record_files | plan.findings_files
+    with_7c = [path for path, file in files.items() if any(point.name == "7c" for point, _ in file.wanted())]
     assert project.plan()["solve_shard"] == sorted(with_7c)
 
 
@@ -443,7 +451,7 @@ def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
 
     def solved():
         results = finished.folder / "results"
-        paths = [results / "datasets/solver_agreement.nc", results / "observations"]
+        paths = [results / "datasets/solver_agreement.nc", results / "shards"]
         files = [inner for path in paths for inner in ([path] if path.is_file() else path.rglob("[!.]*.nc"))]
         digests = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         return finished.contents() | digests
@@ -461,7 +469,7 @@ def test_an_edit_that_is_taken_back_solves_nothing_again(finished):
     edited = move(46)
     changed = {name for name in before if before[name] != edited[name]}
     assert {f"results/points/{name}.nc" for name in changed & set(finished.contents())} == ALL_7C
-    assert len(changed) == len(ALL_7C) + 2  # comparison, observations of the layouts
+    assert len(changed) == len(ALL_7C) + 2  # comparison, what the findings take from the layouts
     assert move(45) == before
     assert move(46) == edited
 

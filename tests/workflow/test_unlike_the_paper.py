@@ -27,7 +27,6 @@ CHANGES = {
     "findings": {
         "samples": 1,
         "sensitivity_samples": 1,
-        "samples_per_job": 1,
         "variants": {"capped": {"power_cap_w": 20}},
     },
     "simulations": SIMULATIONS,

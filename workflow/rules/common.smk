@@ -90,8 +90,8 @@ def set_stale_aside():
     }
     for job in workflow.dag.needrun_jobs():
         for path in job.output:
-            if path in PLAN.record_files:
-                records.set_aside(Path(path), PLAN.record_files[path].fingerprint)
+            if file := PLAN.file_at(path):
+                records.set_aside(Path(path), file.fingerprint)
             elif path in solved:
                 isal_storage.set_aside(Path(path), solved[path].fingerprint)
 

@@ -13,8 +13,8 @@ from isal.errors import NetworkError
 from isal.model.information import Information
 from isal.model.network import Network
 from isal.schemes.schedule import node_caps
-from isal.study.observations import well_determined
 from isal.study.points import Point, PointError, solve_all
+from isal.study.samples import well_determined
 from isal.study.simulations import STUDIES, errors, point_of
 from isal.study.store import provenance
 from isal.validation import positions

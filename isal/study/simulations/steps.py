@@ -24,7 +24,7 @@ from isal.schemes.carry_over import PROMISES
 from isal.schemes.integrated import integrated_slot
 from isal.schemes.schedule import no_prior
 from isal.study.axes import BUDGET, COUPLING
-from isal.study.observations import Assumptions, Sample
+from isal.study.samples import Assumptions, Sample
 from isal.study.simulations import OWN, STUDIES, errors, point_of
 from isal.study.store import provenance
 from isal.units import DURATION_S

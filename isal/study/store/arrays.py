@@ -93,9 +93,15 @@ def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
     steps = [[step for slot in each for step in slot.steps] for each in slots]
     allocations = [[step.allocation for step in each] for each in steps]
     known = [[(so_far := slot.measured + slot.prior, so_far + slot.later) for slot in each] for each in slots]
-    bounds = smoothed = _spebs([[so_far for so_far, _ in each] for each in known], slots[0])
+    filtered = [[so_far for so_far, _ in each] for each in known]
+    bounds = smoothed = _spebs(filtered, slots[0])
     if any(so_far is not whole for each in known for so_far, whole in each):  # else later slots say nothing
         smoothed = _spebs([[whole for _, whole in each] for each in known], slots[0])
+    measured = [
+        [_measured(slot) + slot.prior if len(slot.steps) > 1 else known for known, slot in zip(*both, strict=True)]
+        for both in zip(filtered, slots, strict=True)
+    ]
+    minimised = [slot.information.basis.indices([slot.steps[-1].block]) for slot in slots[0]]
     usable = links.usable_links(slots)
     gap, power = _each(allocations, "gap"), _each(allocations, "power")
     return {
@@ -104,6 +110,7 @@ def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
         "status": np.array([STATUSES.index(result.status) for result in results]),
         **bounds,
         **{f"smoothed_{name}": each for name, each in smoothed.items()},
+        "measured_speb": _in_slots(measured, minimised),
         "threshold_snr": np.array([each.threshold for each in usable]).T,
         "usable_share": np.array([each.share for each in usable]).T,
         "usable_speb": np.array([each.speb for each in usable]).T,
@@ -142,9 +149,20 @@ def _spebs(known: Sequence[Sequence[Knowledge]], slots: Sequence[SlotResult]) ->
     """Bound of each block in each slot, given what is known of all its parameters, by the name of the variable."""
     found = {}
     for block in BLOCKS:
-        per_slot = [
-            spebs_of([each[number] for each in known], slot.information.basis.indices([block]))
-            for number, slot in enumerate(slots)
-        ]
-        found[f"{block[:-1]}_speb"] = np.array(per_slot).T
+        indices = [slot.information.basis.indices([block]) for slot in slots]
+        found[f"{block[:-1]}_speb"] = _in_slots(known, indices)
     return found
+
+
+def _in_slots(known: Sequence[Sequence[Knowledge]], indices: Sequence[NDArray[np.intp]]) -> Array:
+    """Bound of some parameters of each slot, shape ``(N, n_slots)``."""
+    return np.array([spebs_of([each[number] for each in known], some) for number, some in enumerate(indices)]).T
+
+
+def _measured(slot: SlotResult) -> Knowledge:
+    """What the links tell in all steps together."""
+    info, powers = slot.information, [step.power for step in slot.steps]
+    if not info.jitters:  # information is linear in the powers
+        return info.measured(np.sum(powers, axis=0))
+    first, *others = map(info.measured, powers)
+    return sum(others, first)

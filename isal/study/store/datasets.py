@@ -158,7 +158,8 @@ def _part(slab: Slab, axes: Collection[str]) -> _Part:
             errors.append(str(error))
     _raise(errors)
     found = records.joined(parts)
-    return _Part(points, found.take(slab.rows(found.fingerprints)), axes)
+    # without what other studies have in these files
+    return _Part(points, records.joined([found.take(slab.rows(found.fingerprints))]), axes)
 
 
 class _Study:

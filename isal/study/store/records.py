@@ -78,6 +78,15 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
         "f8",
         {"units": "m2", "long_name": "position bound of all targets, slots so far"},
     ),
+    "measured_speb": (
+        ("point", "slot"),
+        "f8",
+        {
+            "units": "m2",
+            "long_name": "bound that the slot minimises, from all that was measured with the powers of all its steps, "
+            "slots so far",
+        },
+    ),
     "smoothed_radar_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all radars, all slots"}),
     "smoothed_clock_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of clock offsets, all slots"}),
     "smoothed_target_speb": (("point", "slot"), "f8", {"units": "m2", "long_name": "bound of all targets, all slots"}),
@@ -164,6 +173,16 @@ class Shape:
     steps: tuple[str, ...]
     step_slot: tuple[int, ...]
     links: tuple[tuple[int, ...], ...]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many there are along each dimension of a file."""
+        return {
+            "slot": max(self.step_slot),
+            "step": len(self.steps),
+            "node": len(self.nodes),
+            "link": len(self.links[0]),
+        }
 
     @classmethod
     def of(cls, result: Solution) -> Shape:
@@ -260,12 +279,23 @@ def joined(parts: Iterable[Records]) -> Records:
         for name, blocks in columns.items():
             if name not in names:
                 blocks.append(part.arrays[name])
-    arrays = {}
-    for name, blocks in columns.items():
-        kind = OF_POINTS[name][1]
-        sizes = tuple(map(max, *(block.shape[1:] for block in blocks))) if len(blocks) > 1 else blocks[0].shape[1:]
-        arrays[name] = np.concatenate([_padded(block, sizes, kind) for block in blocks])
-    return Records(arrays, tuple(names["shape"]), tuple(names["curve"]), tuple(names["solver"]))
+    shapes = tuple(names["shape"])
+    arrays = {
+        name: fitted[0] if len(fitted) == 1 else np.concatenate(fitted)
+        for name, blocks in columns.items()
+        for fitted in [[_fitted(block, name, shapes) for block in blocks]]
+    }
+    return Records(arrays, shapes, tuple(names["curve"]), tuple(names["solver"]))
+
+
+def _fitted(values: Array, name: str, shapes: Sequence[Shape]) -> Array:
+    """Values of points with the sizes that points of some shapes have, padded or cut where others were larger."""
+    (_, *dimensions), kind, _ = OF_POINTS[name]
+    sizes = tuple(
+        max(shape.sizes[dimension] for shape in shapes) if dimension in shapes[0].sizes else size
+        for dimension, size in zip(dimensions, values.shape[1:], strict=True)
+    )
+    return _padded(values[(slice(None), *map(slice, sizes))], sizes, kind)
 
 
 def _padded(values: Array, sizes: Sequence[int], kind: str) -> Array:
