@@ -462,15 +462,17 @@ class Plan:
 
     @cached_property
     def layout_samples(self) -> list[Sample]:
-        """The layouts that can be observed in every variant, but for those that deployments alone are about."""
-        deployments = self.configuration.deployments.values()
-        deployed = {network for each in deployments for network in each.networks} - set(self._used)
+        """The layouts that can be observed in every variant.
+
+        Those of several targets, which the paper has not, only if a study uses them.
+        """
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
         radios = {_weight(radio): radio for radio in variants}
         return [
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
-            if name not in deployed and all(observable(slots, radio) for radio in radios.values())
+            if (name in self._used or all(slot.n_targets <= 1 for slot in slots))
+            and all(observable(slots, radio) for radio in radios.values())
         ]
 
     # --- measurements -------------------------------------------------------------------------------------------------

@@ -147,11 +147,15 @@ def test_without_the_paper_a_deployment_of_ones_own_gets_its_figure_and_map():
     assert found.figures["networks"].networks == ("7c", "hall")
 
 
-def test_the_findings_leave_out_what_deployments_alone_are_about():
-    plan = plan_of()
-    layouts = {sample.name for sample in plan.layout_samples}
-    assert not {"hall", "hall-surveyed"} & layouts
-    assert {"7a", "8a"} <= layouts
+def test_the_findings_do_not_depend_on_deployments():
+    """Layouts of several targets are of the paper's kind only if a study is about them."""
+    layouts = [sample.name for sample in plan_of().layout_samples]
+    assert not {"hall", "hall-surveyed"} & set(layouts)
+    assert {"7a", "8a"} <= set(layouts)
+    assert [sample.name for sample in plan_with().layout_samples] == layouts
+    study = {"one": defaults()["studies"]["bandwidths"] | {"networks": ["7c", "hall"], "step_1_energy_j": [5]}}
+    used = plan_of(studies=study, figures={"formats": ["png"], "draw": {}}, deployments={})
+    assert "hall" in [sample.name for sample in used.layout_samples]
 
 
 def test_the_fingerprint_holds_what_counts():
