@@ -22,6 +22,7 @@ from typing import Any
 
 from isal.errors import IsalError, NetworkError
 from isal.model.ensemble import Ensemble
+from isal.model.parameters import Clock
 from isal.schemes.registry import SCHEMES
 from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
@@ -190,13 +191,26 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """What is asked of networks of one slot: a question of :data:`config_keys.QUESTIONS`, with its settings."""
+
+    name: str
+    networks: tuple[str, ...]
+    clocks: tuple[Clock, ...]
+    bandwidth_hz: float
+    question: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Figure:
-    """One figure: what kind, and the study or the networks that it shows."""
+    """One figure: what kind, and the study, the networks or the deployment that it shows."""
 
     name: str
     kind: str
     study: str | None
     networks: tuple[str, ...]
+    deployment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -293,6 +307,7 @@ class Configuration:
     layouts_note: str
     ensembles: Mapping[str, Ensemble]
     studies: Mapping[str, Study]
+    deployments: Mapping[str, Deployment]
     figures: Mapping[str, Figure]
     formats: tuple[str, ...]
     style: Mapping[str, str]
@@ -326,7 +341,8 @@ def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path
     else:
         networks = _networks_file(config["networks"], origin, folders)
     if not (config["paper"] or config["figures"]["draw"]):
-        config["figures"]["draw"] = _fitting_figures(parse({"config": config, "networks": networks}, origin).studies)
+        without = parse({"config": config, "networks": networks}, origin)
+        config["figures"]["draw"] = _fitting_figures(without.studies, without.deployments)
     configuration = parse({"config": config, "networks": networks}, origin)
     _check_place(configuration.results, folders[0], origin.at("results"))
     if configuration.measurements:
@@ -347,9 +363,10 @@ def _networks_file(name: str, origin: Sources, folders: Sequence[Path]) -> Any:
     return networks.content
 
 
-def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
-    """A map of all networks that have names, and for each study the figures that fit its grids, by name."""
+def _fitting_figures(studies: Mapping[str, Study], deployments: Mapping[str, Deployment]) -> dict[str, Any]:
+    """A map of all networks that have names, for each study the figures that fit its grids, and one per deployment."""
     networks = dict.fromkeys(network for study in studies.values() for network in study.named)
+    networks |= dict.fromkeys(network for deployment in deployments.values() for network in deployment.networks)
     found: dict[str, Any] = {"networks": {"kind": "layouts", "networks": list(networks)}} if networks else {}
     for name, study in studies.items():
         grids = {study.grids_of(*where) for where in study.steps}
@@ -361,6 +378,9 @@ def _fitting_figures(studies: Mapping[str, Study]) -> dict[str, Any]:
             for word, kind in config_keys.FIGURE_KINDS.items()
             if kind.any_study and study.named
         }
+    for name, deployment in deployments.items():
+        taken = f"deployment_{name}" if name in found else name
+        found[taken] = {"kind": deployment.question, "deployment": name}
     return found
 
 
@@ -427,8 +447,18 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     sizes = {name: len(each.numbers()) for name, each in ensembles.items()}
     studies = {name: _study(name, table, known, sizes, origin) for name, table in config["studies"].items()}
     _check_size(studies, origin)
+    deployments = {
+        name: _deployment(name, table, layouts, origin) for name, table in config.get("deployments", {}).items()
+    }
+    if deployments and config["radio"]["timestamp_jitter_s"]:
+        without = ", ".join(f"{name}: null" for name in deployments)
+        raise ConfigError(
+            f"{origin.at('radio', 'timestamp_jitter_s')}: deployments take no jitter of time stamps; set it to 0 (a "
+            f"study may list timestamp_jitter_s), or leave them out with deployments: {{{without}}}"
+        )
     figures = {
-        name: _figure(name, table, layouts, studies, origin) for name, table in config["figures"]["draw"].items()
+        name: _figure(name, table, layouts, studies, deployments, origin)
+        for name, table in config["figures"]["draw"].items()
     }
 
     caps = {kind: cap_w(value) for kind, value in config["power_caps_w"].items()}
@@ -448,9 +478,12 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
         radio={key: value if isinstance(value, str) else float(value) for key, value in config["radio"].items()},
         layouts=layouts,
         layouts_file=str(config["networks"]),
-        layouts_note=networks.get("note", "") if config["paper"] or _shows_layouts(studies, figures) else "",
+        layouts_note=networks.get("note", "")
+        if config["paper"] or deployments or _shows_layouts(studies, figures)
+        else "",
         ensembles=ensembles,
         studies=studies,
+        deployments=deployments,
         figures=figures,
         formats=tuple(config["figures"]["formats"]),
         style=dict(config["style"]),
@@ -577,6 +610,8 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
     for name, study in configuration.studies.items():
         for index, value in enumerate(study.axes["bandwidth"]):
             bandwidths["studies", name, "bandwidths_hz", index] = value
+    for name, deployment in configuration.deployments.items():
+        bandwidths["deployments", name, "bandwidth_hz"] = deployment.bandwidth_hz
     return [
         f"{origin.at(*place)}: is a bandwidth of {plain(Decimal(str(value)))} Hz; write {yaml_number(value * 1e6)} "
         "if MHz are meant"
@@ -876,11 +911,55 @@ def _n_targets(slot: Mapping[str, Any]) -> int:
     return len(slot.get("targets", ())) + ("target" in slot)
 
 
+def _deployment(
+    name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources
+) -> Deployment:
+    at = functools.partial(origin.at, "deployments", name)
+    asked = [question for question in config_keys.QUESTIONS if question in table]
+    if len(asked) != 1:
+        raise ConfigError(
+            f"{at()}: asks {' and '.join(asked) or 'nothing'}; give one of {', '.join(config_keys.QUESTIONS)}"
+        )
+    (question,) = asked
+    for network in table["networks"]:
+        _known(network, layouts, at("networks"), "network")
+        if reason := _refused(question, layouts[network]):
+            raise ConfigError(f"{at('networks')}: {network} {reason}; name others")
+    settings = table[question]
+    if question == "robust" and settings.keys().isdisjoint(swept := ("sigma_m", "radius_m")):
+        raise ConfigError(f"{at(question)}: does not say how roughly positions are known; give {' or '.join(swept)}")
+    return Deployment(
+        name=name,
+        networks=tuple(table["networks"]),
+        clocks=tuple(table["clocks"]),
+        bandwidth_hz=float(table["bandwidth_hz"]),
+        question=question,
+        settings={
+            key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in settings.items()
+        },
+    )
+
+
+def _refused(question: str, layout: NetworkLayout) -> str:
+    """Why a question can't be asked of a network; empty if it can."""
+    if (count := len(layout.slots)) > 1:
+        return f"has {count} slots, and deployments take one"
+    (slot,) = layout.slots
+    if not (targets := _n_targets(slot)):
+        return "has no target"
+    if question == "worst_target" and targets == 1:
+        return "has one target, which is the worst and the sum"
+    if question == "survey_error" and not slot.get("anchors"):
+        return "has no anchors"
+    return ""
+
+
 def _figure(
     name: str,
     table: Mapping[str, Any],
     layouts: Mapping[str, NetworkLayout],
     studies: Mapping[str, Study],
+    deployments: Mapping[str, Deployment],
     origin: Sources,
 ) -> Figure:
     at = functools.partial(origin.at, "figures", "draw", name)
@@ -905,7 +984,12 @@ def _figure(
             raise ConfigError(
                 f"{at('study')}: {study} has no three splits that make a surface; add energies to its grids"
             )
-    return Figure(name, table["kind"], study, tuple(table.get("networks", ())))
+    deployment = table.get("deployment")
+    if deployment is not None:
+        _known(deployment, deployments, at("deployment"), "deployment")
+        if (question := deployments[deployment].question) != table["kind"]:
+            raise ConfigError(f"{at('kind')}: {deployment} asks {question}; write kind: {question}")
+    return Figure(name, table["kind"], study, tuple(table.get("networks", ())), deployment)
 
 
 def _fits(kind: str, study: Study) -> bool:
@@ -1102,7 +1186,8 @@ def _explained(error: Any, origin: Sources) -> list[tuple[Place, str]]:
         twice = next(entry for index, entry in enumerate(value) if entry in value[:index])
         what = f"{shown(twice)} stands twice; keep one"
     elif error.validator == "not":
-        what = "has both 'target' and 'targets'; keep one"
+        first, second = error.validator_value["required"]
+        what = f"has both {first!r} and {second!r}; keep one"
     elif error.validator == "enum":
         known = [str(entry) for entry in error.validator_value]
         what = f"{told} is not one of {', '.join(known)}{_meant(str(value), known)}"

@@ -20,6 +20,7 @@ from isal.study import config_keys
 from isal.study.config_keys import (
     CHANGES,
     CONFIG,
+    DEPLOYMENT_KEYS,
     ENSEMBLE_KEYS,
     FIGURE_KINDS,
     FILES,
@@ -50,7 +51,7 @@ DOCUMENT = "config/README.md"
 SCHEMAS = "workflow/schemas"
 
 #: Keys of the top level that have a table of their own in the document.
-APART = ("ensembles", "findings", "installation", "radio", "simulations", "studies")
+APART = ("deployments", "ensembles", "findings", "installation", "radio", "simulations", "studies")
 
 TABLE = re.compile(r"(<!-- keys of (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -75,6 +76,7 @@ def tables() -> dict[str, str]:
         "radio": _key_table(RADIO, {field.name: field.default for field in fields(Radio)}),
         "ensembles": _key_table(ENSEMBLE_KEYS),
         "studies": _key_table(STUDY_KEYS),
+        "deployments": _key_table(DEPLOYMENT_KEYS),
         "findings": _key_table(FINDINGS),
         "variants": _key_table(CHANGES),
         "simulations": _key_table(SIMULATIONS),

@@ -462,17 +462,18 @@ STUDY = Definition(
 class FigureKind:
     """A kind of figure, drawn by the module of its name in :mod:`isal.figures`.
 
-    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``. ``drawn_from`` names the
-    kinds of datasets that it is handed (:mod:`isal.workflow.products`): those of its study if it takes one, else all,
-    or the named one. ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic``
-    one has no entry in a configuration: it has the name of its kind, and is drawn where there are datasets of all that
-    it is drawn from.
+    It may take networks, or a study over exactly some energy ``grids``, or ``any_study``, or a ``deployment`` that asks
+    the question of its own name. ``drawn_from`` names the kinds of datasets that it is handed
+    (:mod:`isal.workflow.products`): those of its study or deployment if it takes one, else all, or the named one.
+    ``of_layouts`` says whether it rests on layouts: then their note stands below it. An ``automatic`` one has no entry
+    in a configuration: it has the name of its kind, and is drawn where there are datasets of all that it is drawn from.
     """
 
     shows: str
     networks: bool = False
     grids: tuple[str, ...] = ()
     any_study: bool = False
+    deployment: bool = False
     drawn_from: tuple[tuple[str, str], ...] = ()
     of_layouts: bool = True
     automatic: bool = False
@@ -490,6 +491,8 @@ class FigureKind:
             taken["networks"] = Key(listed, "Names of the networks whose maps are drawn, one panel each")
         if self.any_study:
             taken["study"] = Key(Text(), "Study that is drawn, of any grid")
+        if self.deployment:
+            taken["deployment"] = Key(Text(), "Deployment that is drawn, one that asks what the kind is called")
         if self.grids:
             wanted = [
                 f"{word} wants a grid over {' and '.join(k.grids)}" for word, k in FIGURE_KINDS.items() if k.grids
@@ -501,6 +504,9 @@ class FigureKind:
 
 #: A study.
 OF_A_STUDY = (("StudyDataset", ""),)
+
+#: A deployment.
+OF_A_DEPLOYMENT: dict[str, Any] = {"deployment": True, "drawn_from": (("DeploymentDataset", ""),)}
 
 FIGURE_KINDS = {
     "layouts": FigureKind("a map per network (Figures 7, 8)", networks=True),
@@ -559,6 +565,18 @@ FIGURE_KINDS = {
         "how the verdicts move with what the paper leaves open",
         drawn_from=(("FindingsDataset", ""),),
         of_layouts=False,
+    ),
+    "least_energy": FigureKind("least energy against requirement, and what equal powers need", **OF_A_DEPLOYMENT),
+    "worst_target": FigureKind(
+        "powers for the worst target beside those for the sum: largest and average error, and that of each target",
+        **OF_A_DEPLOYMENT,
+    ),
+    "robust": FigureKind(
+        "powers for positions that are known roughly beside those for the nominal ones", **OF_A_DEPLOYMENT
+    ),
+    "survey_error": FigureKind(
+        "squared error of the targets over that with exact anchors, against the survey error of the anchors",
+        **OF_A_DEPLOYMENT,
     ),
     "measured_ranges": FigureKind(
         "bias and spread of measured ranges over distance, with the fitted links",
@@ -732,6 +750,79 @@ SIMULATIONS = {
     "positions": Key(Table(POSITIONS), "Maximum likelihood estimates of radars, clock offsets and targets"),
     "steps": Key(Table(STEPS), "Step-by-step estimation as it is carried out"),
     "breakdown": Key(Table(BREAKDOWN), "Starts far from the truth, and links below their threshold"),
+}
+
+_ENERGY_J = Key(Number(above=0, at_most=1e6), "What the powers may add up to", "J")
+
+
+def _swept(value: Value, text: str, unit: str, remark: str = "", optional: bool = False) -> Key:
+    """The key of the values that a deployment goes through."""
+    return Key(Listing(value, at_least=1, distinct=True), text, unit, remark, optional=optional)
+
+
+#: Distances that positions may be off by.
+_OFF_M = Number(at_least=0, at_most=1e4)
+
+#: What a deployment may ask, and the settings of each question.
+QUESTIONS = {
+    "least_energy": Key(
+        Table({"requirements_m": _swept(Number(above=0, at_most=1e6), "Errors (RMSE) that no target may exceed", "m")}),
+        "Least energy that meets requirements, and what equal powers need",
+        optional=True,
+    ),
+    "worst_target": Key(
+        Table({"energies_j": _swept(_ENERGY_J.value, _ENERGY_J.text, "J")}),
+        "Powers for the worst target, beside those for the sum over the targets",
+        optional=True,
+    ),
+    "robust": Key(
+        Table(
+            {
+                "sigma_m": _swept(
+                    _OFF_M,
+                    "Standard deviations of each coordinate of radars and targets",
+                    "m",
+                    "the average over samples is minimised",
+                    optional=True,
+                ),
+                "radius_m": _swept(
+                    _OFF_M,
+                    "Radii of balls that radars and targets are in",
+                    "m",
+                    "the worst case is minimised; instead of `sigma_m`",
+                    optional=True,
+                ),
+                "energy_j": _ENERGY_J,
+                "samples": Key(_count(10_000), "Samples of the positions"),
+                "seed": Key(SEED, "Seed of the samples"),
+            },
+            exclusive=("sigma_m", "radius_m"),
+        ),
+        "Powers for positions that are known roughly, beside those for the nominal ones",
+        optional=True,
+    ),
+    "survey_error": Key(
+        Table(
+            {
+                "sigma_m": _swept(
+                    _OFF_M, "Survey errors of each coordinate of the anchors", "m", "0 for exact anchors"
+                ),
+                "energy_j": _ENERGY_J,
+            }
+        ),
+        "What survey errors of the anchors cost",
+        optional=True,
+    ),
+}
+
+DEPLOYMENT_KEYS = {
+    "networks": Key(
+        Listing(Text(), at_least=1, distinct=True),
+        "Names of networks of the networks file, of one slot and with targets",
+    ),
+    "clocks": STUDY_KEYS["clocks"],
+    "bandwidth_hz": Key(BANDWIDTH.value, BANDWIDTH.text, BANDWIDTH.unit),
+    **QUESTIONS,
 }
 
 AGREEMENT = {
@@ -928,6 +1019,13 @@ CONFIG = {
         "Parameter studies by name",
         remark="each makes one dataset <results>/datasets/<name>.nc",
         note="`name: null` leaves out one of config/config.yaml, and its figures; so it is with figures and variants.",
+    ),
+    "deployments": Key(
+        Named(NAME, Key(Table(DEPLOYMENT_KEYS), "A deployment", remark="it asks one question")),
+        "Questions of who plans a network, by name",
+        remark="each makes one dataset <results>/datasets/deployments/<name>.nc",
+        note="`name: null` leaves one out, and its figures.",
+        optional=True,
     ),
     "figures": Key(Table(FIGURES), "Figures by name", remark="each makes <results>/figures/<name>.<format>"),
     "style": Key(Table(STYLE), "Colours of the figures", remark="solves nothing again"),

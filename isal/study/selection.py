@@ -14,10 +14,13 @@ from typing import Any
 from isal.study.sources import ConfigError, Place, Source, Sources
 
 #: Tables whose entries have names that the user chooses.
-NAMED: tuple[Place, ...] = (("studies",), ("figures", "draw"), ("findings", "variants"))
+NAMED: tuple[Place, ...] = (("studies",), ("deployments",), ("figures", "draw"), ("findings", "variants"))
 
 #: Tables of which ``paper: false`` keeps the user's entries alone.
-OF_THE_PAPER: tuple[Place, ...] = (("studies",), ("figures", "draw"))
+OF_THE_PAPER: tuple[Place, ...] = (("studies",), ("deployments",), ("figures", "draw"))
+
+#: What a figure may be of: its key, and where the entry of that name stands.
+SHOWN: Mapping[str, Place] = {"study": ("studies",), "deployment": ("deployments",)}
 
 
 def selected(config: Mapping[str, Any], origin: Sources) -> dict[str, Any]:
@@ -49,10 +52,11 @@ def selected(config: Mapping[str, Any], origin: Sources) -> dict[str, Any]:
         for name in names:
             del _table(kept, place)[name]
     figures = _table(kept, ("figures", "draw"))
-    for name in [name for name, figure in figures.items() if _study_of(figure) in dropped["studies",]]:
-        holder = origin.holder(("figures", "draw", name))
-        if holder is not origin.holder(("studies", _study_of(figures[name]))):  # else it is asked for by mistake
-            del figures[name]
+    for key, place in SHOWN.items():
+        for name in [name for name, figure in figures.items() if _shown_by(figure, key) in dropped[place]]:
+            holder = origin.holder(("figures", "draw", name))
+            if holder is not origin.holder((*place, _shown_by(figures[name], key))):  # else it is asked for by mistake
+                del figures[name]
     return kept
 
 
@@ -86,9 +90,9 @@ def _has(source: Source, place: Place) -> bool:
     return _table(source.content, tuple(inner)).get(name) is not None
 
 
-def _study_of(figure: Any) -> Any:
-    study = figure.get("study") if isinstance(figure, Mapping) else None
-    return study if isinstance(study, str) else None
+def _shown_by(figure: Any, key: str) -> Any:
+    shown = figure.get(key) if isinstance(figure, Mapping) else None
+    return shown if isinstance(shown, str) else None
 
 
 def _table(content: Any, place: Place) -> dict[str, Any]:

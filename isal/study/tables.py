@@ -49,6 +49,11 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "RMSE (m)": "{:.3g}".format,
     "its bound (m)": "{:.3g}".format,
     "MSE over bound": "{:.4g}".format,
+    **dict.fromkeys(("requirement (m)", "sigma (m)", "radius (m)", "survey error (m)", "energy (J)"), "{:g}".format),
+    **dict.fromkeys(("best (J)", "beside (J)", "best (m)", "beside (m)"), "{:.4g}".format),
+    **dict.fromkeys(("beside over best", "over exact anchors", "sum over least"), "{:.4f}".format),
+    "value of robustness": "{:.2%}".format,
+    "gap": "{:.1e}".format,
 }
 
 

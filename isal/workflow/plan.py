@@ -146,6 +146,12 @@ class Plan:
             for number, slot in enumerate(slots, start=1):
                 with self._naming(network, number if len(slots) > 1 else None, scheme.name if scheme.alone else ""):
                     well_determined(scheme.takes(slot), radio, clock, node_caps(slot, 1.0, *caps) > 0)
+        own_caps = self.configuration.radar_cap_w, self.configuration.anchor_cap_w
+        for name, deployment in self.configuration.deployments.items():
+            for deployed, clock in itertools.product(self.deployed(name).values(), deployment.clocks):
+                with self._naming(deployed.name):
+                    transmits = node_caps(deployed, 1.0, *own_caps) > 0
+                    well_determined(deployed, self.deployed_radio(name), clock, transmits)
 
     @contextmanager
     def _naming(self, network: str, slot: int | None = None, scheme: str = "") -> Iterator[None]:
@@ -427,6 +433,17 @@ class Plan:
         blocks = (Block(self, prefix, tuple(studies), ensemble, first, min(first + length, size)) for first in starts)
         return [block for block in blocks if block.numbers]
 
+    # --- deployments --------------------------------------------------------------------------------------------------
+
+    def deployed(self, name: str) -> dict[str, Network]:
+        """The networks of a deployment by name."""
+        return {network: self.networks[network][0] for network in self.configuration.deployments[name].networks}
+
+    def deployed_radio(self, name: str) -> Radio:
+        """The radio of a deployment."""
+        bandwidth = self.configuration.deployments[name].bandwidth_hz
+        return Radio(**{**self.configuration.radio, "bandwidth_hz": bandwidth})
+
     # --- findings -----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -445,13 +462,17 @@ class Plan:
 
     @cached_property
     def layout_samples(self) -> list[Sample]:
-        """The layouts that can be observed in every variant."""
+        """The layouts that can be observed in every variant.
+
+        Those of several targets, which the paper has not, only if a study uses them.
+        """
         variants = (self.assumptions(name).radio for name in self.configuration.findings.variants)
         radios = {_weight(radio): radio for radio in variants}
         return [
             Sample(name, "layout", slots)
             for name, slots in self.networks.items()
-            if all(observable(slots, radio) for radio in radios.values())
+            if (name in self._used or all(slot.n_targets <= 1 for slot in slots))
+            and all(observable(slots, radio) for radio in radios.values())
         ]
 
     # --- measurements -------------------------------------------------------------------------------------------------

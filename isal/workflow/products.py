@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # a plan is read without it
 #: Categories of the report that several kinds of results share.
 ESTIMATORS = "Bounds against estimators"
 MEASUREMENTS = "Measurements"
+DEPLOYMENTS = "Deployments"
 
 #: Titles of the tables of simulations.
 TITLES = {
@@ -287,6 +288,94 @@ class BestSplitsTable(Product):
         }
         table = tables.best_splits_of_all(datasets)
         tables.write(table, outputs, self.plan.configuration.layouts_note, self.title)
+
+
+class _OfDeployments(Product):
+    """One for each deployment."""
+
+    @classmethod
+    def names(cls, plan: Plan) -> Sequence[str]:
+        return list(plan.configuration.deployments)
+
+    @property
+    def category(self) -> str:
+        return DEPLOYMENTS
+
+
+class DeploymentDataset(_OfDeployments):
+    """The answers to what a deployment asks."""
+
+    files = ("datasets/deployments/{name}.nc",)
+    sealed = solves = True
+
+    @property
+    def solver(self) -> str:
+        """The configuration's, unless it takes one goal only."""
+        from isal.allocation.solvers import GOALS_SOLVERS
+        from isal.schemes.schedule import DEFAULT_SOLVER
+
+        chosen = self.plan.configuration.solver
+        return chosen if chosen in GOALS_SOLVERS else DEFAULT_SOLVER
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """All but the networks and the radio."""
+        configuration = self.plan.configuration
+        deployment = configuration.deployments[self.name]
+        return {
+            "clocks": deployment.clocks,
+            "question": deployment.question,
+            "settings": deployment.settings,
+            "radar_cap_w": configuration.radar_cap_w,
+            "anchor_cap_w": configuration.anchor_cap_w,
+            "tolerance": configuration.tolerance,
+            "solver": self.solver,
+        }
+
+    @property
+    def content(self) -> object:
+        networks = [[name, network.to_mapping()] for name, network in self.plan.deployed(self.name).items()]
+        told = self.plan.deployed_radio(self.name).to_mapping()
+        radio = {key: value for key, value in told.items() if key not in COUPLING}
+        return [networks, radio, self.given]
+
+    @property
+    def loaded(self) -> Sequence[str]:
+        from isal.allocation.solvers import GOALS_SOLVERS, modules
+
+        return [*modules(self.solver), GOALS_SOLVERS[self.solver]]
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import deployments
+        from isal.study.store import storage
+
+        networks, radio = self.plan.deployed(self.name), self.plan.deployed_radio(self.name)
+        storage.write(outputs[0], deployments.answered(networks, radio=radio, **self.given), fingerprint)
+
+
+class DeploymentTable(_OfDeployments):
+    """The answers to what a deployment asks, as a table."""
+
+    files = ("tables/deployments/{name}.csv", *_page("tables/deployments/{name}"))
+
+    @property
+    def title(self) -> str:
+        return f"Deployment: {in_words(self.name)}"
+
+    @property
+    def sources(self) -> Sequence[Product]:
+        return [DeploymentDataset(self.plan, self.name)]
+
+    @property
+    def content(self) -> object:
+        return self.plan.configuration.layouts_note
+
+    def make(self, inputs: Sequence[Path], outputs: Sequence[Path], fingerprint: str) -> None:
+        from isal.study import deployments, tables
+        from isal.study.store import storage
+
+        table, told = deployments.table(storage.read(inputs[0]))
+        tables.write(table, outputs, f"{told}\n\n{self.plan.configuration.layouts_note}", self.title)
 
 
 class Comparison(Product):
@@ -817,7 +906,8 @@ class Figure(Product):
     @property
     def title(self) -> str:
         figure = self.figure
-        of = in_words(figure.study) if figure.study else ", ".join(figure.networks)
+        shown = figure.study or figure.deployment
+        of = in_words(shown) if shown else ", ".join(figure.networks)
         # a figure that has the name of its study says it once
         parts = [in_words(self.name), FIGURE_KINDS[figure.kind].title, *({of} - {in_words(self.name), ""})]
         return ": ".join(parts)
@@ -827,6 +917,8 @@ class Figure(Product):
         drawn_from = {KINDS[kind] for kind, _ in FIGURE_KINDS[self.figure.kind].drawn_from}
         if drawn_from & set(OF_MEASUREMENTS):
             return MEASUREMENTS
+        if drawn_from & set(OF_DEPLOYMENTS):
+            return DEPLOYMENTS
         return ESTIMATORS if drawn_from & set(OF_SIMULATIONS) else "Figures"
 
     @classmethod
@@ -859,7 +951,8 @@ class Figure(Product):
         found: list[Product] = []
         for kind, name in FIGURE_KINDS[figure.kind].drawn_from:
             known = KINDS[kind].names(self.plan)
-            found += [KINDS[kind](self.plan, each) for each in known if each == (name or figure.study or each)]
+            wanted = name or figure.study or figure.deployment
+            found += [KINDS[kind](self.plan, each) for each in known if each == (wanted or each)]
         return found
 
     @property
@@ -938,8 +1031,10 @@ class Overview(Product):
         files.write(outputs[0], text.encode())
 
 
-#: What every study has, what is made besides for the paper, and from measurements where a folder of them is named.
+#: What every study has, and every deployment, what is made besides for the paper, and from measurements where a
+#: folder of them is named.
 OF_STUDIES: Sequence[type[Product]] = (StudyDataset, StudyTable, EnsembleTable, BestSplitsTable, Allocations)
+OF_DEPLOYMENTS: Sequence[type[Product]] = (DeploymentDataset, DeploymentTable)
 OF_SIMULATIONS: Sequence[type[Product]] = (
     *(DelaySimulation, ExchangeSimulation, LinkStrengths, PositionSimulation, StepSimulation, BreakdownSimulation),
     *(SimulatedErrors, SimulationTable),
@@ -955,7 +1050,7 @@ OF_MEASUREMENTS: Sequence[type[Product]] = (MeasuredRanges, MeasuredLinks, Measu
 def targets(plan: Plan) -> list[Product]:
     """All that is asked for: a run makes it, and what it is made from."""
     of_the_paper = OF_THE_PAPER if plan.configuration.paper else ()
-    kinds: list[type[Product]] = [*OF_STUDIES, *of_the_paper, *OF_MEASUREMENTS, Figure, Overview]
+    kinds: list[type[Product]] = [*OF_STUDIES, *OF_DEPLOYMENTS, *of_the_paper, *OF_MEASUREMENTS, Figure, Overview]
     return [product for kind in kinds for product in kind.all(plan)]
 
 
@@ -980,7 +1075,10 @@ def record_files(plan: Plan) -> dict[str, RecordFile]:
     return {**plan.record_files, **plan.findings_files} if with_findings else plan.record_files
 
 
-_KINDS: Sequence[type[Product]] = (*OF_STUDIES, *OF_THE_PAPER, *OF_MEASUREMENTS, Figure, Overview)
+_KINDS: Sequence[type[Product]] = (
+    *(*OF_STUDIES, *OF_DEPLOYMENTS, *OF_THE_PAPER, *OF_MEASUREMENTS),
+    *(Figure, Overview),
+)
 
 #: The kinds by name, each after those that it is made from.
 KINDS: dict[str, type[Product]] = {kind.__name__: kind for kind in _KINDS}

@@ -208,6 +208,7 @@ OF_LAYOUTS = [
     *(f"figure_{number}" for number in (1, 2, 3, 4, *range(7, 14))),
     *("figure_11_surfaces", "cross_sections", "enough_pulses", "carry_over", "carry_over_dual_slot"),
     *("allocations", "allocations_asynchronous", "allocations_dual_slot", "abundance", "reached", "delay_error"),
+    *("least_energy", "worst_target", "robust", "survey_error"),
 ]
 OTHERS = ["figure_5", "figure_6", "exchange_error", "solver_agreement", "variants"]
 

@@ -47,7 +47,7 @@ def defaults():
 SINGLE = {
     name: Network.from_mapping(table, name)
     for name, table in _parsed(NETWORKS)["single_slot"].items()
-    if name not in ("localization", "sensing")  # which have one task only
+    if name.startswith("7")
 }
 
 #: Both slots of the dual-slot networks by name (Figure 8).

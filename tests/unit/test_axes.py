@@ -168,6 +168,7 @@ def test_whether_a_network_is_observable_is_asked_at_the_caps_of_the_study(tmp_p
     (tmp_path / "networks.yaml").write_text(yaml.safe_dump({"note": "n", "single_slot": {"site": site}}))
     study = {"networks": ["site"], "clocks": ["asynchronous"]}
     changes = {"networks": str(tmp_path / "networks.yaml"), "power_caps_w": {"radars": "budget", "anchors": 0}}
+    changes["deployments"] = {}
     with pytest.raises(config.ConfigError, match="as some nodes may not transmit"):
         plan_of({"one": BASE | study}, **changes)
     assert plan_of({"one": BASE | study | {"power_cap_w": [5]}}, **changes).points

@@ -844,6 +844,7 @@ def study_of(schemes, **settings_):
     content = defaults() | {
         "networks": {"single_slot": {"hall": layout | {"installation": settings_}}},
         "figures": {"formats": ["png"], "draw": {}},
+        "deployments": {},
         "studies": {
             "mine": {
                 "networks": ["hall"],

@@ -41,6 +41,7 @@ SIMULATIONS = {
 SMALL = {
     "findings": {"samples": 4, "sensitivity_samples": 4, "variants": {}},
     "simulations": SIMULATIONS,
+    "deployments": {},
     "studies": {
         "small": {
             "networks": ["7b", "7c"],

@@ -29,6 +29,12 @@ from isal.workflow.products import KINDS
 
 # --- the study on which every change is tried -------------------------------------------------------------------------
 
+
+def asking(**question: Any) -> dict[str, Any]:
+    """A deployment that asks a question."""
+    return {"networks": ["hall"], "clocks": ["synchronous"], "bandwidth_hz": 500.0e6, **question}
+
+
 #: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but
 #: step_simplex and step_surface.
 #: The cap of the variant `capped` does not bind, which is solved sooner.
@@ -39,6 +45,13 @@ STUDY = {
         "variants": {"capped": {"power_cap_w": 20}, "wide": {"bandwidth_hz": 1.0e9}},
     },
     "simulations": SIMULATIONS,
+    "deployments": {
+        "least": asking(least_energy={"requirements_m": [0.05]}),
+        "worst": asking(worst_target={"energies_j": [5]}),
+        "rough": asking(robust={"sigma_m": [1], "energy_j": 5, "samples": 4, "seed": 0}),
+        "balls": asking(robust={"radius_m": [1], "energy_j": 5, "samples": 4, "seed": 0}),
+        "surveyed": asking(survey_error={"sigma_m": [0.01], "energy_j": 5}),
+    },
     "studies": {
         "single": {
             "networks": ["7b", "7c"],
@@ -84,6 +97,10 @@ STUDY = {
             "timeline": {"kind": "exchange_timeline"},
             "packets": {"kind": "exchange_packets"},
             "variants": {"kind": "variants"},
+            "least": {"kind": "least_energy", "deployment": "least"},
+            "worst": {"kind": "worst_target", "deployment": "worst"},
+            "rough": {"kind": "robust", "deployment": "rough"},
+            "surveyed": {"kind": "survey_error", "deployment": "surveyed"},
         },
     },
 }
@@ -161,6 +178,23 @@ def study(words: str, key: str, change: Callable[[dict[str, Any]], Any], name: s
     return Row("Configuration: studies", words, lambda config, _: change(config["studies"][name]), f"studies.*.{key}")
 
 
+def deployment(words: str, key: str, change: Callable[[dict[str, Any]], Any], name: str = "least") -> Row:
+    """A change of a deployment."""
+    return Row(
+        "Configuration: deployments",
+        words,
+        lambda config, _: change(config["deployments"][name]),
+        f"deployments.*.{key}",
+    )
+
+
+def asked(name: str, question: str, key: str, new: Any) -> Row:
+    """Another value of a setting of what a deployment asks."""
+    return deployment(
+        f"`{question}.{key}`", f"{question}.{key}", lambda deployed: deployed[question].update({key: new}), name
+    )
+
+
 def config(group: str, words: str, change: Callable[[dict[str, Any]], Any], key: str = "") -> Row:
     return Row(f"Configuration: {group}", words, lambda config, _: change(config), key)
 
@@ -194,6 +228,15 @@ def _several_targets(networks: dict[str, Any]) -> None:
     table = networks["single_slot"]["7c"]
     table["targets"] = [table.pop("target")]
 
+
+def _no_deployments(config: dict[str, Any]) -> None:
+    config["deployments"].clear()
+    draw = config["figures"]["draw"]
+    for name in [name for name, figure in draw.items() if "deployment" in figure]:
+        del draw[name]
+
+
+JITTER = "timestamp_jitter_s"
 
 #: Files of the folder of measurements.
 STATIC, RUN = "static/LOS/height_100cm", "dynamic/LOS_walk"
@@ -253,7 +296,13 @@ ROWS: list[Row] = [
     ),
     value("power_caps_w.radars", 6.5),
     value("power_caps_w.anchors", 6.5),
-    *(value(f"radio.{key}", other) for key, other in OTHER.items()),
+    *(value(f"radio.{key}", other) for key, other in OTHER.items() if key != JITTER),
+    config(
+        "radio",
+        f"`radio.{JITTER}`, without deployments, which take none",
+        lambda config: (config["radio"].update({JITTER: OTHER[JITTER]}), _no_deployments(config)),
+        f"radio.{JITTER}",
+    ),
     study("`networks`: one more", "networks", lambda study: study["networks"].append("7a")),
     study("`networks`: one less", "networks", lambda study: study["networks"].pop()),
     study("`networks`: another order", "networks", lambda study: study["networks"].reverse()),
@@ -289,6 +338,23 @@ ROWS: list[Row] = [
     config("studies", "a study less", lambda config: config["studies"].pop("three")),
     config("studies", "a study renamed", lambda config: renamed(config["studies"], "three", "new")),
     config("studies", "the order of the studies", lambda config: in_order(config["studies"], "double")),
+    deployment("`networks` of a deployment: one more", "networks", lambda deployed: deployed["networks"].append("7c")),
+    deployment(
+        "`clocks` of a deployment: one more", "clocks", lambda deployed: deployed["clocks"].append("asynchronous")
+    ),
+    deployment("`bandwidth_hz` of a deployment", "bandwidth_hz", lambda deployed: deployed.update(bandwidth_hz=1.0e9)),
+    asked("least", "least_energy", "requirements_m", [0.05, 0.1]),
+    asked("worst", "worst_target", "energies_j", [5, 10]),
+    asked("rough", "robust", "sigma_m", [1, 2]),
+    asked("balls", "robust", "radius_m", [1, 2]),
+    asked("rough", "robust", "energy_j", 10),
+    asked("rough", "robust", "samples", 5),
+    asked("rough", "robust", "seed", 1),
+    asked("surveyed", "survey_error", "sigma_m", [0.01, 0.1]),
+    asked("surveyed", "survey_error", "energy_j", 10),
+    config("deployments", "a deployment less", lambda config: config["deployments"].pop("balls")),
+    config("deployments", "a deployment renamed", lambda config: renamed(config["deployments"], "balls", "new")),
+    config("deployments", "the order of the deployments", lambda config: in_order(config["deployments"], "balls")),
     value("findings.seed", 2),
     value("findings.samples", 6),
     value("findings.sensitivity_samples", 3),
@@ -342,6 +408,12 @@ ROWS: list[Row] = [
         "`draw`: another `study`, here a new one",
         lambda config: (_again(config), config["figures"]["draw"]["curves"].update(study="again")),
         "figures.draw.*.study",
+    ),
+    config(
+        "figures",
+        "`draw`: another `deployment`",
+        lambda config: config["figures"]["draw"]["rough"].update(deployment="balls"),
+        "figures.draw.*.deployment",
     ),
     config("figures", "`draw`: a figure less", lambda config: config["figures"]["draw"].pop("maps")),
     config("figures", "`draw`: a figure renamed", lambda config: renamed(config["figures"]["draw"], "curves", "new")),

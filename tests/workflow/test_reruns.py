@@ -122,6 +122,12 @@ LOOKED_INTO = {
     "StudyTable": "tables/double",
     "BestSplitsTable": "tables/best_splits",
     "Allocations": "allocations/double",
+    "DeploymentDataset": "deployments/least",
+    "DeploymentDataset of the worst target": "deployments/worst",
+    "DeploymentDataset of rough positions": "deployments/rough",
+    "DeploymentDataset of balls": "deployments/balls",
+    "DeploymentDataset of survey errors": "deployments/surveyed",
+    "DeploymentTable": "tables/deployments/least",
     "Comparison": "agreement",
     "AgreementTable": "tables/solver_agreement",
     "FindingsRecords": "shards/findings/wide/0-2",
@@ -225,6 +231,8 @@ RULES = {
     "EnsembleTable": "write_ensemble_table",
     "BestSplitsTable": "write_best_splits",
     "Allocations": "find_allocations",
+    "DeploymentDataset": "answer_deployment",
+    "DeploymentTable": "write_deployment",
     "Comparison": "compare_solvers",
     "AgreementTable": "write_agreement",
     "FindingsRecords": "solve_shard",
@@ -295,6 +303,7 @@ def test_snakemake_notices_a_change_of_code_by_what_it_says(settled):
     project.edit("isal/study/tables.py", '"{:.6g}".format', '"{:.7g}".format')
     assert set(project.plan()) == {
         *("write_table", "write_best_splits", "write_agreement", "write_findings", "write_simulations"),
+        "write_deployment",
         *("write_measurements", "write_overview", "draw_figure"),
     }
 
