@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import copy
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -35,8 +36,8 @@ def asking(**question: Any) -> dict[str, Any]:
     return {"networks": ["hall"], "clocks": ["synchronous"], "bandwidth_hz": 500.0e6, **question}
 
 
-#: A study of two steps on two networks, one of two slots, one of three steps; every kind of figure but
-#: step_simplex and step_surface.
+#: A study of two steps on two networks and one on random ones, one of two slots, one of three steps; every kind of
+#: figure but step_simplex and step_surface.
 #: The cap of the variant `capped` does not bind, which is solved sooner.
 STUDY = {
     "findings": {
@@ -52,7 +53,16 @@ STUDY = {
         "balls": asking(robust={"radius_m": [1], "energy_j": 5, "samples": 4, "seed": 0}),
         "surveyed": asking(survey_error={"sigma_m": [0.01], "energy_j": 5}),
     },
+    "ensembles": {"few": {"seed": 1, "size": 2, "anchors": 3, "radars": 2}},
     "studies": {
+        "random": {
+            "networks": ["few"],
+            "clocks": ["synchronous"],
+            "bandwidths_hz": [500.0e6],
+            "schemes": ["step-by-step-held"],
+            "total_energy_j": 10,
+            "step_1_energy_j": [5],
+        },
         "single": {
             "networks": ["7b", "7c"],
             "clocks": ["synchronous"],
@@ -186,6 +196,22 @@ def deployment(words: str, key: str, change: Callable[[dict[str, Any]], Any], na
         lambda config, _: change(config["deployments"][name]),
         f"deployments.*.{key}",
     )
+
+
+def drawn(key: str, new: Any) -> Row:
+    """Another value of a key of an ensemble."""
+    return Row(
+        "Configuration: ensembles",
+        f"`{key}`",
+        lambda config, _: config["ensembles"]["few"].update({key: new}),
+        f"ensembles.*.{key}",
+    )
+
+
+def _of_two_slots(config: dict[str, Any]) -> None:
+    """Random networks of two slots, and a study that splits their energy."""
+    config["ensembles"]["few"]["slots"] = 2
+    config["studies"]["random"]["slot_1_energy_j"] = config["studies"]["random"].pop("step_1_energy_j")
 
 
 def asked(name: str, question: str, key: str, new: Any) -> Row:
@@ -355,6 +381,15 @@ ROWS: list[Row] = [
     config("deployments", "a deployment less", lambda config: config["deployments"].pop("balls")),
     config("deployments", "a deployment renamed", lambda config: renamed(config["deployments"], "balls", "new")),
     config("deployments", "the order of the deployments", lambda config: in_order(config["deployments"], "balls")),
+    drawn("seed", 2),
+    drawn("size", 3),
+    drawn("without", [1]),
+    drawn("anchors", 4),
+    drawn("radars", [2, 3]),
+    drawn("targets", 2),
+    drawn("separations_m", [5, 50]),
+    drawn("area_m", 100),
+    config("ensembles", "`slots`", _of_two_slots, "ensembles.*.slots"),
     value("findings.seed", 2),
     value("findings.samples", 6),
     value("findings.sensitivity_samples", 3),
@@ -435,6 +470,11 @@ ROWS: list[Row] = [
         "slot.resources",
         lambda n: n["single_slot"]["7b"].update(resources="limited"),
     ),
+    network(
+        "`installation` of 7c: noise of its receivers",
+        "slot.installation",
+        lambda n: n["single_slot"]["7c"].update(installation={"excess_noise_db": 1}),
+    ),
     network("`resources` of 7c", "slot.resources", lambda n: n["single_slot"]["7c"].update(resources="abundant")),
     network("`note`", "note", lambda n: n.update(note="Measured layouts.")),
     network("an unused network moved", "single_slot", lambda n: moved(n["single_slot"]["7d"], "radars")),
@@ -478,7 +518,8 @@ def words(found: Mapping[str, list[str]], everything: Mapping[str, list[str]]) -
         if len(everything.get(kind, ())) > 1 and names == everything[kind]:
             told.append(f"every {kind}")
         elif kind == "Record":
-            told.append(f"Record of {', '.join(sorted({name.split('/')[0] for name in names}))} ({len(names)})")
+            of = {re.split("/(?:points|shards)/", name)[-1].split("/")[0] for name in names}
+            told.append(f"Record of {', '.join(sorted(of))} ({len(names)})")
         else:
             told.append(" ".join([kind, ", ".join(f"`{name}`" for name in names if name)]).strip())
     return "; ".join(told) or "nothing"

@@ -17,7 +17,7 @@ import time
 import pytest
 import reruns
 import yaml
-from differences import RECORDS, code_of, own, remade
+from differences import code_of, own, remade
 from project import ROOT, Project, jobs_of
 
 from isal.study.config_keys import FIGURE_KINDS
@@ -120,6 +120,7 @@ def test_the_tables_have_every_key():
 LOOKED_INTO = {
     "StudyDataset": "datasets/double",
     "StudyTable": "tables/double",
+    "EnsembleTable": "tables/ensembles/random",
     "BestSplitsTable": "tables/best_splits",
     "Allocations": "allocations/double",
     "DeploymentDataset": "deployments/least",
@@ -148,6 +149,7 @@ LOOKED_INTO = {
     "SimulationTable": "tables/simulations/outliers",
     **{f"Figure {name}": f"figures/{name}" for name in FIGURES},
     "Record": "points/7b/asynchronous/500MHz/step-by-step-held/e2000-1000-7000",
+    "Records of an ensemble": "shards/random/few-0-2",
     "Record of two slots": "points/8a/synchronous/500MHz/step-by-step-held/e5000-5000",
     "Record at once": "points/8a/synchronous/500MHz/integrated/e5000-5000",
     "Record at best": "points/7b/asynchronous/500MHz/step-by-step-held/best",
@@ -208,11 +210,7 @@ def test_a_job_runs_no_code_but_that_of_its_fingerprint(settled, job):
     assert done.returncode == 0, done.stderr
     ran = set(json.loads(done.stdout.splitlines()[-1])) - ASKING
     plan = reruns.plan()
-    if job.startswith("Record"):
-        name = LOOKED_INTO[job].removeprefix("points/")
-        known = plan.code.closure(plan.points[name].modules)
-    elif job == RECORDS[1]:
-        file = plan.findings_files[outputs[0]]
+    if (file := plan.file_at(outputs[0])) is not None:
         known = frozenset().union(*(plan.code.closure(modules) for modules in {p.modules for p, _ in file.wanted()}))
     else:
         kind, *_ = job.split()
@@ -258,7 +256,15 @@ RULES = {
 def expected(change):
     """Outputs by rule of what a change makes again."""
     found = remade(reruns.plan(), reruns.plan(change))
-    return {RULES[kind]: paths for kind, paths in found.items()}
+    return by_rule((RULES[kind], path) for kind, paths in found.items() for path in paths)
+
+
+def by_rule(made):
+    """Outputs by rule, sorted; files of many points have a rule of their own."""
+    found = {}
+    for rule, path in made:
+        found.setdefault("solve_shard" if path.startswith("results/shards/") else rule, []).append(path)
+    return {rule: sorted(paths) for rule, paths in found.items()}
 
 
 def apply(project, change):
@@ -325,11 +331,10 @@ def test_another_folder_with_a_configuration_has_results_of_its_own(settled):
     for name in ("config", reruns.LOGS):
         shutil.copytree(project.folder / name, start / name)
     found = Project(project.folder, start).plan("--snakefile", "../project/Snakefile")
-    assert found == {
-        RULES[kind]: sorted(path for product in products for path in product.outputs)
-        for kind in KINDS
-        if (products := KINDS[kind].all(reruns.plan()))
-    } | {"solve_point": sorted(reruns.plan().record_files), "solve_shard": sorted(reruns.plan().findings_files)}
+    plan = reruns.plan()
+    solved = (("solve_point", path) for path in (*plan.record_files, *plan.findings_files))
+    made = ((RULES[kind], path) for kind in KINDS for each in KINDS[kind].all(plan) for path in each.outputs)
+    assert found == by_rule((*solved, *made))
 
 
 def every_output():
