@@ -337,6 +337,19 @@ def _squares_of(known: Knowledge) -> Array:
     return np.stack([squares, np.zeros_like(squares)])[None, None]
 
 
+def at_powers(stack: Stack, power: Array) -> list[Knowledge]:
+    """:func:`at_power` for many powers, shape ``(N, n)``: the same matrices, and error scales but for rounding."""
+    rows = stack.rows[0]
+    if not isinstance(stack, DenseStack) or rows is None:
+        return [at_power(stack, each) for each in power]
+    n, d = power.shape[1], stack.n_parameters
+    matrix = (power[:, None] @ stack.entries.reshape(1, n, d * d)).reshape(-1, d, d)
+    scale = np.sqrt(power[:, None] @ stack.squares[0, :, 0].copy())[:, 0]
+    root, nothing = rows.entries * np.sqrt(power[:, rows.node])[:, :, None], np.zeros((d, d))
+    told = zip(matrix, scale, root, strict=True)
+    return [Knowledge(one, its_scale, nothing, its_root) for one, its_scale, its_root in told]
+
+
 def at_power(stack: Stack, power: Array) -> Knowledge:
     """What one problem's stack tells at powers of shape ``(n,)``, W."""
     rows = stack.rows[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -58,16 +57,21 @@ class Status:
 def of(plan: Plan) -> Status:
     """The status of a plan by what is on disk; every record file is read and checked.
 
-    Points that a job has solved and not yet published count as done.
+    Points count as done, too, that a job has solved and not yet published, and those that are in files of another
+    number of points per job.
     """
     done, failed = 0, dict[str, Failure]()
-    files = record_files(plan)
+    files, known = record_files(plan), dict[Path, set[str]]()
     for file in files.values():
         path = Path(file.path)
         if records.holds(path, file.fingerprint):
             done += file.n_points
             continue
-        solved = _waiting(path)
+        solved: set[str] = set()
+        for place in (*records.waiting(path), *file.elsewhere):
+            if place not in known:
+                known[place] = _fingerprints(place)
+            solved |= known[place]
         if solved:
             done += len(solved & {told for _, told in file.wanted()})
         log = Path(file.log)
@@ -82,13 +86,12 @@ def of(plan: Plan) -> Status:
     return Status(total, done, failed)
 
 
-def _waiting(path: Path) -> set[str]:
-    """Fingerprints of the points that wait for a file to be published."""
-    solved: set[str] = set()
-    for kept in records.waiting(path):
-        with contextlib.suppress(records.RecordError):  # it is just being removed
-            solved.update(records.read(kept).fingerprints)
-    return solved
+def _fingerprints(path: Path) -> set[str]:
+    """Those of the points in a record file; none if it is damaged, or just being removed."""
+    try:
+        return set(records.read(path).fingerprints)
+    except records.RecordError:
+        return set()
 
 
 def told(plan: Plan, logs: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from strategies import CLOCKS, generators, networks
 
 import isal
 from isal.knowledge import Knowledge
-from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, at_power
+from isal.matrices import LARGEST_DENSE, DenseStack, Rows, SparseStack, at_power, at_powers
 from isal.model.parameters import CLOCKS as CLOCK_MODES
 
 RADIO = isal.Radio()
@@ -256,3 +256,19 @@ def test_problems_that_share_a_stack_are_as_if_each_had_its_own():
     np.testing.assert_array_equal(found.squares, np.concatenate([each.squares for each in order]))
     assert len(found.rows) == len(found.entries)
     assert found.entries.flags.c_contiguous
+
+
+@pytest.mark.parametrize("clock", CLOCK_MODES)
+def test_many_powers_tell_what_each_tells(clock):
+    network = isal.Network([[0, 0], [50, 0], [0, 40]], [[10, 20], [30, 25]], [[25, 30]])
+    stack = isal.information(network, isal.Radio(), clock).stack
+    powers = np.random.default_rng(1).uniform(0, 5, (6, network.n_nodes))
+    for stored in (stack, DenseStack(stack.dense())):  # without rows, too
+        for together, power in zip(at_powers(stored, powers), powers, strict=True):
+            alone = at_power(stored, power)
+            np.testing.assert_array_equal(together.matrix, alone.matrix)
+            np.testing.assert_allclose(together.scale, alone.scale, rtol=1e-14)
+            np.testing.assert_allclose(together.doubt, alone.doubt, rtol=1e-14)
+            assert (together.root is None) == (alone.root is None)
+            if alone.root is not None:
+                np.testing.assert_array_equal(together.root, alone.root)

@@ -44,7 +44,7 @@ def test_the_files_are_there_that_the_page_promises_and_no_others(own):
     for pattern in promised:
         assert list(results.glob(pattern)), pattern
     assert {path.name for path in results.iterdir() if path.name[0] != "."} == {
-        *("datasets", "figures", "logs", "overview.html", "plan.json", "points", "tables")
+        *("datasets", "figures", "logs", "overview.html", "plan.json", "shards", "tables")
     }
     assert {path.stem for path in (results / "figures").iterdir()} == {
         *("networks", "hall_step_energy", "hall_step_simplex", "hall_step_surface", "hall_allocations")

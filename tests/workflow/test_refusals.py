@@ -46,7 +46,8 @@ def test_an_uncertified_point_fails_with_its_reason_and_the_others_finish(fresh)
     done = fresh.run()
     assert done.returncode != 0
     assert "Why a job failed stands in its log in results/logs/" in done.stderr
-    assert len(fresh.records) == 4  # 7 J is step 1 of one split of two networks
+    solved = [name for name in fresh.records if name.startswith("points/")]
+    assert len(solved) == 4  # 7 J is step 1 of one split of two networks
     message = "7b/synchronous/500MHz/step-by-step-held/e7000-3000: solver interior-point could not certify"
     log = fresh.folder / "results/logs/points/7b/synchronous/500MHz/step-by-step-held/e7000-3000.log"
     assert message in log.read_text()

@@ -30,6 +30,7 @@ CHANGES = {
         "variants": {"capped": {"power_cap_w": 20}},
     },
     "simulations": SIMULATIONS,
+    "deployments": {},
     "studies": STUDIES,
     "figures": {
         "formats": ["png"],

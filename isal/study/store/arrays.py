@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ from isal.allocation.batch import MOST_ENTRIES
 from isal.allocation.certificate import STATUSES
 from isal.errors import IsalError
 from isal.knowledge import Knowledge, spebs_of
-from isal.matrices import at_power
+from isal.matrices import at_powers
 from isal.model.information import Information
 from isal.model.installation import link_ends
 from isal.model.parameters import BLOCKS
@@ -98,9 +100,10 @@ def _of_one_kind(results: Sequence[ScheduleResult]) -> dict[str, NDArray[Any]]:
     bounds = smoothed = _spebs(filtered, slots[0])
     if any(so_far is not whole for each in known for so_far, whole in each):  # else later slots say nothing
         smoothed = _spebs([[whole for _, whole in each] for each in known], slots[0])
+    in_all_steps = [_in_all_steps(column) for column in zip(*slots, strict=True)]
     measured = [
-        [_measured(slot) + slot.prior if len(slot.steps) > 1 else known for known, slot in zip(*both, strict=True)]
-        for both in zip(filtered, slots, strict=True)
+        [all_steps + slot.prior if len(slot.steps) > 1 else known for known, slot, all_steps in zip(*each, strict=True)]
+        for each in zip(filtered, slots, zip(*in_all_steps, strict=True), strict=True)
     ]
     minimised = [slot.information.basis.indices([slot.steps[-1].block]) for slot in slots[0]]
     usable = links.usable_links(slots)
@@ -160,10 +163,18 @@ def _in_slots(known: Sequence[Sequence[Knowledge]], indices: Sequence[NDArray[np
     return np.array([spebs_of([each[number] for each in known], some) for number, some in enumerate(indices)]).T
 
 
-def _measured(slot: SlotResult) -> Knowledge:
-    """What the links tell in all steps together."""
-    info, powers = slot.information, [step.power for step in slot.steps]
-    if not info.jitters:  # information is linear in the powers
-        return at_power(info.stack, sum(powers[1:], powers[0]))
-    first, *others = map(info.measured, powers)
-    return sum(others, first)
+def _in_all_steps(slots: Sequence[SlotResult]) -> list[Knowledge]:
+    """What the links of each slot tell in all its steps together."""
+    found: dict[int, Knowledge] = {}
+    numbers: dict[int, list[int]] = {}
+    for number, slot in enumerate(slots):
+        numbers.setdefault(id(slot.information), []).append(number)
+    for alike in numbers.values():
+        info = slots[alike[0]].information
+        powers = np.array([[step.power for step in slots[number].steps] for number in alike])
+        if info.jitters:
+            told = [functools.reduce(operator.add, map(info.measured, each)) for each in powers]
+        else:  # information is linear in the powers
+            told = at_powers(info.stack, powers.sum(axis=1))
+        found.update(zip(alike, told, strict=True))
+    return [found[number] for number in range(len(slots))]
