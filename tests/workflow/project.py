@@ -22,6 +22,7 @@ from dry_runs import dry_run
 from isal.study.points import Point
 from isal.study.store import records
 from isal.units import UJ_PER_J
+from isal.workflow.findings import FOLDER
 from isal.workflow.record_files import POINTS, SHARDS
 
 ROOT = Path(__file__).parents[2]
@@ -166,10 +167,11 @@ class Project:
 
     @property
     def records(self) -> dict[str, Path]:
-        """Record files by their path below the results."""
+        """Record files of the studies by their path below the results."""
         results = self.folder / "results"
-        paths = sorted(path for folder in (POINTS, SHARDS) for path in (results / folder).rglob("*.nc"))
-        return {str(path.relative_to(results)): path for path in paths if path.name[0] != "."}
+        paths = sorted(path for folder in (POINTS, SHARDS) for path in (results / folder).rglob("[!.]*.nc"))
+        of_findings = results / SHARDS / FOLDER
+        return {str(path.relative_to(results)): path for path in paths if of_findings not in path.parents}
 
     def contents(self, waiting: bool = False) -> dict[str, str]:
         """Digest of each solved point by its name, or of those that wait to be published.

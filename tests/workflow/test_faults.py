@@ -293,7 +293,8 @@ def test_a_full_disk(project, points_per_job, size, mount):
     assert 0 < solved(project) < 20
     mount("-o", "remount,size=16m", results)
     project.succeed(*command)
-    assert {name: project.contents()[name] for name in before} == before
+    after = project.contents()
+    assert {name: after[name] for name in before} == before
     assert_complete(project, *command)
     if points_per_job > 1:
         return
@@ -378,7 +379,8 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
     assert told.count("delete it and run snakemake again") == 2
     assert finished.records[names[2]].stat().st_size > 0
     finished.succeed()
-    assert {name: finished.contents()[name] for name in before} == before
+    after = finished.contents()
+    assert {name: after[name] for name in before} == before
     assert_complete(finished)
 
     read_by_others = ("small", "solver_agreement")
