@@ -450,12 +450,6 @@ def parse(source: Mapping[str, Any], label: str | Sources = "configuration") -> 
     deployments = {
         name: _deployment(name, table, layouts, origin) for name, table in config.get("deployments", {}).items()
     }
-    if deployments and config["radio"]["timestamp_jitter_s"]:
-        without = ", ".join(f"{name}: null" for name in deployments)
-        raise ConfigError(
-            f"{origin.at('radio', 'timestamp_jitter_s')}: deployments take no jitter of time stamps; set it to 0 (a "
-            f"study may list timestamp_jitter_s), or leave them out with deployments: {{{without}}}"
-        )
     figures = {
         name: _figure(name, table, layouts, studies, deployments, origin)
         for name, table in config["figures"]["draw"].items()
@@ -612,7 +606,13 @@ def doubts(configuration: Configuration, label: str | Sources) -> list[str]:
             bandwidths["studies", name, "bandwidths_hz", index] = value
     for name, deployment in configuration.deployments.items():
         bandwidths["deployments", name, "bandwidth_hz"] = deployment.bandwidth_hz
-    return [
+    unheard = ("radio", "timestamp_jitter_s")
+    jitter = (
+        [f"{origin.at(*unheard)}: deployments take no jitter of time stamps, and are answered as if there were none"]
+        if configuration.deployments and configuration.radio["timestamp_jitter_s"]
+        else []
+    )
+    return jitter + [
         f"{origin.at(*place)}: is a bandwidth of {plain(Decimal(str(value)))} Hz; write {yaml_number(value * 1e6)} "
         "if MHz are meant"
         for place, value in bandwidths.items()

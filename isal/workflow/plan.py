@@ -440,9 +440,9 @@ class Plan:
         return {network: self.networks[network][0] for network in self.configuration.deployments[name].networks}
 
     def deployed_radio(self, name: str) -> Radio:
-        """The radio of a deployment."""
-        bandwidth = self.configuration.deployments[name].bandwidth_hz
-        return Radio(**{**self.configuration.radio, "bandwidth_hz": bandwidth})
+        """The radio of a deployment, whose time stamps do not jitter (:func:`isal.study.config.doubts`)."""
+        own = {"bandwidth_hz": self.configuration.deployments[name].bandwidth_hz, "timestamp_jitter_s": 0.0}
+        return Radio(**{**self.configuration.radio, **own})
 
     # --- findings -----------------------------------------------------------------------------------------------------
 

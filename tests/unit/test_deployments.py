@@ -1,6 +1,7 @@
 """What a deployment asks: its keys, its answers against direct calls and in other ways, its tables and figures."""
 
 import math
+import re
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -109,11 +110,14 @@ def test_a_figure_names_a_deployment_of_its_question(figure, said):
     assert said in str(caught.value)
 
 
-def test_jitter_is_refused_with_the_way_out():
-    jitter = {"radio": defaults()["radio"] | {"timestamp_jitter_s": 1e-10}}
-    with pytest.raises(ConfigError, match=r"leave them out with deployments: \{least: null, worst: null, rough: null"):
-        plan_with(**jitter)
-    plan_with(deployments={}, figures={"formats": ["png"], "draw": {}}, **jitter)
+def test_time_stamps_of_deployments_do_not_jitter_which_is_said():
+    plan = plan_with(radio=defaults()["radio"] | {"timestamp_jitter_s": 1e-10})
+    assert plan.deployed_radio("least").timestamp_jitter_s == 0
+    said = (
+        r"radio\.timestamp_jitter_s: deployments take no jitter of time stamps, and are answered as if there were none"
+    )
+    assert any(re.search(said, each) for each in config.doubts(plan.configuration, "config.yaml"))
+    assert config.doubts(plan_with().configuration, "config.yaml") == []
 
 
 def test_a_layout_that_can_not_be_observed_is_refused():

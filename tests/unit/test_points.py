@@ -246,7 +246,7 @@ def test_an_unobservable_network_is_refused_with_its_file(tmp_path):
     (tmp_path / "networks.yaml").write_text(yaml.safe_dump(networks))
     content = defaults()
     study = content["studies"]["bandwidths"] | {"networks": ["one"]}
-    content |= {"networks": "networks.yaml", "studies": {"s": study}}
+    content |= {"networks": "networks.yaml", "studies": {"s": study}, "deployments": {}}
     content["figures"]["draw"] = {}
     with pytest.raises(config.ConfigError, match=r"networks\.yaml: one: its links can't tell apart"):
         Plan.of(config.load(content, "config", [tmp_path]))
