@@ -57,12 +57,11 @@ def test_every_point_is_certified(results, study):
 
 
 def test_datasets_keep_to_the_conventions(results):
-    """Of every kind but measurements; and so do the records of a study's points."""
+    """Of every kind but measurements; and so do record files, of studies and of what the findings are made from."""
     assert broken_in(results / "datasets", "*.nc") == {}
-    assert broken_in(results / "shards", "*.nc") == {}
-    for scheme in ("integrated", "step-by-step-held"):
-        record = min((results / "points/7a/synchronous/500MHz" / scheme).iterdir())
-        assert forbidden(record) == []
+    for folder in ("shards", "shards/findings"):
+        record = min((results / folder).rglob("[!.]*.nc"))
+        assert forbidden(record) == [], record
 
 
 def test_a_curve_is_plotted_in_three_lines(results):

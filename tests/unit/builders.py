@@ -64,7 +64,12 @@ CODE = Code()
 
 
 def plan_of(**changes):
-    """The paper's study with other values at the top level of its configuration."""
+    """The paper's study with other values at the top level of its configuration.
+
+    Its deployments are of its own networks.
+    """
+    if "networks" in changes:
+        changes = {"deployments": {}} | changes
     return Plan.of(config.load(defaults() | changes, CONFIG, [ROOT]), CODE)
 
 
