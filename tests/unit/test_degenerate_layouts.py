@@ -19,7 +19,7 @@ EVERYTHING = "radar 1 x, radar 1 y, radar 2 x, radar 2 y, target 1 x, target 1 y
 
 def plan_of(single, dual=None, *, clock="synchronous", sigma=10, caps=None):
     """A plan whose only study, of the integrated scheme, is about one network."""
-    content = defaults()
+    content = defaults() | {"deployments": {}}  # of the paper's networks
     content["radio"]["radar_cross_section_m2"] = sigma
     content["power_caps_w"] |= caps or {}
     study = content["studies"]["bandwidths"] | {"networks": ["site"], "clocks": [clock], "schemes": ["integrated"]}
