@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from project import Project, run_once
 
 pytestmark = pytest.mark.long
 
@@ -58,12 +59,19 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def report(finished_once, tmp_path_factory):
-    """The project, and its report as `make report` makes it."""
+def report(tmp_path_factory):
+    """A project whose study has its best splits, too, and its report as `make report` makes it."""
+
+    def run(folder):
+        project = Project.create(folder)
+        project.configure(lambda config: config["studies"]["small"].update(split="best"))
+        project.succeed()
+
+    project = run_once(tmp_path_factory, "reported", run)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    done = finished_once.run("--report", str(path), "--report-stylesheet", "workflow/report/style.css", cores=None)
+    done = project.run("--report", str(path), "--report-stylesheet", "workflow/report/style.css", cores=None)
     assert done.returncode == 0, done.stdout + done.stderr
-    return finished_once, path
+    return project, path
 
 
 def visited(browser, path, width):
