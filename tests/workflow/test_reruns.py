@@ -317,7 +317,8 @@ def test_snakemake_notices_a_change_of_code_by_what_it_says(settled):
 def test_dates_and_places_count_for_nothing(settled):
     project = settled()
     for path in project.folder.rglob("*"):
-        if path.is_file() and ".snakemake" not in path.parts:
+        # of files over 1 MB Snakemake compares the dates alone
+        if path.is_file() and ".snakemake" not in path.parts and path.stat().st_size < 1_000_000:
             os.utime(path)
     assert project.plan() == {}
     below = Project(project.folder, project.folder / "workflow")
