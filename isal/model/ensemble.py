@@ -58,6 +58,11 @@ class Ensemble:
         end = self.size if stop is None else min(stop, self.size)
         return [number for number in range(first, end) if number not in self.without]
 
+    @property
+    def first(self) -> int:
+        """Number of its first network, which stands for all."""
+        return next(number for number in range(self.size) if number not in self.without)
+
     def network(self, number: int) -> tuple[Network, ...]:
         """The slots of network ``number``.
 

@@ -46,8 +46,57 @@ CLOSER = 0.03
 MOST_SHOWN = 8
 
 
+class Certified:
+    """What an ``allocation`` comes to, and its certificate."""
+
+    allocation: GoalsAllocation
+
+    @property
+    def value(self) -> float:
+        """What is minimised, m^2, or the energy, J.
+
+        Infinite where a requirement is not met for certain; such a result is "uncertified".
+        """
+        return self.allocation.value
+
+    @property
+    def lower_bound(self) -> float:
+        """No feasible powers reach a smaller :attr:`value`."""
+        return self.allocation.lower_bound
+
+    @property
+    def gap(self) -> float:
+        """Certified relative gap, ``1 - lower_bound / value``."""
+        return self.allocation.gap
+
+
+class CertifiedPowers(Certified):
+    """The same as a result that offers its powers."""
+
+    @property
+    def power(self) -> Array:
+        """Node powers, W, shape ``(n_nodes,)``, radars first."""
+        return self.allocation.power
+
+    @property
+    def energy(self) -> float:
+        """What the powers add up to, J."""
+        return float(self.power.sum() * DURATION_S)
+
+    @property
+    def status(self) -> str:
+        """``"optimal"`` if the gap meets the tolerance, else ``"uncertified"``."""
+        return self.allocation.status
+
+    def _sent(self, labels: Sequence[str]) -> str:
+        """The powers that are not negligible, by node, in print."""
+        shown = zip(labels, self.power, strict=True)
+        sent = [f"{label} {watts:.3g}" for label, watts in shown if watts > NEGLIGIBLE * self.power.sum()]
+        return ", ".join(sent[:MOST_SHOWN]) + (f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else "")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class GoalsResult:
+class GoalsResult(CertifiedPowers):
     """Powers for several goals, with their certificate.
 
     ``information`` is what the links could tell, ``problem`` what was solved, ``allocation`` what came out.
@@ -69,23 +118,10 @@ class GoalsResult:
         info, shown = self.information, list(self.errors.items())[:MOST_SHOWN]
         more = f", ... ({len(self.errors)} goals)" if len(self.errors) > len(shown) else ""
         told = ", ".join(f"{name} {error:.4g} m" for name, error in shown)
-        powers = zip(info.network.node_labels, self.power, strict=True)
-        sent = [f"{label} {watts:.3g}" for label, watts in powers if watts > NEGLIGIBLE * self.power.sum()]
-        rest = f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else ""
         return (
             f"GoalsResult of {info.network.name!r}, {info.clock}, {self.problem.kind}: {self.status}, gap "
-            f"{self.gap:.1g}, {self.energy:.4g} J\n  RMSE: {told}{more}\n  W: {', '.join(sent[:MOST_SHOWN])}{rest}"
+            f"{self.gap:.1g}, {self.energy:.4g} J\n  RMSE: {told}{more}\n  W: {self._sent(info.network.node_labels)}"
         )
-
-    @property
-    def power(self) -> Array:
-        """Node powers, W, shape ``(n_nodes,)``, radars first."""
-        return self.allocation.power
-
-    @property
-    def energy(self) -> float:
-        """What the powers add up to, J."""
-        return float(self.power.sum() * DURATION_S)
 
     @property
     def values(self) -> dict[str, float]:
@@ -97,29 +133,6 @@ class GoalsResult:
     def errors(self) -> dict[str, float]:
         """Root of the squared error bound of each goal, m."""
         return {name: value**0.5 for name, value in self.values.items()}
-
-    @property
-    def value(self) -> float:
-        """What is minimised: the weighted sum or the worst of the values, m^2, or the energy, J.
-
-        Infinite where a requirement is not met for certain; such a result is "uncertified".
-        """
-        return self.allocation.value
-
-    @property
-    def lower_bound(self) -> float:
-        """No feasible powers reach a smaller :attr:`value`."""
-        return self.allocation.lower_bound
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap, ``1 - lower_bound / value``."""
-        return self.allocation.gap
-
-    @property
-    def status(self) -> str:
-        """``"optimal"`` if the gap meets the tolerance, else ``"uncertified"``."""
-        return self.allocation.status
 
     @property
     def shadow(self) -> dict[str, float]:

@@ -26,8 +26,7 @@ from isal.model.parameters import Clock
 from isal.model.places import Ball, Scenarios, Uncertain
 from isal.model.radio import Radio
 from isal.schemes.allocate import (
-    MOST_SHOWN,
-    NEGLIGIBLE,
+    CertifiedPowers,
     goal_levels,
     infeasible,
     named_goal,
@@ -222,11 +221,12 @@ def _together(goals: Sequence[Goal], weights: Array) -> Goal:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RobustResult:
+class RobustResult(CertifiedPowers):
     """Powers for positions that are known only roughly, with their certificate over the samples.
 
     ``network`` is the nominal one, ``design`` what was asked, ``posed`` what was solved, ``allocation`` what came out.
-    ``nominal`` are the powers that are best for the nominal positions.
+    ``nominal`` are the powers that are best for the nominal positions. ``value`` is the average or worst squared error
+    bound of the samples, m^2, or the energy, J; no powers reach less than ``lower_bound`` on the same samples.
 
     Examples
     --------
@@ -252,12 +252,9 @@ class RobustResult:
     def __repr__(self) -> str:
         left_out = f", {self.left_out} left out" if self.left_out else ""
         counted = f"{self.design.case} of {self.n_samples} samples{left_out}"
-        shown = zip(self.network.node_labels, self.power, strict=True)
-        sent = [f"{label} {watts:.3g}" for label, watts in shown if watts > NEGLIGIBLE * self.power.sum()]
-        told = ", ".join(sent[:MOST_SHOWN]) + (f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else "")
         return (
             f"RobustResult of {self.network.name!r}, {self.design.clock}, {counted}: {self.status}, gap "
-            f"{self.gap:.1g}, {self.energy:.4g} J\n  {self._compared()}\n  W: {told}"
+            f"{self.gap:.1g}, {self.energy:.4g} J\n  {self._compared()}\n  W: {self._sent(self.network.node_labels)}"
         )
 
     def _compared(self) -> str:
@@ -268,36 +265,6 @@ class RobustResult:
         return (
             f"RMSE: {what} {self.value**0.5:.4g} m; designed for the nominal positions {self.nominal_value**0.5:.4g} m"
         )
-
-    @property
-    def power(self) -> Array:
-        """Node powers, W, shape ``(n_nodes,)``, radars first."""
-        return self.allocation.power
-
-    @property
-    def energy(self) -> float:
-        """What the powers add up to, J."""
-        return float(self.power.sum() * DURATION_S)
-
-    @property
-    def value(self) -> float:
-        """What is minimised: average or worst squared error bound of the samples, m^2, or the energy, J."""
-        return self.allocation.value
-
-    @property
-    def lower_bound(self) -> float:
-        """No feasible powers reach a smaller :attr:`value` on the same samples."""
-        return self.allocation.lower_bound
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap, ``1 - lower_bound / value``."""
-        return self.allocation.gap
-
-    @property
-    def status(self) -> str:
-        """``"optimal"`` if the gap meets the tolerance, else ``"uncertified"``."""
-        return self.allocation.status
 
     @property
     def n_samples(self) -> int:

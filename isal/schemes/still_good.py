@@ -13,7 +13,7 @@ from isal.allocation.problem import positive_number
 from isal.errors import IsalError, NetworkError
 from isal.model.information import Information, information
 from isal.model.network import Network
-from isal.schemes.allocate import GoalsResult, named_goal, solved
+from isal.schemes.allocate import Certified, GoalsResult, named_goal, solved
 from isal.schemes.robust import RobustResult
 from isal.schemes.schedule import DEFAULT_SOLVER, ScheduleResult, SlotResult
 from isal.units import DURATION_S
@@ -23,11 +23,11 @@ DEFAULT_THRESHOLD = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class StillGood:
+class StillGood(Certified):
     """Whether powers may be kept: true where their certified gap at new positions is at most the threshold.
 
     ``value`` is what they reach there, m^2 (or J, infinite where a requirement is missed), ``lower_bound`` what no
-    powers can go below.
+    powers can go below. The true loss is smaller than ``gap``, mostly by far.
 
     Examples
     --------
@@ -50,21 +50,6 @@ class StillGood:
             return "StillGood: not kept, as a requirement is missed"
         what = "kept, at most" if self else "not kept, perhaps"
         return f"StillGood: {what} {100 * self.loss:.2g} % above the best powers (threshold {100 * self.threshold:g} %)"
-
-    @property
-    def value(self) -> float:
-        """What the powers reach at the new positions, m^2, or their energy, J."""
-        return self.allocation.value
-
-    @property
-    def lower_bound(self) -> float:
-        """No powers reach less at the new positions."""
-        return self.allocation.lower_bound
-
-    @property
-    def gap(self) -> float:
-        """Certified relative gap, ``1 - lower_bound / value``; the true loss is smaller, mostly by far."""
-        return self.allocation.gap
 
     @property
     def loss(self) -> float:

@@ -228,7 +228,7 @@ class Plan:
     def _settings_of(self, name: str, network: str) -> Iterator[dict[str, Any]]:
         """The same of one network."""
         ensemble = self.ensembles.get(network)
-        slots = self.networks[network] if ensemble is None else ensemble.network(ensemble.numbers()[0])
+        slots = self.networks[network] if ensemble is None else ensemble.network(ensemble.first)
         for some, choice in itertools.product(self._taken(name, slots), self.choices(name)):
             yield {"slots": some, **choice}
 
@@ -385,7 +385,7 @@ class Plan:
             # with one of its networks, as the code that draws them is part of no fingerprint
             first = [
                 [point.curve_digest, point.split, self.code.digest(point.modules)]
-                for curve in self.member_points(study, ensemble, self.ensembles[ensemble].numbers()[0])
+                for curve in self.member_points(study, ensemble, self.ensembles[ensemble].first)
                 for point in curve
             ]
             self._members[study, ensemble] = digest([self.ensembles[ensemble].to_mapping(), first])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ class _Study:
             table = table.assign_coords(ensemble=("network", [name] * len(slab.networks)))
         return table
 
-    @property
+    @cached_property
     def random(self) -> set[str]:
         """Names of networks of ensembles."""
         return {name for slab in self.slabs if slab.ensemble for name in slab.networks}
