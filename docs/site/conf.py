@@ -70,7 +70,9 @@ def reference() -> str:
     return "\n".join(
         [
             part("## Functions", "autofunction", [f"isal.{name}" for name in functions]).replace("   :members:\n", ""),
-            part("## Classes", "autoclass", [f"isal.{name}" for name in classes]),
+            part("## Classes", "autoclass", [f"isal.{name}" for name in classes]).replace(
+                "   :members:\n", "   :members:\n   :inherited-members: tuple\n"
+            ),
             part("## Errors and warnings", "autoexception", [f"isal.{name}" for name in errors]),
             "## Estimators and logs\n",
             *(part(f"### {name}", "automodule", [name]) for name in modules),
