@@ -159,6 +159,18 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def status(self, *arguments: str) -> str:
+        """What the status script of the copy prints, which must not fail."""
+        told = subprocess.run(
+            [sys.executable, str(self.folder / "workflow/scripts/show_status.py"), *arguments],
+            cwd=self.start,
+            env=self.environment() | {"PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
     def plan(self, *arguments: str) -> dict[str, list[str]]:
         """Outputs that a run would make, sorted, by rule, from a dry run."""
         code, text = dry_run(["--cores", "2", *arguments, "--quiet", "progress"], self.start, self.environment())

@@ -88,19 +88,6 @@ def test_a_network_that_can_not_be_solved_is_left_out(project):
 
 
 def test_status_counts_points_of_ensembles(project):
-    import subprocess
-    import sys
-
-    def show():
-        return subprocess.run(
-            [sys.executable, "workflow/scripts/show_status.py"],
-            cwd=project.folder,
-            env=project.environment() | {"PYTHONPATH": str(project.folder)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    assert show().startswith(f"points: {SIZE * len(GRID)} of {SIZE * len(GRID)} done")
+    assert project.status().startswith(f"points: {SIZE * len(GRID)} of {SIZE * len(GRID)} done")
     (project.folder / "results/shards/some/random-0-2.nc").unlink()
-    assert show().startswith(f"points: {SIZE * len(GRID) // 2} of {SIZE * len(GRID)} done")
+    assert project.status().startswith(f"points: {SIZE * len(GRID) // 2} of {SIZE * len(GRID)} done")

@@ -487,20 +487,11 @@ def test_a_file_system_without_locks_is_used_with_a_warning(finished):
 def test_a_damaged_plan_is_written_anew(finished):
     """And nothing but jobs of that run reads it."""
 
-    def show():
-        return subprocess.run(
-            [sys.executable, "workflow/scripts/show_status.py"],
-            cwd=finished.folder,
-            env=finished.environment() | {"PYTHONPATH": str(finished.folder)},
-            capture_output=True,
-            text=True,
-        )
-
     path = finished.folder / "results/plan.json"
     sound = path.read_bytes()
     every = 6 + n_of_findings(finished)
     path.write_bytes(sound[:1000])
-    assert show().stdout == f"points: {every} of {every} done, 0 failed, 0 left\n"
+    assert finished.status() == f"points: {every} of {every} done, 0 failed, 0 left\n"
     (finished.folder / STUDY).unlink()
     finished.succeed(STUDY)
     before, after = json.loads(sound), json.loads(path.read_bytes())

@@ -3,8 +3,6 @@
 import contextlib
 import io
 import re
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -78,14 +76,7 @@ def test_nothing_is_left_to_do_and_the_status_says_so(own):
     assert (
         own.plan("-s", str(own.folder / "Snakefile"), "--configfile", "my.yaml", "--config", "points_per_job=50") == {}
     )
-    told = subprocess.run(
-        [sys.executable, str(own.folder / "workflow/scripts/show_status.py"), "--configfile", "my.yaml"],
-        cwd=own.start,
-        env=own.environment() | {"PYTHONPATH": str(own.folder)},
-        capture_output=True,
-        text=True,
-    )
-    assert told.stdout == "points: 140 of 140 done, 0 failed, 0 left\n", told.stderr
+    assert own.status("--configfile", "my.yaml") == "points: 140 of 140 done, 0 failed, 0 left\n"
 
 
 def test_a_file_without_the_papers_studies_needs_some_of_its_own(own):
