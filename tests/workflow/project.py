@@ -23,6 +23,7 @@ from isal.study.points import Point
 from isal.study.store import records
 from isal.units import UJ_PER_J
 from isal.workflow.findings import FOLDER
+from isal.workflow.plan import Plan
 from isal.workflow.record_files import POINTS, SHARDS
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +177,14 @@ class Project:
         code, text = dry_run(["--cores", "2", *arguments, "--quiet", "progress"], self.start, self.environment())
         assert code == 0, text
         return jobs_of(text)
+
+    def read_plan(self) -> Plan:
+        """The plan that the last run wrote."""
+        return Plan.read(self.folder / "results/plan.json")
+
+    def n_of_findings(self) -> int:
+        """Points that the findings are made from, which no study has."""
+        return sum(file.n_points for file in self.read_plan().findings_files.values())
 
     @property
     def records(self) -> dict[str, Path]:

@@ -20,7 +20,6 @@ import xarray as xr
 from project import Project
 
 from isal.study.store import records
-from isal.workflow.plan import Plan
 
 KILLS = int(os.environ.get("ISAL_KILLS", "2"))
 KILL_POINTS = int(os.environ.get("ISAL_KILL_POINTS", "10"))
@@ -43,15 +42,6 @@ def study_of(points, folder):
         lambda config: config["studies"]["small"].update(networks=["7b"], step_1_energy_j=splits),
     )
     return project
-
-
-def plan(project):
-    return Plan.read(project.folder / "results/plan.json")
-
-
-def n_of_findings(project):
-    """Points that the findings are made from, which no study has."""
-    return sum(file.n_points for file in plan(project).findings_files.values())
 
 
 def assert_sound(project):
@@ -78,7 +68,7 @@ def fingerprints_of(project):
 
 def assert_complete(project, *command):
     assert_sound(project)
-    assert project.contents().keys() == plan(project).points.keys()
+    assert project.contents().keys() == project.read_plan().points.keys()
     assert project.plan(*command) == {}
     hidden = {path.name for path in (project.folder / "results").rglob(".*")} - {".lock"}
     # what an edit has replaced is kept on purpose
@@ -128,7 +118,7 @@ def kill_a_job(project, process, draw):
                 command = Path(f"/proc/{victim}/cmdline").read_text().replace("\0", " ")
                 os.kill(victim, signal.SIGKILL)
                 paths = re.findall(r"--output (results/\S+)", command)
-                return {point.label for path in paths for point, _ in plan(project).record_files[path].wanted()}
+                return {point.label for path in paths for point, _ in project.read_plan().record_files[path].wanted()}
         time.sleep(0.01)
     return None
 
@@ -424,7 +414,7 @@ def test_a_solver_that_fails_on_one_point(project, points_per_job):
     for _ in range(2):
         done = project.run(*command)
         assert done.returncode != 0
-        total, others = len(plan(project).points), n_of_findings(project)
+        total, others = len(project.read_plan().points), project.n_of_findings()
         assert f"points: {total - 1} of {total + others} done, 1 failed, {others} left\n" in done.stderr
         (told,) = [line for line in done.stderr.splitlines() if line.startswith("failed: 7b/")]
         assert told.startswith("failed: 7b/synchronous/500MHz/step-by-step-held/e5000-5000: no powers at all (results/")
@@ -489,7 +479,7 @@ def test_a_damaged_plan_is_written_anew(finished):
 
     path = finished.folder / "results/plan.json"
     sound = path.read_bytes()
-    every = 6 + n_of_findings(finished)
+    every = 6 + finished.n_of_findings()
     path.write_bytes(sound[:1000])
     assert finished.status() == f"points: {every} of {every} done, 0 failed, 0 left\n"
     (finished.folder / STUDY).unlink()
