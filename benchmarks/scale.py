@@ -20,6 +20,7 @@ from isal.allocation.solvers import interior_point
 from isal.study import config
 from isal.study.points import PointError, solve_all
 from isal.workflow.plan import Plan
+from isal.workflow.products import StudyDataset
 
 CORES = 2
 
@@ -86,14 +87,6 @@ def told(measured: Cost) -> str:
 
 # --- the cost of a point ----------------------------------------------------------------------------------------------
 
-DATASET = """
-from pathlib import Path
-from isal.workflow.plan import Plan
-from isal.workflow.products import StudyDataset
-(dataset,) = StudyDataset.all(Plan.read(Path("results/plan.json")))
-dataset.make([], [Path(path) for path in dataset.outputs], dataset.fingerprint)
-"""
-
 
 def apart() -> Iterator[Row]:
     """The CPU that a point takes in a job and in gathering, beside that of the solver for the same problems."""
@@ -113,7 +106,7 @@ def apart() -> Iterator[Row]:
             for step in steps
         )
         job = min(_jobs(plan, _emptied(folder)) for _ in range(3))
-        gathering = min(cost([sys.executable, "-c", DATASET], folder).cpu_s for _ in range(3))
+        gathering = min(_gathering(plan, folder) for _ in range(3))
         per_point = {name: 1e3 * value / TAKEN_APART for name, value in (("job", job), ("gathering", gathering))}
         ratio = (job + gathering) / solver
         yield (
@@ -130,6 +123,14 @@ def _jobs(plan: Plan, folder: Path) -> float:
     program = [sys.executable, str(ROOT / "workflow/scripts/solve_points.py"), "--plan", plan.path]
     told = ((path, file.fingerprint) for path, file in plan.record_files.items())
     return sum(cost([*program, "--output", path, "--fingerprint", each], folder).cpu_s for path, each in told)
+
+
+def _gathering(plan: Plan, folder: Path) -> float:
+    """CPU time of the job that makes the one dataset of a plan, as Snakemake starts it."""
+    (dataset,) = StudyDataset.all(plan)
+    program = [sys.executable, str(ROOT / "workflow/scripts/make_product.py"), "StudyDataset", dataset.name]
+    told = ["--plan", plan.path, "--fingerprint", dataset.fingerprint, "--outputs", *dataset.outputs]
+    return cost([*program, *told], folder).cpu_s
 
 
 def _emptied(folder: Path) -> Path:

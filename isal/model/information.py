@@ -146,8 +146,10 @@ class Information:
 
         Products of two parameters among the indices ``known`` count nothing, as under the carry-over "held".
         """
-        watts = checked_power(power, self.network)
-        known = self.basis.indices([]) if known is None else known
+        return self.measured_at(checked_power(power, self.network), self.basis.indices([]) if known is None else known)
+
+    def measured_at(self, watts: NDArray[np.float64], known: NDArray[np.intp]) -> Knowledge:
+        """:meth:`measured` at powers that need no check, as those of an allocation."""
         if not self.jitters:
             return at_power(self.counted(known), watts)
         stack = self.weighted(self.link_information(watts))

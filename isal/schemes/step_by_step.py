@@ -418,7 +418,7 @@ def _reads_otherwise(info: Information, number: int, step_1: FirstStep) -> bool:
 
 def _measured(info: Information, number: int, carried: Knowledge, power: Array, carry: Carry) -> Knowledge:
     """All that the slot has measured after step ``number``, in its eyes, about all parameters."""
-    return carried + info.measured(power, _not_counted(info, number, carry))
+    return carried + info.measured_at(power, _not_counted(info, number, carry))
 
 
 def _handed_on(

@@ -363,7 +363,7 @@ class Plan:
                 Slab(
                     [(Path(file.path), file.fingerprint) for file in files],
                     lambda: list(named.values()),
-                    lambda stored: _rows(stored, map(self.fingerprint, named.values())),
+                    lambda found: _rows(found.fingerprints, map(self.fingerprint, named.values())),
                     len(named),
                     list(networks),
                     list(labels),
@@ -375,7 +375,7 @@ class Plan:
             ensemble = self.ensembles[block.ensemble]
             names = [name for number in block.numbers for name in self._names(study, ensemble, number)]
             file = [(Path(block.path), block.fingerprint)]
-            points, rows = functools.partial(block.points_of, study), functools.partial(block.rows_of, study)
+            points, rows = functools.partial(block.points_of, study), block.rows_of(study)
             found.append(Slab(file, points, rows, block.n_points_of(study), names, ensemble.node_labels, ensemble))
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -220,10 +220,10 @@ class Block(RecordFile):
             for point in self.points_of(study)
         ]
 
-    def rows_of(self, study: str, stored: Sequence[str]) -> Sequence[int]:
-        """Which points of the file, all of whose fingerprints are given, are those of a study."""
+    def rows_of(self, study: str) -> slice:
+        """Which points of the file are those of a study."""
         start = sum(map(self.n_points_of, self.studies[: self.studies.index(study)]))
-        return range(len(stored))[start : start + self.n_points_of(study)]
+        return slice(start, start + self.n_points_of(study))
 
     def points_of(self, study: str) -> list[Point]:
         """The points of a study, as they are in the file."""

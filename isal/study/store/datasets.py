@@ -159,8 +159,9 @@ def _part(slab: Slab, axes: Collection[str]) -> _Part:
             errors.append(str(error))
     _raise(errors)
     found = records.joined(parts)
+    rows = slab.rows if isinstance(slab.rows, slice) else slab.rows(found)
     # without what other studies have in these files
-    return _Part(points, records.joined([found.take(slab.rows(found.fingerprints))]), axes)
+    return _Part(points, records.joined([found.take(rows)]), axes)
 
 
 class _Study:
@@ -269,7 +270,7 @@ def _ordered(along: list[Any]) -> list[Any]:
 def _energies(points: Iterable[Point], places: Mapping[str, int]) -> dict[str, Any]:
     """Coordinates along ``split``: the energy of each step, or slot, J."""
     found: dict[str, Any] = {}
-    for point in points:
+    for point in {(len(point.slots), point.energies_uj): point for point in points}.values():
         if len(point.energies_uj) == 1:  # nothing is split, or at best
             continue
         part = "step" if len(point.slots) == 1 else "slot"

@@ -218,9 +218,10 @@ class Records:
         """That of each point."""
         return [row.tobytes().hex() for row in self.arrays["fingerprint"]]
 
-    def take(self, rows: Sequence[int]) -> Records:
+    def take(self, rows: Sequence[int] | slice) -> Records:
         """Some of the points."""
-        return replace(self, arrays={name: values[list(rows)] for name, values in self.arrays.items()})
+        chosen = rows if isinstance(rows, slice) else list(rows)
+        return replace(self, arrays={name: values[chosen] for name, values in self.arrays.items()})
 
     @classmethod
     def of(cls, points: Sequence[Point], results: Sequence[Solution], fingerprints: Sequence[str]) -> Records:
