@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from isal.study.store import records, storage
 from isal.workflow.plan import Plan
 from isal.workflow.products import Product, record_files, wanted
+from isal.workflow.record_files import RecordFile
 
 #: So many failures are told in full.
 MOST_SHOWN = 5
@@ -38,11 +39,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Status:
-    """Points of a plan: ``done`` of ``total`` hold, and the last attempts at ``failed`` failed."""
+    """Points of a plan: ``done`` of ``total`` hold, and the last attempts at ``failed`` failed.
+
+    ``of_findings`` are not done, and only the findings need them.
+    """
 
     total: int
     done: int
     failed: dict[str, Failure]
+    of_findings: int = 0
 
     @property
     def left(self) -> int:
@@ -50,7 +55,8 @@ class Status:
         return self.total - self.done - len(self.failed)
 
     def __str__(self) -> str:
-        lines = [f"points: {self.done} of {self.total} done, {len(self.failed)} failed, {self.left} left"]
+        findings = f", {self.of_findings} of these for the findings" if self.of_findings else ""
+        lines = [f"points: {self.done} of {self.total} done, {len(self.failed)} failed, {self.left} left{findings}"]
         return "\n".join(lines + _shortened(self.failed.values()))
 
 
@@ -60,13 +66,14 @@ def of(plan: Plan) -> Status:
     Points count as done, too, that a job has solved and not yet published, and those that are in files of another
     number of points per job.
     """
-    done, failed = 0, dict[str, Failure]()
+    done, of_findings, failed = 0, 0, dict[str, Failure]()
     files, known = record_files(plan), dict[Path, set[str]]()
     for file in files.values():
         path = Path(file.path)
         if records.holds(path, file.fingerprint):
             done += file.n_points
             continue
+        before = done + len(failed)
         solved: set[str] = set()
         for place in (*records.waiting(path), *file.elsewhere):
             if place not in known:
@@ -74,16 +81,20 @@ def of(plan: Plan) -> Status:
             solved |= known[place]
         if solved:
             done += len(solved & {told for _, told in file.wanted()})
-        log = Path(file.log)
-        if not log.exists():
-            continue
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        starts = {line.partition(": ")[0]: line for line in lines if line.count("/") > 2}
-        if starts:
-            left = {point.label for point, told in file.wanted() if told not in solved}
-            failed |= {name: Failure(line, str(log)) for name, line in starts.items() if name in left}
+        failed |= _failures(file, solved)
+        if file.path not in plan.record_files:
+            of_findings += file.n_points - (done + len(failed) - before)
     total = sum(file.n_points for file in files.values())
-    return Status(total, done, failed)
+    return Status(total, done, failed, of_findings)
+
+
+def _failures(file: RecordFile, solved: Collection[str]) -> dict[str, Failure]:
+    """What the log of a file says of its points, but for those that are solved."""
+    log = Path(file.log)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    starts = {line.partition(": ")[0]: line for line in lines if line.count("/") > 2}
+    left = {point.label for point, told in file.wanted() if told not in solved} if starts else set()
+    return {name: Failure(line, str(log)) for name, line in starts.items() if name in left}
 
 
 def _fingerprints(path: Path) -> set[str]:

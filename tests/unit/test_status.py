@@ -83,8 +83,13 @@ def test_nothing_done(plan):
 
 def test_points_of_the_findings_count_where_these_are_made():
     plan = plan_of()
-    n_points = sum(file.n_points for file in {**plan.record_files, **plan.findings_files}.values())
-    assert status.of(plan).total == n_points > 100_000
+    own, all_points = (
+        sum(file.n_points for file in files.values())
+        for files in (plan.record_files, {**plan.record_files, **plan.findings_files})
+    )
+    found = status.of(plan)
+    assert found.total == all_points > 100_000
+    assert str(found).endswith(f"{all_points} left, {all_points - own} of these for the findings")
 
 
 def test_done_points_hold(plan):

@@ -415,7 +415,8 @@ def test_a_solver_that_fails_on_one_point(project, points_per_job):
         done = project.run(*command)
         assert done.returncode != 0
         total, others = len(project.read_plan().points), project.n_of_findings()
-        assert f"points: {total - 1} of {total + others} done, 1 failed, {others} left\n" in done.stderr
+        left = f"{others} left, {others} of these for the findings"
+        assert f"points: {total - 1} of {total + others} done, 1 failed, {left}\n" in done.stderr
         (told,) = [line for line in done.stderr.splitlines() if line.startswith("failed: 7b/")]
         assert told.startswith("failed: 7b/synchronous/500MHz/step-by-step-held/e5000-5000: no powers at all (results/")
         log = project.folder / told.rpartition("(")[2].removesuffix(")")
