@@ -148,15 +148,17 @@ def draw(panel: Axes, shown: Panel, slots: int, total: float, colours: Mapping[s
 def rows(shown: Panel, slots: int, width: int) -> list[tuple[str, ...]]:
     """The table below a panel of so many characters: where each network is best, and its bound there over integrated.
 
-    The quantiles beside the medians are left out where they have no room.
+    The quantiles beside the medians are left out where they have no room, the last column where nothing is in it.
     """
     split = [spread for spread in shown.spreads if spread.scheme.has_split(slots)]
+    compared = any(np.isfinite(spread.over_integrated).any() for spread in split)
     for told, said in ((_range, MEDIANS), (_median, MEDIANS.partition(" ")[0])):
         (_, *above), below = zip(*(head for head, *_ in COLUMNS), strict=True)
         found = [(said, *above), below]
         for spread in split:
             best_at, over = told(spread.best_at, "{:.2g}".format), told(spread.over_integrated, "{:.2f}".format)
             found.append((spread.scheme.short, best_at, over))
+        found = found if compared else [(*row[:-1], "") for row in found]
         if max(len("".join(row)) for row in found) + len(COLUMNS) - 1 <= width:
             break
     return found

@@ -28,7 +28,7 @@ from isal.study import config_keys, selection, sources
 from isal.study.axes import AXES, BUDGET, COUPLING, cap_w
 from isal.study.samples import slot_name
 from isal.study.sources import ConfigError as ConfigError
-from isal.study.sources import Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
+from isal.study.sources import NoNetworkError, Place, Source, Sources, as_yaml, cut, dotted, shown, yaml_number
 from isal.units import UJ_PER_J, plain
 from isal.validation import log_folder
 from isal.validation.clocks import LinkSetup
@@ -343,7 +343,14 @@ def load(config: Mapping[str, Any], label: str | Sources, folders: Sequence[Path
     if not (config["paper"] or config["figures"]["draw"]):
         without = parse({"config": config, "networks": networks}, origin)
         config["figures"]["draw"] = _fitting_figures(without.studies, without.deployments)
-    configuration = parse({"config": config, "networks": networks}, origin)
+    try:
+        configuration = parse({"config": config, "networks": networks}, origin)
+    except NoNetworkError as error:
+        if not config["paper"]:
+            raise
+        raise ConfigError(
+            f"{error}. The paper's studies need the paper's networks; with a networks file of your own set paper: false"
+        ) from None
     _check_place(configuration.results, folders[0], origin.at("results"))
     if configuration.measurements:
         _check_measurements(configuration.measurements, folders[0], origin.at("measurements"))
@@ -1007,7 +1014,8 @@ def _fits(kind: str, study: Study) -> bool:
 def _known(name: str, known: Iterable[str], where: str, noun: str) -> None:
     known = list(known)
     if name not in known:
-        raise ConfigError(
+        error = NoNetworkError if noun.startswith("network") else ConfigError
+        raise error(
             f"{where}: there is no {noun} {shown(name)}{_meant(name, known)}; "
             f"choose among {cut(', '.join(known)) or 'none'}"
         )

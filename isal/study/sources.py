@@ -29,6 +29,10 @@ class ConfigError(IsalError):
     """A configuration that can't be used. The message names file, key and value at fault, and the way out."""
 
 
+class NoNetworkError(ConfigError):
+    """Something names a network that there is not."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A file, or ``--config``.

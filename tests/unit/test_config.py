@@ -373,6 +373,10 @@ def refused(folder, files=(), arguments=()):
         ("studies: {bandwidths: {networks: [7e]}}", "my.yaml: studies.bandwidths.networks: there is no network '7e'"),
         ("style: {radar: red}", "my.yaml: style.radar: 'red' is not of the required form"),
         ("networks: nowhere.yaml", "my.yaml: networks: there is no file 'nowhere.yaml'"),
+        (
+            "networks: {single_slot: {mine: {anchors: [[0, 0], [60, 0]], radars: [[10, 20]], targets: [[25, 30]]}}}",
+            "choose among mine. The paper's studies need the paper's networks; with a networks file of your own set",
+        ),
         ("figures: {draw: {figure_9: {study: x}}}", "my.yaml: figures.draw.figure_9.study: there is no study 'x'"),
         ("findings: {variants: {base: {pulse_count: 2}}}", "my.yaml: findings.variants.base.pulse_count: unknown key"),
         ("results: config", "my.yaml: results: 'config' is in config, which holds no results"),
