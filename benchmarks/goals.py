@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -129,5 +130,76 @@ def against_even_powers(size: int = 200) -> list[Row]:
     return rows
 
 
+def slots(number: int, size: int = 6) -> list[isal.Network]:
+    """Slots of a random network of 2-5 anchors and radars, from which a target goes straight by 1 to 10 m a slot."""
+    for attempt in range(100):
+        rng = np.random.default_rng([16, number, attempt])
+        counts = [int(rng.integers(2, 6)) for _ in range(2)]
+        separation = float(np.exp(rng.uniform(*np.log((10.0, 150.0)))))
+        network = ensemble.random_network(rng, *counts, 1, separation, f"{number}")
+        angle = rng.uniform(0, 2 * np.pi)
+        step = rng.uniform(1.0, 10.0) * np.array([np.cos(angle), np.sin(angle)])
+        places = [network.targets + slot * step for slot in range(size)]
+        nodes = np.concatenate([network.anchors, network.radars])
+        if min(np.linalg.norm(nodes - place, axis=1).min() for place in places) >= ensemble.CLOSEST_M:
+            return [replace(network, targets=place) for place in places]
+    raise AssertionError("no room")
+
+
+def horizons(size: int = 200) -> list[Row]:
+    """Six slots planned together: certified shares, and what equal energies and the closed form lose."""
+    rows: list[Row] = []
+    schedules, energy = [slots(number) for number in range(size)], 6 * ENERGY_J
+    asked = {
+        "sum": {"energy": energy},
+        "worst": {"energy": energy, "case": "worst"},
+        "least energy": {"requirements": REQUIRED_M},
+        "sum, moving target": {"energy": energy, "motion": isal.Motion(0.01)},
+    }
+    for clock in CLOCKS:
+        given = {"radio": RADIO, "clock": clock}
+        best = {}
+        for kind, arguments in asked.items():
+            found = best[kind] = []
+            seconds = cpu_seconds(
+                lambda found=found, given=given, arguments=arguments: found.extend(
+                    isal.horizon(each, **given, **arguments) for each in schedules
+                )
+            )
+            good = [each for each in found if each.status == "optimal"]
+            # of the others it is about as slow: minutes in asynchronous mode
+            own = f"; Clarabel {clarabel_seconds(found[0].problem)[1]:.0f} s (one problem)" if kind == "sum" else ""
+            rows.append(
+                (
+                    f"six slots planned together, {kind}, {size} random networks, {clock}",
+                    f"{len(good)} certified to {TOLERANCE:g}, {1e3 * seconds / size:.0f} ms each{own}",
+                    "all",
+                )
+            )
+        equal = {
+            kind: [isal.horizon(each, **given, energy=[ENERGY_J] * 6, case=kind).value for each in schedules]
+            for kind in ("sum", "worst")
+        }
+        roots = [np.sqrt([isal.integrated(slot, **given, energy=1.0).speb for slot in each]) for each in schedules]
+        closed = [
+            isal.integrated(each, **given, energies=tuple(energy * root / root.sum())).speb
+            for each, root in zip(schedules, roots, strict=True)
+        ]
+        losses = {f"{kind}, equal energies": (equal[kind], best[kind]) for kind in equal}
+        losses["sum, energies in proportion to sqrt(f), greedy powers"] = closed, best["sum"]
+        for title, (values, reference) in losses.items():
+            loss = [100 * (value / each.value - 1) for value, each in zip(values, reference, strict=True)]
+            low, first, median, third, high = np.percentile(loss, [5, 25, 50, 75, 95])
+            rows.append(
+                (
+                    f"six slots, {title}, {clock}: loss",
+                    f"median {median:.2g} %, half of them {first:.2g} to {third:.2g} %, 90 % {low:.2g} to "
+                    f"{high:.2g} %, at most {max(loss):.2g} %",
+                    "",
+                )
+            )
+    return rows
+
+
 def rows() -> list[Row]:
-    return certified() + against_even_powers()
+    return certified() + against_even_powers() + horizons()

@@ -15,6 +15,7 @@ from .model.information import Spebs as Spebs
 from .model.information import information as information
 from .model.information import spebs as spebs
 from .model.installation import Installation as Installation
+from .model.motion import Motion as Motion
 from .model.network import Network as Network
 from .model.places import Area as Area
 from .model.places import Ball as Ball
@@ -25,6 +26,8 @@ from .schemes.allocate import GoalsResult as GoalsResult
 from .schemes.allocate import allocate as allocate
 from .schemes.best_split import BestSplit as BestSplit
 from .schemes.best_split import best_split as best_split
+from .schemes.horizon import HorizonResult as HorizonResult
+from .schemes.horizon import horizon as horizon
 from .schemes.integrated import integrated as integrated
 from .schemes.robust import RobustResult as RobustResult
 from .schemes.robust import robust as robust

@@ -18,6 +18,7 @@ from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem
 from isal.allocation.problem import checked_caps, checked_numbers, positive_number
 from isal.errors import InfeasibleError, IsalError, length
 from isal.knowledge import NO_INFORMATION
+from isal.matrices import at_power
 from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
@@ -239,11 +240,11 @@ def allocate(
         rows=rows,
         at_most=at_most,
     )
-    refuse_beyond_reach([info], problem)
+    refuse_beyond_reach(network.name, problem)
     try:
         allocation = solved(problem, solver, tolerance)
     except InfeasibleError as error:
-        raise infeasible(network, problem, error, solver, tolerance) from None
+        raise infeasible(network.name, network.node_labels, problem, error, solver, tolerance) from None
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
         tell_uncertified(info, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
@@ -402,9 +403,14 @@ def power_limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Arr
 
 
 def infeasible(
-    network: Network, problem: GoalsProblem, error: InfeasibleError, solver: str, tolerance: float
+    name: str,
+    labels: Sequence[str],
+    problem: GoalsProblem,
+    error: InfeasibleError,
+    solver: str,
+    tolerance: float,
 ) -> InfeasibleError:
-    """By how much requirements are missed, and what energy would meet them."""
+    """By how much requirements are missed, and what energy would meet them; ``labels`` are those of the powers."""
     reach = problem.region.reach[0]
     # more power of any node never hurts, so nothing is better than all of them at their caps
     least = problem.values(reach) if np.isfinite(reach).all() else np.zeros(len(problem.goals))
@@ -418,22 +424,20 @@ def infeasible(
         how = f"each of them can be met, but not all: one stays at least {_above(error.ratio)}"
     free = GoalsProblem(problem.goals, "energy", problem.levels)
     would = solved(free, solver, tolerance)
-    powers = ", ".join(
+    powers = [
         f"{label} {power:.3g} W"
-        for label, power in zip(network.node_labels, would.power, strict=True)
+        for label, power in zip(labels, would.power, strict=True)
         if power > NEGLIGIBLE * would.power.sum()
-    )
+    ]
     return InfeasibleError(
-        f"{network.name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
-        f"limits {would.value:.4g} J would do: {powers}",
+        f"{name}: no powers within the caps and limits meet the requirements: {how}. Without caps and "
+        f"limits {would.value:.4g} J would do: {_some(powers)}",
         error.ratio,
     )
 
 
-def refuse_beyond_reach(infos: Sequence[Information], problem: GoalsProblem) -> None:
+def refuse_beyond_reach(name: str, problem: GoalsProblem) -> None:
     """Refuse requirements that survey errors and biases leave out of reach whatever the powers.
-
-    The goals are equally many of each of the networks that ``infos`` are about, in turn.
 
     Raises
     ------
@@ -442,13 +446,13 @@ def refuse_beyond_reach(infos: Sequence[Information], problem: GoalsProblem) -> 
     """
     if problem.kind != "energy" or not problem.has_prior:
         return
-    own, may_transmit = len(problem.goals) // len(infos), problem.region.reach[0] > 0
-    floors = np.concatenate(
-        [
-            _floors(info, problem.goals[number * own : (number + 1) * own], may_transmit)
-            for number, info in enumerate(infos)
-        ]
-    )
+    may_transmit = (problem.region.reach[0] > 0).astype(float)
+    together: dict[tuple[int, int], list[int]] = {}
+    for number, goal in enumerate(problem.goals):
+        together.setdefault((id(goal.known), id(goal.stack)), []).append(number)
+    floors = np.zeros(len(problem.goals))
+    for numbers in together.values():
+        floors[numbers] = _floors([problem.goals[number] for number in numbers], may_transmit)
     missed = [
         f"{goal.name} above {floor**0.5:.4g} m ({_above(floor / level)} {level**0.5:.4g} m)"
         for goal, floor, level in zip(problem.goals, floors, problem.levels, strict=True)
@@ -456,15 +460,16 @@ def refuse_beyond_reach(infos: Sequence[Information], problem: GoalsProblem) -> 
     ]
     if missed:
         raise InfeasibleError(
-            f"{infos[0].network.name}: no energy meets the requirements: survey errors and biases keep "
+            f"{name}: no energy meets the requirements: survey errors and biases keep "
             f"{_some(missed)}; loosen these requirements, or give a smaller survey_error_m or bias_error_m",
             float(np.max(floors / problem.levels)),
         )
 
 
-def _floors(info: Information, goals: Sequence[Goal], may_transmit: NDArray[np.bool_]) -> Array:
-    """What goals of one network come down to as the powers of all nodes that may transmit grow without end, m^2."""
-    root = info.measured(may_transmit.astype(float)).rooted().root
+def _floors(goals: Sequence[Goal], power: Array) -> Array:
+    """What goals of one matrix come down to as these powers grow without end, m^2."""
+    known = goals[0].known
+    root = at_power(goals[0].stack, power).rooted().root
     assert root is not None
     unit = np.linalg.norm(root, axis=0)
     unit[unit == 0] = 1.0
@@ -473,7 +478,7 @@ def _floors(info: Information, goals: Sequence[Goal], may_transmit: NDArray[np.b
     untold = (vectors[values <= NO_INFORMATION] / unit).T
     if not untold.size:
         return np.zeros(len(goals))
-    left = np.linalg.inv(untold.T @ info.prior.matrix @ untold)
+    left = np.linalg.inv(untold.T @ known.matrix @ untold)
     covariances = (goal.selector.T @ untold @ left @ untold.T @ goal.selector for goal in goals)
     return np.array(
         [

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isal.errors import not_installed
 from isal.model.parameters import BLOCKS
@@ -75,9 +76,14 @@ def dataframe(slots: Sequence[SlotResult]) -> pd.DataFrame:
     ]
     pandas = _package("pandas")
     header = pandas.MultiIndex.from_tuples(columns, names=["slot", "step"]) if len(slots) > 1 else columns
-    powers = np.array([step.power for slot in slots for step in slot.steps]).T
-    nodes = pandas.Index(slots[0].information.network.node_labels, name="node")
-    found: pd.DataFrame = pandas.DataFrame(powers, index=nodes, columns=header)
+    powers = np.array([step.power for slot in slots for step in slot.steps])
+    return by_node(powers, slots[0].information.network.node_labels, header)
+
+
+def by_node(powers: NDArray[np.float64], labels: Sequence[str], header: Any) -> pd.DataFrame:
+    """Powers, W, shape ``(n, n_nodes)``, as a table: a row for each node by name, and n columns with this header."""
+    pandas = _package("pandas")
+    found: pd.DataFrame = pandas.DataFrame(powers.T, index=pandas.Index(labels, name="node"), columns=header)
     return found
 
 

@@ -458,11 +458,11 @@ def robust(
 def _found(network: Network, design: Design, solver: str, tolerance: float) -> RobustResult:
     """The best powers over the samples."""
     posed = design.on(network)
-    refuse_beyond_reach(posed.informations, posed.problem)
+    refuse_beyond_reach(network.name, posed.problem)
     try:
         allocation = solved(posed.problem, solver, tolerance)
     except InfeasibleError as error:
-        raise infeasible(network, posed.problem, error, solver, tolerance) from None
+        raise infeasible(network.name, network.node_labels, posed.problem, error, solver, tolerance) from None
     nominal = _nominal(posed, allocation, solver, tolerance)
     return RobustResult(network, design, posed, allocation, nominal, solver)
 
@@ -501,7 +501,7 @@ def _nominal(posed: Posed, allocation: GoalsAllocation, solver: str, tolerance: 
     if len(posed.informations) == 1 and _same(posed.nominal, posed.problem):
         return allocation
     try:
-        refuse_beyond_reach([posed.middle], posed.nominal)
+        refuse_beyond_reach(posed.middle.network.name, posed.nominal)
         return solved(posed.nominal, solver, tolerance)
     except InfeasibleError:
         # the nominal positions need not be among the samples, and can be worse than all of them

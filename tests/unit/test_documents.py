@@ -17,6 +17,11 @@ def test_the_examples_of_the_readme_print_what_they_say():
     assert (failed, tried) == (0, 6)
 
 
+def test_the_examples_of_several_slots_print_what_they_say():
+    failed, tried = doctest.testfile(str(ROOT / "docs/horizon.md"), module_relative=False)
+    assert (failed, tried > 5) == (0, True)
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 90
 
