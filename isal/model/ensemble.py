@@ -26,13 +26,18 @@ SEPARATIONS_M = (2.0, 150.0)
 MOST_TRIES = 1000
 
 
+#: Smallest and largest height of anchors, of radars and of targets, m.
+Heights = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
     """Seeded random networks; number ``i`` depends on the seed and on ``i`` alone, whatever the ``size`` is.
 
     Numbers of anchors, radars and targets are uniform over ranges, both ends included, and the separation of radars
     and targets, m, is log-uniform. A network of several ``slots`` has the same numbers of nodes in each, and a layout
-    of its own in each. Networks ``without`` which it is to be are left out, by number.
+    of its own in each. Networks ``without`` which it is to be are left out, by number. With heights, uniform over
+    ranges, m, the networks are in space.
 
     Examples
     --------
@@ -52,6 +57,9 @@ class Ensemble:
     separations_m: tuple[float, float] = SEPARATIONS_M
     area_m: float = AREA_M
     without: tuple[int, ...] = ()
+    anchor_heights_m: tuple[float, float] | None = None
+    radar_heights_m: tuple[float, float] | None = None
+    target_heights_m: tuple[float, float] | None = None
 
     def numbers(self, first: int = 0, stop: int | None = None) -> list[int]:
         """Numbers of its networks from ``first`` to ``stop`` - 1, or to the last one."""
@@ -78,8 +86,16 @@ class Ensemble:
         for _ in range(self.slots):
             separation = float(np.exp(rng.uniform(*np.log(self.separations_m))))
             name = self.member(number)
-            slots.append(random_network(rng, n_anchors, n_radars, n_targets, separation, name, self.area_m))
+            slots.append(
+                random_network(rng, n_anchors, n_radars, n_targets, separation, name, self.area_m, self.heights_m)
+            )
         return tuple(slots)
+
+    @property
+    def heights_m(self) -> Heights | None:
+        """Ranges of the heights of anchors, radars and targets; None in the plane."""
+        given = self.anchor_heights_m, self.radar_heights_m, self.target_heights_m
+        return None if None in given else given  # type: ignore[return-value]
 
     def member(self, number: int) -> str:
         """Name of network ``number``."""
@@ -93,7 +109,11 @@ class Ensemble:
 
     def to_mapping(self) -> dict[str, Any]:
         """All that each of its networks depends on, as plain data."""
-        content = {key: value for key, value in self.__dict__.items() if key not in ("size", "without")}
+        content = {
+            key: value
+            for key, value in self.__dict__.items()
+            if key not in ("size", "without") and value is not None  # so heights change nothing where there are none
+        }
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
@@ -105,11 +125,12 @@ def random_network(
     separation_m: float,
     name: str,
     area_m: float = AREA_M,
+    heights_m: Heights | None = None,
 ) -> Network:
     """A network whose radars are at distances of about ``separation_m`` from a common place near its targets.
 
     The anchors lie anywhere in a square of side ``area_m``, the common place anywhere in its middle quarter, the
-    targets within half the separation of it.
+    targets within half the separation of it. Distances are those on the floor; heights are added to it.
 
     Raises
     ------
@@ -121,6 +142,11 @@ def random_network(
         middle = rng.uniform(area_m / 4, 3 * area_m / 4, 2)
         around = _scattered(rng, n_radars, middle, 0.5 * separation_m, 1.5 * separation_m, area_m)
         targets = _scattered(rng, n_targets, middle, 0.0, 0.5 * separation_m, area_m)
+        if heights_m is not None:
+            anchors, around, targets = (
+                np.column_stack([spots, rng.uniform(*ends, len(spots))])
+                for spots, ends in zip((anchors, around, targets), heights_m, strict=True)
+            )
         spots = np.concatenate([anchors, around, targets])
         distances = np.linalg.norm(spots[:, None] - spots, axis=-1) + np.diag(np.full(len(spots), np.inf))
         if distances.min() >= CLOSEST_M:

@@ -667,7 +667,10 @@ def _check_nodes(slot: Mapping[str, Any], where: str) -> None:
 
 
 #: The keys of an ensemble that are ranges, and what turns their ends into numbers.
-RANGES: Mapping[str, Callable[[Any], Any]] = {"anchors": int, "radars": int, "targets": int, "separations_m": float}
+RANGES: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("anchors", "radars", "targets"), int),
+    **dict.fromkeys(("separations_m", *config_keys.HEIGHTS), float),
+}
 
 
 def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, NetworkLayout], origin: Sources) -> Ensemble:
@@ -686,6 +689,13 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
             raise ConfigError(f"{at(key)}: goes from {table[key][0]} to {table[key][1]}; exchange them")
         given[key] = low, high
     found = Ensemble(name=name, **given)
+    if (missing := [key for key in config_keys.HEIGHTS if key not in given]) and len(missing) < len(
+        config_keys.HEIGHTS
+    ):
+        raise ConfigError(
+            f"{at(missing[0])}: is missing; networks in space need {', '.join(config_keys.HEIGHTS)}, those in the "
+            "plane none of them"
+        )
     for key, least in (("radars", 1), ("anchors", 1), ("targets", 0)):
         low, high = getattr(found, key)
         if low < least or (low == 0 < high):

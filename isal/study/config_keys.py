@@ -622,6 +622,9 @@ def _between(value: Value, text: str, unit: str, default: str, remark: str = "")
     return Key(forms, text, unit, f"{said}; {remark}" if remark else said, f"By default {default}.", optional=True)
 
 
+#: Keys of heights of an ensemble's networks, and what they are of.
+HEIGHTS = {f"{kind}_heights_m": kind for kind in ("anchor", "radar", "target")}
+
 NODES = Number(at_least=0, at_most=MOST_OF_A_KIND, whole=True)
 ENSEMBLE_KEYS = {
     "seed": Key(SEED, "Seed", note="Network *i* depends on the seed and on *i* alone, whatever the size is."),
@@ -655,6 +658,16 @@ ENSEMBLE_KEYS = {
         note=f"By default {ensemble.AREA_M:g}, as in the paper.",
         optional=True,
     ),
+    **{
+        key: _between(
+            Number(at_least=-LARGEST_COORDINATE_M, at_most=LARGEST_COORDINATE_M),
+            f"Heights of {kind}s",
+            "m",
+            "networks are in the plane",
+            "networks in space need all three",
+        )
+        for key, kind in HEIGHTS.items()
+    },
 }
 
 FINDINGS = {

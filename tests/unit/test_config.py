@@ -358,6 +358,20 @@ def loaded(folder, files=(), arguments=()):
     return config.load(content, origin, [ROOT])
 
 
+def files_in_documents():
+    """The blocks of documents that are files of one's own, or parts of one."""
+    for page in [*sorted(ROOT.glob("docs/*.md")), ROOT / "config/README.md"]:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)):
+            if set(yaml.safe_load(block)) <= set(config_keys.CONFIG):
+                yield pytest.param(block, id=f"{page.name}-{number}")
+
+
+@pytest.mark.parametrize("text", list(files_in_documents()))
+def test_files_that_documents_show_can_be_used(text, tmp_path):
+    found = loaded(tmp_path, [("my.yaml", text)])
+    assert found.studies or found.deployments
+
+
 def refused(folder, files=(), arguments=()):
     with pytest.raises(config.ConfigError) as error:
         loaded(folder, files, arguments)

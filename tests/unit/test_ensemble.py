@@ -96,6 +96,23 @@ def test_networks_are_observable(radio, clock):
         assert 0 < bounds.radars < np.inf
 
 
+def test_networks_with_heights_are_in_space():
+    heights = {"anchor_heights_m": (4.0, 6.0), "radar_heights_m": (1.0, 2.0), "target_heights_m": (0.0, 1.5)}
+    space = Ensemble(name="hall", seed=1, size=20, anchors=(3, 5), slots=2, **heights)
+    plane = Ensemble(name="hall", seed=1, size=20, anchors=(3, 5), slots=2)
+    for number in range(20):
+        for network in space.network(number):
+            for spots, (low, high) in zip(
+                (network.anchors, network.radars, network.targets), space.heights_m, strict=True
+            ):
+                assert spots.shape[1] == 3
+                assert ((spots[:, 2] >= low) & (spots[:, 2] <= high)).all()
+        first, flat = space.network(number)[0], plane.network(number)[0]
+        assert np.array_equal(first.anchors[:, :2], flat.anchors)
+        assert np.array_equal(first.targets[:, :2], flat.targets)
+    assert space.to_mapping() == {**plane.to_mapping(), **{key: list(ends) for key, ends in heights.items()}}
+
+
 def test_networks_are_left_out_by_number():
     ensemble = Ensemble(name="some", seed=1, size=6, without=(0, 4, 9))
     assert ensemble.numbers() == [1, 2, 3, 5]

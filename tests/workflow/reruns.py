@@ -23,7 +23,7 @@ from project import ROOT, SIMULATIONS, Project
 from synthetic_logs import write_folder
 
 from isal.study.config import parse
-from isal.study.config_keys import STYLE
+from isal.study.config_keys import HEIGHTS, STYLE
 from isal.study.fingerprint import Code
 from isal.workflow.plan import Plan
 from isal.workflow.products import KINDS
@@ -221,6 +221,11 @@ def asked(name: str, question: str, key: str, new: Any) -> Row:
     )
 
 
+def _of_heights(config: dict[str, Any]) -> None:
+    """Random networks in space."""
+    config["ensembles"]["few"].update(dict(zip(HEIGHTS, ([4, 6], [1, 2], [0, 2]), strict=True)))
+
+
 def config(group: str, words: str, change: Callable[[dict[str, Any]], Any], key: str = "") -> Row:
     return Row(f"Configuration: {group}", words, lambda config, _: change(config), key)
 
@@ -389,6 +394,7 @@ ROWS: list[Row] = [
     drawn("targets", 2),
     drawn("separations_m", [5, 50]),
     drawn("area_m", 100),
+    *(config("ensembles", f"`{key}`, and the others", _of_heights, f"ensembles.*.{key}") for key in HEIGHTS),
     config("ensembles", "`slots`", _of_two_slots, "ensembles.*.slots"),
     value("findings.seed", 2),
     value("findings.samples", 6),
