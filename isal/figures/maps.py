@@ -13,9 +13,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse
+from numpy.typing import NDArray
 
 from isal.figures import style
 from isal.figures.layouts import View, draw_nodes, labels_of, projections
+from isal.model.information import Information
 from isal.model.network import Network
 from isal.schemes.schedule import SlotResult
 from isal.study.allocations import Allocation
@@ -51,6 +53,12 @@ def plot_slots(slots: Sequence[SlotResult]) -> Picture:
             for slot, which in zip(slots, titles, strict=True)
         ]
         return draw_maps(found, style.COLOURS)
+
+
+def plot_powers(title: str, information: Information, power: NDArray[np.float64]) -> Picture:
+    """A map of powers of one step, W, see :func:`draw_maps`."""
+    with style.look():
+        return draw_maps([(title, Allocation.of_powers(information, power))], style.COLOURS)
 
 
 def draw_maps(found: Sequence[tuple[str, Allocation]], colours: Mapping[str, str], columns: int = 2) -> Picture:

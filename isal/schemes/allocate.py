@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,13 @@ from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
+from isal.schemes import display
 from isal.schemes.schedule import DEFAULT_SOLVER, tell_uncertified
 from isal.units import DURATION_S
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -89,9 +94,20 @@ class CertifiedPowers(Certified):
         """``"optimal"`` if the gap meets the tolerance, else ``"uncertified"``."""
         return self.allocation.status
 
-    def _sent(self, labels: Sequence[str]) -> str:
+    def to_dataframe(self) -> pd.DataFrame:
+        """Powers, W: a row for each node by name, and a column for each slot where there are several."""
+        powers = np.atleast_2d(self.power)
+        header = [f"slot {number}" for number in range(1, len(powers) + 1)] if len(powers) > 1 else ["power"]
+        return display.by_node(powers, self._labels, header)
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        """Names of the nodes."""
+        raise NotImplementedError
+
+    def _sent(self) -> str:
         """The powers that are not negligible, by node, in print."""
-        shown = zip(labels, self.power, strict=True)
+        shown = zip(self._labels, self.power, strict=True)
         sent = [f"{label} {watts:.3g}" for label, watts in shown if watts > NEGLIGIBLE * self.power.sum()]
         return ", ".join(sent[:MOST_SHOWN]) + (f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else "")
 
@@ -121,8 +137,23 @@ class GoalsResult(CertifiedPowers):
         told = ", ".join(f"{name} {error:.4g} m" for name, error in shown)
         return (
             f"GoalsResult of {info.network.name!r}, {info.clock}, {self.problem.kind}: {self.status}, gap "
-            f"{self.gap:.1g}, {self.energy:.4g} J\n  RMSE: {told}{more}\n  W: {self._sent(info.network.node_labels)}"
+            f"{self.gap:.1g}, {self.energy:.4g} J\n  RMSE: {told}{more}\n  W: {self._sent()}"
         )
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        return self.information.network.node_labels
+
+    def plot(self) -> Figure:
+        """A map of powers, of the links that carry the bound of all targets, and of errors; needs matplotlib.
+
+        Returns
+        -------
+        A figure of matplotlib; ``.savefig("map.png")`` keeps it.
+        """
+        info = self.information
+        picture: Figure = display.maps().plot_powers(f"{info.network.name}, {info.clock}", info, self.power)
+        return picture
 
     @property
     def values(self) -> dict[str, float]:

@@ -61,10 +61,15 @@ def page(lines: str, slots: Sequence[SlotResult]) -> str | None:
 
 
 def plot(slots: Sequence[SlotResult]) -> Figure:
-    """A map of each slot, see :mod:`isal.figures.maps`, which is above this module."""
-    _package("matplotlib")
-    picture: Figure = import_module("isal.figures.maps").plot_slots(slots)
+    """A map of each slot."""
+    picture: Figure = maps().plot_slots(slots)
     return picture
+
+
+def maps() -> Any:
+    """The module :mod:`isal.figures.maps`, which is above this one and needs matplotlib."""
+    _package("matplotlib")
+    return import_module("isal.figures.maps")
 
 
 def dataframe(slots: Sequence[SlotResult]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,9 +41,6 @@ from isal.schemes.allocate import (
 )
 from isal.schemes.schedule import DEFAULT_SOLVER, slot_informations, tell_uncertified
 from isal.units import DURATION_S
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -117,10 +114,9 @@ class HorizonResult(CertifiedPowers):
         """How much each goal holds the optimum back, see :attr:`isal.GoalsResult.shadow`."""
         return dict(zip(self._names, self.allocation.multipliers.tolist(), strict=True))
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Powers, W: a row for each node by name, a column for each slot by its number."""
-        slots = [f"slot {number}" for number in range(1, len(self.informations) + 1)]
-        return display.by_node(self.power, self.informations[0].network.node_labels, slots)
+    @property
+    def _labels(self) -> Sequence[str]:
+        return self.informations[0].network.node_labels
 
     @property
     def _names(self) -> list[str]:

@@ -254,7 +254,7 @@ class RobustResult(CertifiedPowers):
         counted = f"{self.design.case} of {self.n_samples} samples{left_out}"
         return (
             f"RobustResult of {self.network.name!r}, {self.design.clock}, {counted}: {self.status}, gap "
-            f"{self.gap:.1g}, {self.energy:.4g} J\n  {self._compared()}\n  W: {self._sent(self.network.node_labels)}"
+            f"{self.gap:.1g}, {self.energy:.4g} J\n  {self._compared()}\n  W: {self._sent()}"
         )
 
     def _compared(self) -> str:
@@ -325,6 +325,10 @@ class RobustResult(CertifiedPowers):
     def tolerance(self) -> float:
         """Certified relative gap that was asked for."""
         return self.allocation.tolerance
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        return self.network.node_labels
 
     def plot(self) -> Figure:
         """A map of the errors with these powers beside one with the nominal powers; needs matplotlib.

@@ -15,7 +15,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isal.errors import IsalError
+from isal.knowledge import Knowledge
+from isal.model.information import Information
 from isal.model.network import Network
+from isal.model.parameters import Block
 from isal.schemes.display import NOTHING
 from isal.schemes.registry import SCHEMES
 from isal.schemes.schedule import SlotResult
@@ -61,19 +64,29 @@ class Allocation:
     @classmethod
     def of(cls, slot: SlotResult) -> Allocation:
         """What a slot came to."""
-        network = slot.information.network
+        info, step = slot.information, slot.steps[-1]
         power = np.sum([step.power for step in slot.steps], axis=0)
-        paths = _paths(slot)
+        return cls._of(info, power, _paths(info, step.power, step.block), slot.measured + slot.prior)
+
+    @classmethod
+    def of_powers(cls, info: Information, power: Array) -> Allocation:
+        """What powers of one step come to, W, with shares in the bound of the targets, or of radars without these."""
+        block: Block = "targets" if "targets" in info.blocks else "radars"
+        return cls._of(info, power, _paths(info, power, block), info.measured(power) + info.prior)
+
+    @classmethod
+    def _of(
+        cls, info: Information, power: Array, paths: Mapping[tuple[int, int, int], float], known: Knowledge
+    ) -> Allocation:
         ends = np.array(list(paths), dtype=np.intp).reshape(-1, 3)
-        return cls(network, power, ends, np.array(list(paths.values())), *_errors(slot))
+        return cls(info.network, power, ends, np.array(list(paths.values())), *_errors(info, known))
 
 
-def _paths(slot: SlotResult) -> dict[tuple[int, int, int], float]:
-    """Share of the links of the last step, there and back together."""
-    info, step = slot.information, slot.steps[-1]
+def _paths(info: Information, power: Array, block: Block) -> dict[tuple[int, int, int], float]:
+    """Share of the links in the bound of a block, there and back together."""
     try:
-        shares = links.shares(info, step.power, step.block)
-    except IsalError:  # the last step's powers alone do not determine everything
+        shares = links.shares(info, power, block)
+    except IsalError:  # the powers of a last step alone need not determine everything
         return {}
     found: dict[tuple[int, int, int], float] = {}
     ends = zip(info.links.transmitter, info.links.receiver, info.links.target, shares, strict=True)
@@ -83,10 +96,9 @@ def _paths(slot: SlotResult) -> dict[tuple[int, int, int], float]:
     return found
 
 
-def _errors(slot: SlotResult) -> tuple[Array, Array]:
+def _errors(info: Information, known: Knowledge) -> tuple[Array, Array]:
     """Positions of radars and targets, and the covariances of their estimates."""
-    info = slot.information
-    whole = positions.inverse(slot.measured + slot.prior)
+    whole = positions.inverse(known)
     dimension = info.network.dimension
     places, covariances = [np.empty((0, dimension))], [np.empty((0, dimension, dimension))]
     for block, of_block in (("radars", info.network.radars), ("targets", info.network.targets)):

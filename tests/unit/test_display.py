@@ -148,6 +148,26 @@ for use in (lambda: isal.integrated(hall, radio, clock="synchronous", energy=1.0
 STUDY = {"clarabel", "cvxpy", "jsonschema", "matplotlib", "netCDF4", "pandas", "scs", "snakemake", "xarray", "yaml"}
 
 
+def test_powers_for_several_goals_are_a_table_and_a_map():
+    networks = [HALL, HALL.moved(shift=(1.0, 0.0))]
+    given = {"radio": isal.Radio(), "clock": "asynchronous"}
+    best = isal.allocate(HALL, **given, requirements=0.05)
+    robust = isal.robust(HALL, **given, over=isal.Cloud(targets=0.5, size=8), energy=1.0)
+    for result in (best, robust):
+        table = result.to_dataframe()
+        assert list(table.columns) == ["power"]
+        assert table.power.to_dict() == dict(zip(HALL.node_labels, result.power, strict=True))
+    together = isal.horizon(networks, **given, energy=2.0).to_dataframe()
+    assert (list(together.columns), list(together.index)) == (["slot 1", "slot 2"], list(HALL.node_labels))
+    panel = best.plot().axes[0]
+    assert panel.get_title(loc="left") == f"{HALL.name}, asynchronous"
+    circles = [patch for patch in panel.patches if isinstance(patch, Circle)]
+    largest = max(circle.get_radius() for circle in circles)
+    sizes = [(circle.get_radius() / largest) ** 2 for circle in circles]
+    np.testing.assert_allclose(sizes, best.power / best.power.max(), atol=1e-9)
+    assert np.sum([type(patch) is Ellipse for patch in panel.patches]) == HALL.n_radars + HALL.n_targets
+
+
 def test_the_core_needs_none_of_the_packages_of_a_study():
     code = CORE.replace("{MISSING}", repr(STUDY))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
