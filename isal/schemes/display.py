@@ -96,6 +96,7 @@ def dataset(slots: Sequence[SlotResult]) -> xr.Dataset:
     """Powers, energies and bounds over ``step`` (named by what it minimises) and ``node``, and ``slot`` if several.
 
     ``radar_speb``, ``clock_speb`` and ``target_speb`` are those of the slots so far, ``smoothed_...`` those of all.
+    ``parameter_bound`` has the parts of the former, over ``parameter``.
     """
     several = len(slots) > 1
     steps = [step.block for step in slots[0].steps]
@@ -119,10 +120,13 @@ def dataset(slots: Sequence[SlotResult]) -> xr.Dataset:
         add(name, [getattr(slot.spebs, block) for slot in slots], (), "m2", f"bound of the {block}, slots so far")
         smoothed = [getattr(slot.smoothed_spebs, block) for slot in slots]
         add(f"smoothed_{name}", smoothed, (), "m2", f"bound of the {block}, all slots")
+    parts = [slot.parameter_bounds for slot in slots]
+    add("parameter_bound", [list(each.values()) for each in parts], ("parameter",), "m2", "bound of each parameter")
     info = slots[0].information
     coordinates: dict[str, Any] = {
         "step": ("step", steps, {"long_name": "block of parameters that the step minimises"}),
         "node": ("node", list(info.network.node_labels), {"long_name": "node"}),
+        "parameter": ("parameter", list(parts[0]), {"long_name": "what is estimated; clock offsets as ranges"}),
     }
     if several:
         coordinates["slot"] = ("slot", np.arange(1, len(slots) + 1), {"long_name": "number of the slot"})

@@ -58,6 +58,7 @@ class Displayed:
         """Powers, energies and bounds over ``step`` (named by what it minimises) and ``node``, and ``slot`` if several.
 
         ``radar_speb``, ``clock_speb`` and ``target_speb`` are those of the slots so far, ``smoothed_...`` those of all.
+        ``parameter_bound`` has the parts of the former, over ``parameter``.
         """
         dataset: xr.Dataset = _display().dataset(self._slots)
         return dataset

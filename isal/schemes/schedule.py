@@ -174,6 +174,13 @@ class SlotResult(Displayed):
         return block_spebs(self.measured + self.prior, self.information.basis)
 
     @property
+    def parameter_bounds(self) -> dict[str, float]:
+        """Filtered bound of each parameter by its name, as "target 1 x", m^2: what a SPEB is the sum of."""
+        known, basis = self.measured + self.prior, self.information.basis
+        estimated = basis.indices(basis.blocks)
+        return {basis.labels[index]: known.speb(estimated[[place]]) for place, index in enumerate(estimated.tolist())}
+
+    @property
     def smoothed_spebs(self) -> Spebs:
         """The same bounds given all slots of the schedule, m^2.
 

@@ -68,14 +68,19 @@ def test_tables_name_nodes_and_steps(results):
 
 def test_datasets_hold_powers_bounds_and_the_radio(results):
     steps = results["steps"].to_xarray()
-    assert dict(steps.sizes) == {"step": 3, "node": 4}
+    assert dict(steps.sizes) == {"step": 3, "node": 4, "parameter": 8}
+    bounds = steps.parameter_bound
+    of_target = bounds.sel(parameter=["target 1 x", "target 1 y"])
+    assert float(of_target.sum()) == pytest.approx(float(steps.target_speb))
+    clocks = bounds.sel(parameter=["clock offset of radar 2", "clock offset of the anchors"])
+    assert float(clocks.sum()) == pytest.approx(float(steps.clock_speb))
     assert float(steps.power.sel(step="clocks", node="radar 2")) == results["steps"].power[1, 1]
     assert float(steps.step_speb.sel(step="targets")) == results["steps"].speb
     assert float(steps.target_speb) == pytest.approx(results["steps"].spebs.targets)
     assert steps.attrs["radio_bandwidth_hz"] == 5e8
     assert all({"units", "long_name"} <= set(variable.attrs) for variable in steps.data_vars.values())
     slots = results["slots"].to_xarray()
-    assert dict(slots.sizes) == {"slot": 2, "step": 1, "node": 4}
+    assert dict(slots.sizes) == {"slot": 2, "step": 1, "node": 4, "parameter": 8}
     np.testing.assert_allclose(slots.smoothed_target_speb, [slot.smoothed_speb for slot in results["slots"].slots])
     split = results["split"].to_xarray()
     np.testing.assert_array_equal(split.power, results["split"].power)
