@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,12 +19,17 @@ from isal.errors import IsalError, NetworkError, not_installed
 from isal.schemes.registry import REFERENCE, SCHEMES, Scheme
 
 if TYPE_CHECKING:
+    from isal.model.information import Information
     from isal.model.network import Network
     from isal.model.radio import Radio
+    from isal.schemes.allocate import GoalsResult
     from isal.schemes.best_split import BestSplit
+    from isal.schemes.horizon import HorizonResult
     from isal.schemes.schedule import ScheduleResult, SlotResult
 
-    Result = SlotResult | ScheduleResult | BestSplit
+    OfScheme = SlotResult | ScheduleResult | BestSplit
+    OfGoals = GoalsResult | HorizonResult
+    Result = OfScheme | OfGoals
 
 HELP = "the best powers in one network"
 DESCRIPTION = (
@@ -47,6 +53,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         type=_energies,
         metavar="J,J",
         help="of each step, or of each slot of the integrated scheme; J,J/J,J of the steps of each of several slots",
+    )
+    energy.add_argument(
+        "--requirement",
+        action="append",
+        metavar="M",
+        help="the least energy that brings every target to this error, or NAME=M for a target or radar; repeat it",
     )
     add("--cap", type=float, metavar="W", help="largest power of each node; default: the whole energy in one second")
     add("--radar-cap", type=float, metavar="W", help="the same for radars, before --cap")
@@ -79,8 +91,13 @@ def run(options: argparse.Namespace) -> None:
     slots = [scheme.takes(slot) for slot in read_network(options.file, options.network)]
     from isal.schemes.schedule import UncertifiedWarning, node_caps
 
-    energies = [options.energy] if options.energies is None else options.energies
-    total = sum(sum(each) if isinstance(each, list) else each for each in energies)
+    if options.requirement:
+        total = math.inf
+        if scheme is not REFERENCE:
+            raise IsalError(f"--requirement: is for the scheme {REFERENCE.name}; leave out --scheme {scheme.name}")
+    else:
+        energies = [options.energy] if options.energies is None else options.energies
+        total = sum(sum(each) if isinstance(each, list) else each for each in energies)
     of_kinds = [options.cap if own is None else own for own in (options.radar_cap, options.anchor_cap)]
     caps = node_caps(slots[0], total, *of_kinds)
     given = {
@@ -93,7 +110,11 @@ def run(options: argparse.Namespace) -> None:
     }
     with warnings.catch_warnings(record=True) as told, _progress_told():
         warnings.simplefilter("always", UncertifiedWarning)
-        result = allocate(slots, scheme, options.energy, options.energies, given)
+        result: Result
+        if options.requirement:
+            result = least_energy(slots, _requirements(options.requirement), given)
+        else:
+            result = allocate(slots, scheme, options.energy, options.energies, given)
     print(result)
     for each in told:
         print(f"isal: warning: {each.message}", file=sys.stderr)
@@ -123,7 +144,7 @@ def allocate(
     energy: float | None,
     energies: Sequence[Any] | None,
     given: Mapping[str, Any],
-) -> Result:
+) -> OfScheme:
     """What a scheme finds.
 
     Parameters
@@ -148,6 +169,32 @@ def allocate(
     if scheme.has_split(len(slots)):
         return best_split(network, energy=energy, **scheme.arguments, **given)
     return integrated(network, energy=energy, **given)
+
+
+def least_energy(
+    slots: Sequence[Network], requirements: float | Mapping[str | int, float], given: Mapping[str, Any]
+) -> OfGoals:
+    """The least energy that meets requirements, m, in every slot; ``given`` as for :func:`allocate`."""
+    from isal.schemes.allocate import allocate as for_goals
+    from isal.schemes.horizon import horizon
+
+    if len(slots) == 1:
+        return for_goals(slots[0], requirements=requirements, **given)
+    return horizon(slots, requirements=requirements, **given)
+
+
+def _requirements(texts: Sequence[str]) -> float | Mapping[str | int, float]:
+    """``["0.05"]`` as one number for every target; ``["target 1=0.05", ...]`` by name."""
+    named: dict[str | int, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            named[name] = float(number)
+        except ValueError:
+            raise IsalError(f"--requirement: {text!r} is neither a number of metres nor NAME=M") from None
+    if len(named) < len(texts) or (len(named) > 1 and "" in named):
+        raise IsalError("--requirement: give one number for every target, or each name once")
+    return named.get("", named)
 
 
 def _energies(text: str) -> list[Any]:
@@ -261,7 +308,7 @@ def write(path: Path, result: Result, asked: Mapping[str, Any]) -> None:
         raise IsalError(f"--output: {path} can't be written ({error.strerror})") from None
 
 
-def _whole(result: Result) -> dict[str, Any]:
+def _whole(result: OfScheme) -> dict[str, Any]:
     """What is found over all steps and slots."""
     found: dict[str, Any] = {"status": result.status, "speb_m2": result.speb}
     for name, key in (
@@ -276,6 +323,10 @@ def _whole(result: Result) -> dict[str, Any]:
 
 def _json(result: Result, asked: Mapping[str, Any]) -> bytes:
     """All that was asked and found, as a table."""
+    from isal.schemes.allocate import CertifiedPowers
+
+    if isinstance(result, CertifiedPowers):
+        return _as_json(result.informations[0], asked, _of_goals(result))
     info = result._slots[0].information
     slots = []
     for slot in result._slots:
@@ -292,13 +343,33 @@ def _json(result: Result, asked: Mapping[str, Any]) -> bytes:
         ]
         bounds = {block: getattr(slot.spebs, block) for block in slot.information.blocks}
         slots.append({"positions_m": network.to_mapping(), "steps": steps, "spebs_m2": bounds})
+    return _as_json(info, asked, {**_whole(result), "slots": slots})
+
+
+def _of_goals(result: OfGoals) -> dict[str, Any]:
+    """What is found for several goals: the energy, what each goal reaches, and the powers of each slot."""
+    slots = [
+        {
+            "positions_m": info.network.to_mapping(),
+            "power_w": dict(zip(info.network.node_labels, power.tolist(), strict=True)),
+        }
+        for info, power in zip(result.informations, result.power.reshape(len(result.informations), -1), strict=True)
+    ]
+    energies = {"energy_j": result.value, "lower_bound_j": result.lower_bound}
+    return {"status": result.status, **energies, "errors_m": result.errors, "slots": slots}
+
+
+def _as_json(info: Information, asked: Mapping[str, Any], found: Mapping[str, Any]) -> bytes:
     about = {"network": info.network.name, "clock": info.clock, "radio": info.radio.to_mapping()}
-    return (json.dumps({**asked, **about, **_whole(result), "slots": slots}, indent=1) + "\n").encode()
+    caps = {"cap_w": [each if math.isfinite(each) else None for each in asked["cap_w"]]}  # JSON knows no infinity
+    return (json.dumps({**asked, **caps, **about, **found}, indent=1) + "\n").encode()
 
 
 def _netcdf(result: Result, asked: Mapping[str, Any]) -> bytes:
-    dataset = result.to_xarray()
-    return bytes(dataset.assign_attrs({**asked, **_whole(result)}).to_netcdf(engine="netcdf4"))
+    from isal.schemes.allocate import CertifiedPowers
+
+    whole = {} if isinstance(result, CertifiedPowers) else _whole(result)
+    return bytes(result.to_xarray().assign_attrs({**asked, **whole}).to_netcdf(engine="netcdf4"))
 
 
 def _csv(result: Result, asked: Mapping[str, Any]) -> bytes:

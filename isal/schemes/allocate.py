@@ -29,6 +29,7 @@ from isal.units import DURATION_S
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
@@ -143,6 +144,15 @@ class GoalsResult(CertifiedPowers):
     @property
     def _labels(self) -> Sequence[str]:
         return self.information.network.node_labels
+
+    @property
+    def informations(self) -> tuple[Information, ...]:
+        """What the links of each slot could tell: of the one that there is."""
+        return (self.information,)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Powers over ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
+        return display.of_goals(self)
 
     def plot(self) -> Figure:
         """A map of powers, of the links that carry the bound of all targets, and of errors; needs matplotlib.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from isal.schemes.allocate import GoalsResult
+    from isal.schemes.horizon import HorizonResult
     from isal.schemes.schedule import SlotResult, StepResult
 
 #: Slots, and nodes, that are told in full.
@@ -131,6 +133,35 @@ def dataset(slots: Sequence[SlotResult]) -> xr.Dataset:
     if several:
         coordinates["slot"] = ("slot", np.arange(1, len(slots) + 1), {"long_name": "number of the slot"})
     attributes = {"network": info.network.name, "clock": info.clock, "status": _status(slots)}
+    radio = {f"radio_{key}": value for key, value in info.radio.to_mapping().items()}
+    found: xr.Dataset = _package("xarray").Dataset(variables, coords=coordinates, attrs=attributes | radio)
+    return found
+
+
+def of_goals(result: GoalsResult | HorizonResult) -> xr.Dataset:
+    """Powers over ``node``, and ``slot`` if several, and what each ``goal`` reaches and costs."""
+    info = result.informations[0]
+    several, energy = len(result.informations) > 1, result.problem.kind == "energy"
+    unit = "J/m2" if energy else "1"
+    price = "energy saved per m^2 by which the goal is loosened" if energy else "multiplier in the lower bound"
+    variables: dict[str, Any] = {
+        "power": (("slot", "node")[not several :], result.power, {"units": "W", "long_name": "transmit power"}),
+        "bound": ("goal", list(result.values.values()), {"units": "m2", "long_name": "squared error bound"}),
+        "shadow": ("goal", list(result.shadow.values()), {"units": unit, "long_name": price}),
+    }
+    coordinates: dict[str, Any] = {
+        "node": ("node", list(info.network.node_labels), {"long_name": "node"}),
+        "goal": ("goal", list(result.values), {"long_name": "what was asked for"}),
+    }
+    if several:
+        coordinates["slot"] = ("slot", np.arange(1, len(result.informations) + 1), {"long_name": "number of the slot"})
+    attributes: dict[str, Any] = {
+        "network": info.network.name,
+        "clock": info.clock,
+        "status": result.status,
+        "kind": result.problem.kind,
+    }
+    attributes |= {"value": result.value, "lower_bound": result.lower_bound}
     radio = {f"radio_{key}": value for key, value in info.radio.to_mapping().items()}
     found: xr.Dataset = _package("xarray").Dataset(variables, coords=coordinates, attrs=attributes | radio)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +41,9 @@ from isal.schemes.allocate import (
 )
 from isal.schemes.schedule import DEFAULT_SOLVER, slot_informations, tell_uncertified
 from isal.units import DURATION_S
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = NDArray[np.float64]
 
@@ -113,6 +116,10 @@ class HorizonResult(CertifiedPowers):
     def shadow(self) -> dict[str, float]:
         """How much each goal holds the optimum back, see :attr:`isal.GoalsResult.shadow`."""
         return dict(zip(self._names, self.allocation.multipliers.tolist(), strict=True))
+
+    def to_xarray(self) -> xr.Dataset:
+        """Powers over ``slot`` and ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
+        return display.of_goals(self)
 
     @property
     def _labels(self) -> Sequence[str]:

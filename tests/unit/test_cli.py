@@ -147,6 +147,36 @@ def test_a_result_is_stored_in_three_forms(told):
     assert list(powers.index) == list(hall().node_labels)
 
 
+@pytest.mark.parametrize("file", ["hall.json", "slots.yaml"])
+def test_the_least_energy_is_stored_in_three_forms(told, tmp_path, file):
+    (tmp_path / "slots.yaml").write_text(yaml.safe_dump([HALL, HALL | {"target": [25, 30]}]))
+    asked = f"allocate {file} --clock asynchronous --radar-cap 5 --output least"
+    for suffix in ("json", "nc", "csv"):
+        code, printed, complained = told(f"{asked}.{suffix} --requirement 0.05")
+        assert (code, complained) == (0, "")
+    slots = [hall(), hall(target=[25, 30])][: 1 + (file != "hall.json")]
+    given = {"clock": "asynchronous", "requirements": 0.05, "caps": [5.0, 5.0, np.inf, np.inf]}
+    best = isal.allocate(slots[0], RADIO, **given) if len(slots) == 1 else isal.horizon(slots, RADIO, **given)
+    assert f"{best.energy:.4g} J" in printed
+    table = json.loads(Path("least.json").read_text())
+    assert (table["energy_j"], table["cap_w"]) == (best.value, [5.0, 5.0, None, None])
+    assert table["errors_m"] == best.errors
+    powers = [list(slot["power_w"].values()) for slot in table["slots"]]
+    assert powers == np.atleast_2d(best.power).tolist()
+    with xr.open_dataset("least.nc") as dataset:
+        assert dict(dataset.sizes) == {"node": 4, "goal": len(slots)} | ({"slot": 2} if len(slots) > 1 else {})
+        np.testing.assert_array_equal(dataset.power, best.power)
+        np.testing.assert_allclose(np.sqrt(dataset.bound), list(best.errors.values()))
+        assert dataset.attrs["lower_bound"] == best.lower_bound
+    np.testing.assert_allclose(pd.read_csv("least.csv", index_col="node").to_numpy().T, np.atleast_2d(best.power))
+
+
+def test_requirements_by_name(told):
+    code, printed, _ = told("allocate hall.json --requirement 'target 1=0.05' --requirement 'radar 1 x=0.01'")
+    best = isal.allocate(hall(), RADIO, clock="synchronous", requirements={"target 1": 0.05, "radar 1 x": 0.01})
+    assert (code, repr(best).splitlines()[1]) == (0, printed.splitlines()[1])
+
+
 def test_a_split_is_stored_with_its_proof(told):
     assert told("allocate hall.json --energy 1 --scheme step-by-step-held --output split.json")[0] == 0
     assert json.loads(Path("split.json").read_text())["proof"] == "every split"
@@ -173,6 +203,10 @@ def test_what_is_not_certified_is_a_warning_or_refused(told):
         ("hall.json --energy 1 --solver magic", "magic"),
         ("hall.json --energy 1 --network a", "hall.json: holds one network, without a name; leave out --network"),
         ("hall.json --energy 1 --set pulse", "radio: pulse: "),
+        ("hall.json --requirement 5cm", "--requirement: '5cm' is neither a number of metres nor NAME=M"),
+        ("hall.json --requirement 1 --requirement 2", "--requirement: give one number for every target, or each name"),
+        ("hall.json --requirement 1 --scheme localization", "leave out --scheme localization"),
+        ("hall.json --requirement 0.001 --cap 0.1", "no powers within the caps and limits meet the requirements"),
         ("hall.json --energy 1 --set pulses=many", "radio: pulses must be a finite number, got 'many'"),
         ("hall.json --energy 1 --set power=1", "radio: unknown key 'power'; a radio takes carrier_frequency_hz, "),
         ("hall.json --energy 1 --radio list.json", "list.json: holds no table of keys; a radio takes "),
@@ -225,7 +259,7 @@ def test_the_page_prints_what_it_says(told, tmp_path):
     (table,), (block,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("json", "console"))
     (tmp_path / "hall.json").write_text(table)
     commands = re.findall(r"^\$ isal (.*)\n((?:(?!\$).*\n)*)", block, re.MULTILINE)
-    assert len(commands) == 2
+    assert len(commands) == 3
     for command, said in commands:
         code, printed, _ = told(command)
         assert (code, re.sub(r"gap \S+", "", printed)) == (0, re.sub(r"gap \S+", "", said))
