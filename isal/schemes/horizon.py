@@ -85,8 +85,8 @@ class HorizonResult(CertifiedPowers):
         more = [f"... ({len(told)} goals)"] if len(told) > MOST_SHOWN else []
         return "\n  ".join(
             [
-                f"HorizonResult of {info.network.name!r}, {info.clock}, {n} slots, {self.problem.kind}: {self.status}, "
-                f"gap {self.gap:.1g}, {self.energy:.4g} J",
+                f"HorizonResult of {info.network.name!r}, {info.clock}, {n} slot{'s' * (n > 1)}, {self.problem.kind}: "
+                f"{self.status}, gap {self.gap:.1g}, {self.energy:.4g} J",
                 *told[:MOST_SHOWN],
                 *more,
             ]
@@ -302,7 +302,12 @@ def _caps(infos: Sequence[Information], caps: Any) -> Array:
             f"{network.name}: caps must be one number, one for each of {network.n_nodes} nodes, or such a row for each "
             f"of {n_slots} slots; got shape {given.shape}"
         )
-    return np.broadcast_to(given, shapes[-1]).ravel()
+    of_slots = np.broadcast_to(given, shapes[-1])
+    if (silent := np.flatnonzero(~of_slots.any(axis=1))).size:
+        raise IsalError(
+            f"{network.name}: every power cap of slot {silent[0] + 1} is zero; let one node transmit in each slot"
+        )
+    return of_slots.ravel()
 
 
 # --- all slots in one matrix ------------------------------------------------------------------------------------------

@@ -273,6 +273,7 @@ def test_a_result_tells_its_powers_by_node_and_slot():
         ({"energy": [10.0, 0.0, 1.0]}, "one number, or 3"),
         ({"energy": None}, "nothing limits the power"),
         ({"caps": [1.0, 2.0]}, "such a row for each of 3 slots"),
+        ({"caps": [[1.0] * 4, [0.0] * 4, [1.0] * 4]}, "every power cap of slot 2 is zero"),
         ({"case": "largest"}, "case"),
         ({"case": "sum", "goals": "worst target"}, "leave case='sum' out"),
         ({"requirements": 0.05, "case": "worst"}, "not both"),
