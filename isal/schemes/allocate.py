@@ -23,7 +23,7 @@ from isal.model.information import Information, Spebs, block_spebs, information
 from isal.model.network import Network
 from isal.model.parameters import Block, Clock
 from isal.model.radio import Radio
-from isal.schemes import display
+from isal.schemes.displayed import display
 from isal.schemes.schedule import DEFAULT_SOLVER, tell_uncertified
 from isal.units import DURATION_S
 
@@ -99,7 +99,7 @@ class CertifiedPowers(Certified):
         """Powers, W: a row for each node by name, and a column for each slot where there are several."""
         powers = np.atleast_2d(self.power)
         header = [f"slot {number}" for number in range(1, len(powers) + 1)] if len(powers) > 1 else ["power"]
-        return display.by_node(powers, self._labels, header)
+        return display().by_node(powers, self._labels, header)
 
     @property
     def _labels(self) -> Sequence[str]:
@@ -152,7 +152,7 @@ class GoalsResult(CertifiedPowers):
 
     def to_xarray(self) -> xr.Dataset:
         """Powers over ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
-        return display.of_goals(self)
+        return display().of_goals(self)
 
     def plot(self) -> Figure:
         """A map of powers, of the links that carry the bound of all targets, and of errors; needs matplotlib.
@@ -162,7 +162,7 @@ class GoalsResult(CertifiedPowers):
         A figure of matplotlib; ``.savefig("map.png")`` keeps it.
         """
         info = self.information
-        picture: Figure = display.maps().plot_powers(f"{info.network.name}, {info.clock}", info, self.power)
+        picture: Figure = display().maps().plot_powers(f"{info.network.name}, {info.clock}", info, self.power)
         return picture
 
     @property

@@ -27,11 +27,11 @@ class Displayed:
         return ""
 
     def __repr__(self) -> str:
-        lines: str = _display().text(type(self).__name__, self._slots, self._said)
+        lines: str = display().text(type(self).__name__, self._slots, self._said)
         return lines
 
     def _repr_html_(self) -> str | None:
-        page: str | None = _display().page(repr(self), self._slots)
+        page: str | None = display().page(repr(self), self._slots)
         return page
 
     def __eq__(self, other: object) -> bool:
@@ -51,7 +51,7 @@ class Displayed:
 
     def to_dataframe(self) -> pd.DataFrame:
         """Powers, W: a row for each node by name, a column for each step, under its slot where there are several."""
-        table: pd.DataFrame = _display().dataframe(self._slots)
+        table: pd.DataFrame = display().dataframe(self._slots)
         return table
 
     def to_xarray(self) -> xr.Dataset:
@@ -60,7 +60,7 @@ class Displayed:
         ``radar_speb``, ``clock_speb`` and ``target_speb`` are those of the slots so far, ``smoothed_...`` those of all.
         ``parameter_bound`` has the parts of the former, over ``parameter``.
         """
-        dataset: xr.Dataset = _display().dataset(self._slots)
+        dataset: xr.Dataset = display().dataset(self._slots)
         return dataset
 
     def plot(self) -> Figure:
@@ -70,9 +70,10 @@ class Displayed:
         -------
         A figure of matplotlib; ``.savefig("map.png")`` keeps it.
         """
-        picture: Figure = _display().plot(self._slots)
+        picture: Figure = display().plot(self._slots)
         return picture
 
 
-def _display() -> Any:
+def display() -> Any:
+    """The module that knows how results look."""
     return import_module("isal.schemes.display")

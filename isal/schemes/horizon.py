@@ -26,7 +26,6 @@ from isal.model.motion import Motion
 from isal.model.network import Network
 from isal.model.parameters import Clock
 from isal.model.radio import Radio
-from isal.schemes import display
 from isal.schemes.allocate import (
     MOST_SHOWN,
     CertifiedPowers,
@@ -39,6 +38,7 @@ from isal.schemes.allocate import (
     required_levels,
     solved,
 )
+from isal.schemes.displayed import display
 from isal.schemes.schedule import DEFAULT_SOLVER, slot_informations, tell_uncertified
 from isal.units import DURATION_S
 
@@ -79,7 +79,7 @@ class HorizonResult(CertifiedPowers):
     def __repr__(self) -> str:
         info, n = self.informations[0], len(self.informations)
         told = [
-            f"{name} {display.metres(error)}, {energy:.3g} J"
+            f"{name} {display().metres(error)}, {energy:.3g} J"
             for (name, error), energy in zip(self.errors.items(), np.repeat(self.energies, self._per_slot), strict=True)
         ]
         more = [f"... ({len(told)} goals)"] if len(told) > MOST_SHOWN else []
@@ -119,7 +119,7 @@ class HorizonResult(CertifiedPowers):
 
     def to_xarray(self) -> xr.Dataset:
         """Powers over ``slot`` and ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
-        return display.of_goals(self)
+        return display().of_goals(self)
 
     @property
     def _labels(self) -> Sequence[str]:

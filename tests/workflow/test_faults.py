@@ -395,8 +395,9 @@ def test_damaged_files_are_named_all_at_once_and_their_removal_repairs(finished)
 def test_a_second_snakemake_is_refused_and_the_first_unharmed(project):
     first = start(project, STUDY)
     assert wait_for(project, first, 2)
+    os.killpg(first.pid, signal.SIGSTOP)  # else it may end before the second one looks
     second = project.run(STUDY)
-    assert first.poll() is None
+    os.killpg(first.pid, signal.SIGCONT)
     assert second.returncode != 0
     assert f"snakemake process {first.pid} on " in second.stderr
     assert " is working on results; wait until it has ended" in second.stderr
