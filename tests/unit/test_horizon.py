@@ -193,7 +193,7 @@ def feasible(found, power):
     return (found.problem.values(power) <= found.problem.levels).all()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 200))])
 @pytest.mark.parametrize("kind", ["sum", "worst", "energy", "limits"])
 def test_clarabel_agrees(seed, kind):
     rng = np.random.default_rng([20, seed])
@@ -207,7 +207,9 @@ def test_clarabel_agrees(seed, kind):
     given_ = {"clock": CLOCKS[seed % 2], "motion": isal.Motion(0.1, 5.0) if seed % 3 else None}
     ours = isal.horizon(networks, NARROW, **given_, **asked)
     theirs = isal.horizon(networks, NARROW, **given_, **asked, solver="cvxpy")
-    assert ours.value == pytest.approx(theirs.value, rel=2e-6)
+    assert ours.status == "optimal"
+    if kind != "energy" or np.isfinite(theirs.value):  # Clarabel may miss a requirement by rounding
+        assert ours.value == pytest.approx(theirs.value, rel=2e-6)
     assert ours.lower_bound <= theirs.value * (1 + 1e-9)
     assert theirs.lower_bound <= ours.value * (1 + 1e-9)
 
