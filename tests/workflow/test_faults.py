@@ -397,6 +397,7 @@ def test_a_second_snakemake_is_refused_and_the_first_unharmed(project):
     assert wait_for(project, first, 2)
     os.killpg(first.pid, signal.SIGSTOP)  # else it may end before the second one looks
     second = project.run(STUDY)
+    assert first.poll() is None
     os.killpg(first.pid, signal.SIGCONT)
     assert second.returncode != 0
     assert f"snakemake process {first.pid} on " in second.stderr
