@@ -101,8 +101,10 @@ class Knowledge:
         block, some = _block(kept)
         if isinstance(some, slice) and len(kept) == len(self):
             return self
-        root = None if self.root is None else self.root[:, some].copy()
-        return Knowledge(self.matrix[block].copy(), self.scale[some].copy(), self.doubt[block].copy(), root)
+        # numbers in the order of memory that they would have alone; picked by indices a block is a copy already
+        matrix, doubt = np.ascontiguousarray(self.matrix[block]), np.ascontiguousarray(self.doubt[block])
+        root = None if self.root is None else np.ascontiguousarray(self.root[:, some])
+        return Knowledge(matrix, self.scale[some], doubt, root)
 
     def embedded(self, size: int, indices: NDArray[np.intp]) -> Knowledge:
         """The same about ``size`` parameters: these have the given ``indices``, and nothing is known of the others."""

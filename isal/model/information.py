@@ -146,10 +146,11 @@ class Information:
 
         Products of two parameters among the indices ``known`` count nothing, as under the carry-over "held".
         """
-        return self.measured_at(checked_power(power, self.network), self.basis.indices([]) if known is None else known)
+        return self.measured_at(checked_power(power, self.network), known)
 
-    def measured_at(self, watts: NDArray[np.float64], known: NDArray[np.intp]) -> Knowledge:
+    def measured_at(self, watts: NDArray[np.float64], known: NDArray[np.intp] | None = None) -> Knowledge:
         """:meth:`measured` at powers that need no check, as those of an allocation."""
+        known = self.basis.indices([]) if known is None else known
         if not self.jitters:
             return at_power(self.counted(known), watts)
         stack = self.weighted(self.link_information(watts))

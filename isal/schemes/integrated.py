@@ -153,7 +153,7 @@ async def integrated_slot(
     problem = AllocationProblem(prior, info.stack, selector, energy, caps)
     problem, allocation = await concave.ask(problem, links, tolerance, None if candidate is None else candidate[0])
     step = StepResult(block, energy, problem, allocation, info.basis, everything)
-    return SlotResult(info, (step,), info.measured_at(allocation.power, info.basis.indices([])), prior, no_prior(info))
+    return SlotResult(info, (step,), info.measured_at(allocation.power), prior, no_prior(info))
 
 
 def _parts(info: Information) -> tuple[Block, NDArray[np.intp], NDArray[np.float64], LimitedLinks | None]:

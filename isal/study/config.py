@@ -689,9 +689,8 @@ def _ensemble(name: str, table: Mapping[str, Any], layouts: Mapping[str, Network
             raise ConfigError(f"{at(key)}: goes from {table[key][0]} to {table[key][1]}; exchange them")
         given[key] = low, high
     found = Ensemble(name=name, **given)
-    if (missing := [key for key in config_keys.HEIGHTS if key not in given]) and len(missing) < len(
-        config_keys.HEIGHTS
-    ):
+    missing = [key for key in config_keys.HEIGHTS if key not in given]
+    if 0 < len(missing) < len(config_keys.HEIGHTS):
         raise ConfigError(
             f"{at(missing[0])}: is missing; networks in space need {', '.join(config_keys.HEIGHTS)}, those in the "
             "plane none of them"
@@ -750,7 +749,7 @@ def _study(
     if name in TAKEN_STUDY_NAMES:
         raise ConfigError(f"{at()}: every run has a table of that name; rename the study")
     for network in table["networks"]:
-        _known(network, layouts, at("networks"), "network or ensemble" if sizes else "network")
+        _known(network, layouts, at("networks"), "network or ensemble" if sizes else "network", NoNetworkError)
     total = _microjoules(table["total_energy_j"], at("total_energy_j"))
     axes = {axis.name: tuple(map(axis.read, table[axis.key])) for axis in AXES if axis.key in table}
     if None in (caps := axes.get("power_cap_w", ())) and total / UJ_PER_J in caps:
@@ -939,7 +938,7 @@ def _deployment(
         )
     (question,) = asked
     for network in table["networks"]:
-        _known(network, layouts, at("networks"), "network")
+        _known(network, layouts, at("networks"), "network", NoNetworkError)
         if reason := _refused(question, layouts[network]):
             raise ConfigError(f"{at('networks')}: {network} {reason}; name others")
     settings = table[question]
@@ -983,7 +982,7 @@ def _figure(
     if name in config_keys.FIGURE_KINDS and config_keys.FIGURE_KINDS[name].automatic:
         raise ConfigError(f"{at()}: is drawn without an entry wherever its datasets are; rename this one")
     for network in table.get("networks", ()):
-        _known(network, layouts, at("networks"), "network")
+        _known(network, layouts, at("networks"), "network", NoNetworkError)
     study = table.get("study")
     if study is not None:
         _known(study, studies, at("study"), "study")
@@ -1021,10 +1020,9 @@ def _fits(kind: str, study: Study) -> bool:
     return any(first[0] * dy != first[1] * dx for dx, dy in sides)
 
 
-def _known(name: str, known: Iterable[str], where: str, noun: str) -> None:
+def _known(name: str, known: Iterable[str], where: str, noun: str, error: type[ConfigError] = ConfigError) -> None:
     known = list(known)
     if name not in known:
-        error = NoNetworkError if noun.startswith("network") else ConfigError
         raise error(
             f"{where}: there is no {noun} {shown(name)}{_meant(name, known)}; "
             f"choose among {cut(', '.join(known)) or 'none'}"
