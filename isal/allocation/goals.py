@@ -21,7 +21,7 @@ Nothing in this module knows what a network is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -81,6 +81,13 @@ class Goal:
     def along(self, direction: Array) -> Goal:
         """The bound along one direction of the columns, shape ``(k,)``: no more than the largest eigenvalue."""
         return replace(self, selector=self.selector @ direction[:, None], largest=False, direction=direction)
+
+
+def together(goals: Sequence[Goal], weights: Iterable[float], between: str = ", ") -> Goal:
+    """The weighted sum of goals of one matrix, as one goal with all their names and what stands ``between`` these."""
+    columns = [np.sqrt(weight) * goal.selector for weight, goal in zip(weights, goals, strict=True)]
+    name = between.join(goal.name for goal in goals)
+    return replace(goals[0], selector=np.concatenate(columns, axis=1), name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +211,7 @@ class GoalsProblem:
         shared = all(goal.known is first.known and goal.stack is first.stack for goal in self.goals)
         if self.kind != "sum" or not shared or len(self.rows) != 1 or not (self.rows == 1).all():
             return None
-        selector = np.concatenate(
-            [np.sqrt(weight) * goal.selector for weight, goal in zip(self.levels, self.goals, strict=True)], axis=1
-        )
+        selector = together(self.goals, self.levels).selector
         return AllocationProblem(first.known, first.stack, selector, self.at_most[0] * DURATION_S, self.caps)
 
     @property

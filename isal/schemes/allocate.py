@@ -113,8 +113,46 @@ class CertifiedPowers(Certified):
         return ", ".join(sent[:MOST_SHOWN]) + (f", ... ({len(sent)} nodes)" if len(sent) > MOST_SHOWN else "")
 
 
+class CertifiedGoals(CertifiedPowers):
+    """The same as a result about several goals, in one slot or more."""
+
+    problem: GoalsProblem
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Squared error bound of each goal, given the slots so far, m^2."""
+        return dict(zip(self._goals, self.allocation.values.tolist(), strict=True))
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """Root of the squared error bound of each goal, m."""
+        return {name: value**0.5 for name, value in self.values.items()}
+
+    @property
+    def shadow(self) -> dict[str, float]:
+        """How much each goal holds the optimum back: zero for those that are met with some to spare.
+
+        The multipliers of the lower bound: of a worst case they add up to one; of requirements, J per m^2 by which a
+        limit is loosened.
+        """
+        return dict(zip(self._goals, self.allocation.multipliers.tolist(), strict=True))
+
+    def to_xarray(self) -> xr.Dataset:
+        """Powers over ``node``, and ``slot`` if several, and over ``goal`` what each reaches, ``bound``, and costs.
+
+        The latter is ``shadow``.
+        """
+        dataset: xr.Dataset = display().of_goals(self)
+        return dataset
+
+    @property
+    def _goals(self) -> list[str]:
+        """Names of the goals."""
+        return [goal.name for goal in self.problem.goals]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class GoalsResult(CertifiedPowers):
+class GoalsResult(CertifiedGoals):
     """Powers for several goals, with their certificate.
 
     ``information`` is what the links could tell, ``problem`` what was solved, ``allocation`` what came out.
@@ -150,10 +188,6 @@ class GoalsResult(CertifiedPowers):
         """What the links of each slot could tell: of the one that there is."""
         return (self.information,)
 
-    def to_xarray(self) -> xr.Dataset:
-        """Powers over ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
-        return display().of_goals(self)
-
     def plot(self) -> Figure:
         """A map of powers, of the links that carry the bound of all targets, and of errors; needs matplotlib.
 
@@ -164,27 +198,6 @@ class GoalsResult(CertifiedPowers):
         info = self.information
         picture: Figure = display().maps().plot_powers(f"{info.network.name}, {info.clock}", info, self.power)
         return picture
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Squared error bound of each goal, m^2."""
-        names = (goal.name for goal in self.problem.goals)
-        return dict(zip(names, self.allocation.values.tolist(), strict=True))
-
-    @property
-    def errors(self) -> dict[str, float]:
-        """Root of the squared error bound of each goal, m."""
-        return {name: value**0.5 for name, value in self.values.items()}
-
-    @property
-    def shadow(self) -> dict[str, float]:
-        """How much each goal holds the optimum back: zero for those that are met with some to spare.
-
-        The multipliers of the lower bound: of a worst case they add up to one; of requirements, J per m^2 by which a
-        limit is loosened.
-        """
-        names = (goal.name for goal in self.problem.goals)
-        return dict(zip(names, self.allocation.multipliers.tolist(), strict=True))
 
     @property
     def spebs(self) -> Spebs:
@@ -274,18 +287,14 @@ def allocate(
         kind, levels = "energy", required_levels(info, requirements)
     rows, at_most = power_limits(network, energy, limits)
     problem = GoalsProblem(
-        [named_goal(info, name) for name in levels],
+        named_goals(info, levels),
         kind,
         list(levels.values()),
         caps=np.inf if caps is None else checked_caps(caps, network.n_nodes),
         rows=rows,
         at_most=at_most,
     )
-    refuse_beyond_reach(network.name, problem)
-    try:
-        allocation = solved(problem, solver, tolerance)
-    except InfeasibleError as error:
-        raise infeasible(network.name, network.node_labels, problem, error, solver, tolerance) from None
+    allocation = answered(network.name, network.node_labels, problem, solver, tolerance)
     result = GoalsResult(info, problem, allocation)
     if result.status != "optimal":
         tell_uncertified(info, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
@@ -299,6 +308,21 @@ def refuse_jitter(network: Network, info: Information) -> None:
             f"{network.name}: several goals take no jitter of time stamps, with which the information is not linear in "
             "the powers; set timestamp_jitter_s to 0, or use isal.integrated"
         )
+
+
+def answered(name: str, labels: Sequence[str], problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
+    """:func:`solved`, with errors that say what can't be had; ``labels`` are those of the powers.
+
+    Raises
+    ------
+    InfeasibleError
+        If no powers meet the requirements: by how much, and what energy would do.
+    """
+    refuse_beyond_reach(name, problem)
+    try:
+        return solved(problem, solver, tolerance)
+    except InfeasibleError as error:
+        raise _infeasible(name, labels, problem, error, solver, tolerance) from None
 
 
 def solved(problem: GoalsProblem, solver: str, tolerance: float) -> GoalsAllocation:
@@ -366,6 +390,11 @@ def named_goal(info: Information, name: str) -> Goal:
     largest = name.startswith(DIRECTION)
     indices = _indices(info, name.removeprefix(DIRECTION))
     return Goal(info.prior, info.stack, np.eye(info.basis.size)[:, indices], name, largest)
+
+
+def named_goals(info: Information, names: Iterable[str]) -> list[Goal]:
+    """Several of :func:`named_goal`."""
+    return [named_goal(info, name) for name in names]
 
 
 def _table(info: Information, given: object, what: str) -> dict[str, float]:
@@ -443,7 +472,7 @@ def power_limits(network: Network, energy: Any, limits: Any) -> tuple[Array, Arr
 # --- what can't be had ------------------------------------------------------------------------------------------------
 
 
-def infeasible(
+def _infeasible(
     name: str,
     labels: Sequence[str],
     problem: GoalsProblem,

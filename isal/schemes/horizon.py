@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation.certificate import DEFAULT_TOLERANCE
-from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem, Kind
+from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem, Kind, together
 from isal.allocation.problem import checked_numbers, positive_number
-from isal.errors import InfeasibleError, IsalError, length, one_of
+from isal.errors import IsalError, length, one_of
 from isal.knowledge import Knowledge
 from isal.matrices import DenseStack, Rows
 from isal.model import temporal
@@ -28,22 +28,17 @@ from isal.model.parameters import Clock
 from isal.model.radio import Radio
 from isal.schemes.allocate import (
     MOST_SHOWN,
-    CertifiedPowers,
+    CertifiedGoals,
+    answered,
     goal_levels,
-    infeasible,
-    named_goal,
+    named_goals,
     power_limits,
-    refuse_beyond_reach,
     refuse_jitter,
     required_levels,
-    solved,
 )
 from isal.schemes.displayed import display
 from isal.schemes.schedule import DEFAULT_SOLVER, slot_informations, tell_uncertified
 from isal.units import DURATION_S
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 Array = NDArray[np.float64]
 
@@ -56,7 +51,7 @@ MOST_ENTRIES = 100_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HorizonResult(CertifiedPowers):
+class HorizonResult(CertifiedGoals):
     """Powers of all slots, with their certificate.
 
     ``informations`` are what the links of each slot could tell, ``problem`` what was solved, with the powers of all
@@ -103,31 +98,8 @@ class HorizonResult(CertifiedPowers):
         return np.asarray(self.power.sum(axis=1) * DURATION_S)
 
     @property
-    def values(self) -> dict[str, float]:
-        """Squared error bound of each goal given the slots so far, m^2, as "slot 2, targets"."""
-        return dict(zip(self._names, self.allocation.values.tolist(), strict=True))
-
-    @property
-    def errors(self) -> dict[str, float]:
-        """Root of each of :attr:`values`, m."""
-        return {name: value**0.5 for name, value in self.values.items()}
-
-    @property
-    def shadow(self) -> dict[str, float]:
-        """How much each goal holds the optimum back, see :attr:`isal.GoalsResult.shadow`."""
-        return dict(zip(self._names, self.allocation.multipliers.tolist(), strict=True))
-
-    def to_xarray(self) -> xr.Dataset:
-        """Powers over ``slot`` and ``node``, and over ``goal`` what each reaches, ``bound``, and costs, ``shadow``."""
-        return display().of_goals(self)
-
-    @property
     def _labels(self) -> Sequence[str]:
         return self.informations[0].network.node_labels
-
-    @property
-    def _names(self) -> list[str]:
-        return [goal.name for goal in self.problem.goals]
 
     @property
     def _per_slot(self) -> int:
@@ -225,12 +197,8 @@ def horizon(
         rows=rows,
         at_most=at_most,
     )
-    refuse_beyond_reach(name, problem)
     labels = [f"slot {slot} {node}" for slot in range(1, len(infos) + 1) for node in first.network.node_labels]
-    try:
-        allocation = solved(problem, solver, tolerance)
-    except InfeasibleError as error:
-        raise infeasible(name, labels, problem, error, solver, tolerance) from None
+    allocation = answered(name, labels, problem, solver, tolerance)
     result = HorizonResult(tuple(infos), problem, allocation)
     if result.status != "optimal":
         tell_uncertified(first, result.status, f"{result.gap:.2g} (asked for {tolerance:g})", require_certified, 3)
@@ -254,11 +222,8 @@ class _Asked:
 
     def goals(self, info: Information) -> list[Goal]:
         """The goals of a slot, about its own parameters."""
-        found = [named_goal(info, name) for name in self.names]
-        if not self.joined:
-            return found
-        weighted = [np.sqrt(weight) * goal.selector for weight, goal in zip(self.names.values(), found, strict=True)]
-        return [replace(found[0], selector=np.concatenate(weighted, axis=1), name=" + ".join(self.names))]
+        found = named_goals(info, self.names)
+        return [together(found, self.names.values(), " + ")] if self.joined else found
 
 
 def _asked(info: Information, goals: Any, case: Case | None, requirements: Any) -> _Asked:
@@ -337,12 +302,11 @@ class _Chain:
                 f"parameters, whose matrices would take {8 * n_entries / 1e9:.1f} GB; plan fewer slots at once"
             )
         self._told = [self._told_by(slot) for slot in range(len(infos))]
-        self._matrices: dict[int, tuple[Knowledge, DenseStack]] = {}
+        #: What is known before any link measures, and what the links tell, by the end of each slot.
+        self._matrices = [(self._known(slot), self._stack(slot)) for slot in range(len(infos))]
 
     def seen(self, slot: int, goal: Goal) -> Goal:
         """A goal of a slot, from 0, as a goal of all powers: those of later slots do not count."""
-        if slot not in self._matrices:
-            self._matrices[slot] = self._known(slot), self._stack(slot)
         known, stack = self._matrices[slot]
         return replace(
             goal,

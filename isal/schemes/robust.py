@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isal.allocation import solvers
 from isal.allocation.certificate import DEFAULT_TOLERANCE
-from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem, Kind, certify, evaluate, pointed
+from isal.allocation.goals import Goal, GoalsAllocation, GoalsProblem, Kind, certify, evaluate, pointed, together
 from isal.allocation.problem import checked_caps, positive_number
 from isal.errors import AllocationError, InfeasibleError, IsalError, not_installed, one_of
 from isal.model.information import Information, information
@@ -27,9 +27,9 @@ from isal.model.places import Ball, Scenarios, Uncertain
 from isal.model.radio import Radio
 from isal.schemes.allocate import (
     CertifiedPowers,
+    answered,
     goal_levels,
-    infeasible,
-    named_goal,
+    named_goals,
     power_limits,
     refuse_beyond_reach,
     refuse_jitter,
@@ -122,7 +122,7 @@ class Design:
         """What a worst case counts in one network at some powers: the largest error over its level."""
         info = information(network, self.radio, self.clock)
         kind, levels = self._levels(info)
-        goals, weights = _own_goals(info, levels), np.array(list(levels.values()))
+        goals, weights = named_goals(info, levels), np.array(list(levels.values()))
         values = evaluate(pointed(goals, power), power).value
         return float(weights @ values if kind == "sum" else (values / weights).max())
 
@@ -156,9 +156,9 @@ class Design:
             "rows": rows,
             "at_most": at_most,
         }
-        own = [_own_goals(info, levels) for info in infos]
+        own = [named_goals(info, levels) for info in infos]
         weights = np.array(list(levels.values()))
-        nominal = GoalsProblem(_own_goals(middle, levels), kind, weights, **allowed)
+        nominal = GoalsProblem(named_goals(middle, levels), kind, weights, **allowed)
         alone = tuple(nominal.of_goals(goals, nominal.levels) for goals in own)
         names = tuple(levels)
         if len(infos) == 1:
@@ -168,14 +168,10 @@ class Design:
             problem = nominal.changed(goals=_named(scenarios, own), kind="sum", levels=shares)
         else:
             if kind == "sum":
-                own, weights, kind = [[_together(goals, weights)] for goals in own], np.ones(1), "worst"
+                own, weights, kind = [[together(goals, weights)] for goals in own], np.ones(1), "worst"
                 names = (", ".join(names),)
             problem = nominal.changed(goals=_named(scenarios, own), kind=kind, levels=np.tile(weights, len(infos)))
         return Posed(scenarios, infos, middle, problem, nominal, alone, names)
-
-
-def _own_goals(info: Information, levels: Mapping[str, float]) -> list[Goal]:
-    return [named_goal(info, name) for name in levels]
 
 
 def _to_meet(problem: GoalsProblem, power: Array, values: Array) -> float:
@@ -212,12 +208,6 @@ def _named(scenarios: Scenarios, own: Sequence[Sequence[Goal]]) -> tuple[Goal, .
         for network, goals in zip(scenarios.networks, own, strict=True)
         for goal in goals
     )
-
-
-def _together(goals: Sequence[Goal], weights: Array) -> Goal:
-    """The weighted sum of goals of one matrix, as one goal."""
-    columns = [np.sqrt(weight) * goal.selector for weight, goal in zip(weights, goals, strict=True)]
-    return replace(goals[0], selector=np.concatenate(columns, axis=1), name=", ".join(goal.name for goal in goals))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -462,11 +452,7 @@ def robust(
 def _found(network: Network, design: Design, solver: str, tolerance: float) -> RobustResult:
     """The best powers over the samples."""
     posed = design.on(network)
-    refuse_beyond_reach(network.name, posed.problem)
-    try:
-        allocation = solved(posed.problem, solver, tolerance)
-    except InfeasibleError as error:
-        raise infeasible(network.name, network.node_labels, posed.problem, error, solver, tolerance) from None
+    allocation = answered(network.name, network.node_labels, posed.problem, solver, tolerance)
     nominal = _nominal(posed, allocation, solver, tolerance)
     return RobustResult(network, design, posed, allocation, nominal, solver)
 
